@@ -4,10 +4,16 @@
  */
 
 const END_OF_THOUGHT = '</think>';
-/** Maximum number of characters; of a longer text the end is read, because answers appear at the end. */
+/**
+ * Maximum number of characters to grade. Of a longer text only the end is graded, because answers appear at
+ * the end.
+ */
 const MAX_LENGTH = 65_536;
 
-/** The text after the last `</think>`, or the whole text without one; at most its last 65,536 characters. */
+/**
+ * Returns the text after the last `</think>`, or the whole text if it has none; at most the last 65,536
+ * characters.
+ */
 export function afterThinking(text: string): string {
   const thought = text.lastIndexOf(END_OF_THOUGHT);
   const answer = thought < 0 ? text : text.slice(thought + END_OF_THOUGHT.length);

@@ -9,12 +9,13 @@ import { formatRational, type Rational, rational } from './rational.ts';
 const MARKER = '####';
 
 /**
- * The final number of a text as an exact fraction in lowest terms. The first of these that exists: the first
- * number after the last `####`, on the same line; the last number inside the last `\boxed{...}`; the last
- * number of the text.
+ * Returns the final number of a text as an exact fraction in lowest terms. It is the first of these that
+ * exists: the first number after the last `####`, on the same line; the last number inside the last
+ * `\boxed{...}`; the last number of the text.
  *
  * Recognized numbers: integers and decimals, with thousands separators and a currency sign, fractions `3/4`,
- * mixed numbers `1 1/2`, LaTeX `\frac{3}{4}`. A percent sign or a unit after the number is ignored: `50%` is 50.
+ * mixed numbers `1 1/2`, LaTeX `\frac{3}{4}`. A percent sign or a unit after the number is ignored: `50%` is
+ * 50.
  *
  * @returns e.g. `18`, `-7/2`; undefined when the text has no number. Never throws
  *
@@ -38,8 +39,9 @@ const SIGN = '[-+−]';
 const CURRENCY = '(?:\\\\?\\$|[€£¥₹])';
 const WHOLE = '(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)';
 /**
- * Groups: sign, sign after the currency, integer part of a mixed number, number or numerator, denominator.
- * A sign directly after a digit, letter or closing bracket is an operator: `16-3` ends in 3.
+ * Matches a number. Groups: sign, sign after the currency, integer part of a mixed number, number or
+ * numerator, denominator. A sign directly after a digit, letter or closing bracket is an operator: `16-3`
+ * ends in 3.
  */
 const NUMBER = new RegExp(
   `((?<![\\w)])${SIGN})?(?:${CURRENCY}(${SIGN})?)?(?:(${WHOLE}) +(?=${WHOLE}/))?` +
@@ -47,10 +49,15 @@ const NUMBER = new RegExp(
   'g',
 );
 
-/** Maximum number of characters. Longer numbers are ignored: they are never answers and are slow to reduce. */
+/**
+ * Maximum number of characters of a number. Longer numbers are ignored: they are never answers and slow to
+ * reduce.
+ */
 const MAX_NUMBER_LENGTH = 200;
 
-/** All numbers of the text, in order; matches that are too long or have no value (`1/0`) are skipped. */
+/**
+ * Returns all numbers of the text, in order. Matches that are too long or have no value (`1/0`) are skipped.
+ */
 function numbersIn(text: string): Rational[] {
   return [...plainText(text).matchAll(NUMBER)].flatMap((match) => {
     const number = match[0].length > MAX_NUMBER_LENGTH ? undefined : numberOf(match);
@@ -71,7 +78,10 @@ function digits(text: string): bigint {
   return BigInt(text.replaceAll(',', ''));
 }
 
-/** Removes LaTeX spacing inside numbers and rewrites `\frac{a}{b}` as `a/b`; after a number it is a mixed number. */
+/**
+ * Removes LaTeX spacing inside numbers and rewrites `\frac{a}{b}` as `a/b`, or as ` a/b` of a mixed number
+ * directly after a number.
+ */
 function plainText(text: string): string {
   return text
     .replaceAll('{,}', ',')
@@ -81,7 +91,7 @@ function plainText(text: string): string {
     );
 }
 
-/** The content of the last `\boxed{...}`; '' when there is none or its braces do not close. */
+/** Returns the content of the last `\boxed{...}`; '' when there is none or its braces do not close. */
 function lastBoxed(text: string): string {
   const opening = '\\boxed{';
   const start = text.lastIndexOf(opening);

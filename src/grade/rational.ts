@@ -1,16 +1,18 @@
 /**
- * Exact rational arithmetic on unbounded integers. Verifiers compare these values, so that rounding never
- * decides a verdict.
+ * Exact rational arithmetic on unbounded integers. Verifiers compare exact values, so that rounding errors
+ * never decide a verdict.
  * @module
  */
 
-/** numerator / denominator in lowest terms, denominator > 0; equal values have equal parts. */
+/**
+ * The number numerator / denominator in lowest terms with denominator > 0. Equal numbers have equal fields.
+ */
 export interface Rational {
   readonly numerator: bigint;
   readonly denominator: bigint;
 }
 
-/** numerator / denominator, reduced. @returns undefined when the denominator is 0 */
+/** Returns numerator / denominator in lowest terms. @returns undefined when the denominator is 0 */
 export function rational(numerator: bigint, denominator: bigint): Rational | undefined {
   if (denominator === 0n) return undefined;
   const divisor = gcd(numerator, denominator) * (denominator < 0n ? -1n : 1n);
@@ -33,7 +35,7 @@ export function multiply(a: Rational, b: Rational): Rational {
   return reduced(a.numerator * b.numerator, a.denominator * b.denominator);
 }
 
-/** @returns undefined when b is 0 */
+/** Returns a / b. @returns undefined when b is 0 */
 export function divide(a: Rational, b: Rational): Rational | undefined {
   return rational(a.numerator * b.denominator, a.denominator * b.numerator);
 }
@@ -47,7 +49,7 @@ export function equal(a: Rational, b: Rational): boolean {
 }
 
 /**
- * The canonical text of a value: `-7`, `3/4`.
+ * Writes a number as canonical text: `-7`, `3/4`.
  *
  * @example
  * formatRational({ numerator: 3n, denominator: 4n }); // => '3/4'
@@ -62,7 +64,7 @@ function reduced(numerator: bigint, denominator: bigint): Rational {
   return { numerator: numerator / divisor, denominator: denominator / divisor };
 }
 
-/** Greatest common divisor, > 0 unless both are 0. */
+/** Returns the greatest common divisor. It is > 0 unless both numbers are 0. */
 function gcd(a: bigint, b: bigint): bigint {
   while (b !== 0n) [a, b] = [b, a % b];
   return a < 0n ? -a : a;

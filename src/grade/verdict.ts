@@ -4,7 +4,7 @@
  */
 import type { Verdict } from '../task/task.ts';
 
-/** Lowest and highest reward. */
+/** [lowest, highest] reward. */
 export const BINARY_REWARD = [0, 1] as const;
 
 export function correct(answer: string, reason: string): Verdict {
@@ -15,12 +15,12 @@ export function incorrect(answer: string, reason: string): Verdict {
   return { correct: false, reward: 0, answer, reason };
 }
 
-/** The verdict on a text without an answer; it has no answer to count in a vote. */
+/** Creates the verdict on a text without an answer. A vote does not count the text. */
 export function noAnswer(reason: string): Verdict {
   return { correct: false, reward: 0, reason: `no answer: ${reason}` };
 }
 
-/** The first `length` characters of a text as a quoted string on one line, for messages. */
+/** Returns the first `length` characters of a text as a quoted string on one line, for messages. */
 export function excerpt(text: string, length = 40): string {
   return JSON.stringify(text.length <= length ? text : `${text.slice(0, length)}...`);
 }

@@ -17,7 +17,7 @@ export const VERIFIER_NAMES = ['exact', 'numeric', 'math', 'math-strict'] as con
 /** Name of a verifier. */
 export type VerifierName = (typeof VERIFIER_NAMES)[number];
 
-/** A description of each verifier in one line; `troupe tasks` prints it. */
+/** One-line descriptions of the verifiers, which `troupe tasks` prints. */
 export const VERIFIER_ABOUT: Readonly<Record<VerifierName, string>> = {
   exact: 'the whole text is the answer, up to whitespace',
   numeric: 'the number after ####, in \\boxed{} or last in the text, compared as an exact fraction',
@@ -27,17 +27,20 @@ export const VERIFIER_ABOUT: Readonly<Record<VerifierName, string>> = {
 
 /** Grades texts against gold answers. */
 export interface AnswerVerifier {
-  /** The kind of answer that a text must contain, for messages, e.g. `a number`. */
+  /** Description of the answers that a text can contain, for error messages, e.g. `a number`. */
   readonly expects: string;
   /**
-   * The gold answer of a gold text, in the form that {@link AnswerVerifier.verify} expects; undefined when the text
-   * has none. Never throws.
+   * Extracts the gold answer from a gold text, in the form that {@link AnswerVerifier.verify} expects;
+   * undefined when the text has none. Never throws.
    */
   readGold(text: string): string | undefined;
-  /** The answer of a text in normal form, on which votes are counted; undefined when it has none. Never throws. */
+  /**
+   * Extracts the answer from a text, in the normal form on which votes are counted; undefined when the text
+   * has none. Never throws.
+   */
   answerOf(text: string): string | undefined;
   /**
-   * The verdict on a text, with reward 0 or 1. Never throws.
+   * Grades a text with a verdict of reward 0 or 1. Never throws.
    *
    * @param gold - gold answer, as returned by {@link AnswerVerifier.readGold}
    * @param text - the model's output; the text up to the last `</think>` is ignored
@@ -47,16 +50,16 @@ export interface AnswerVerifier {
 
 /** Options of {@link createVerifier}. */
 export interface VerifierOptions {
-  /** `exact` only: compare letters in lower case. Default false. */
+  /** For the verifier `exact` only: whether to ignore the case of letters. Default false. */
   readonly ignoreCase?: boolean;
 }
 
 /**
- * A verifier by its name.
+ * Creates the verifier with the given name.
  *
- * @param name - `exact`: the whole text is the answer, with runs of whitespace as single spaces; `numeric`: the
- *   answer is the number that {@link extractNumber} finds; `math` and `math-strict`: the modes `equivalent` and
- *   `strict-deepscaler` of {@link verifyMath}
+ * @param name - `exact`: the whole text is the answer, with runs of whitespace as single spaces; `numeric`:
+ *   the answer is the number that {@link extractNumber} finds; `math` and `math-strict`: the modes
+ *   `equivalent` and `strict-deepscaler` of {@link verifyMath}
  *
  * @example
  * createVerifier('math').verify('\\frac{1}{2}', 'so it is \\boxed{0.5}').correct; // => true
@@ -77,7 +80,7 @@ export function createVerifier(
   }
 }
 
-/** A verifier for which answers are equal exactly if their normal forms are. */
+/** Creates a verifier for which two answers are equal if and only if their normal forms are equal. */
 function normalFormVerifier(expects: string, answerOf: (text: string) => string | undefined): AnswerVerifier {
   return {
     expects,
@@ -92,7 +95,10 @@ function normalFormVerifier(expects: string, answerOf: (text: string) => string 
   };
 }
 
-/** A verifier of mathematical answers. Gold answers are kept as written; votes are counted on the normal form. */
+/**
+ * Creates a verifier of mathematical answers. Gold answers are used as written; votes are counted on normal
+ * forms.
+ */
 function mathVerifier(mode: MathMode, expects: string): AnswerVerifier {
   return {
     expects,

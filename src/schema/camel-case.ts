@@ -1,5 +1,5 @@
 /**
- * Converts snake_case keys such as `max_completion_length` to camelCase, in values and in types.
+ * Converts snake_case keys such as `max_completion_length` to camelCase, in objects and in types.
  * @module
  */
 
@@ -11,6 +11,8 @@ type CamelKey<S extends string> = S extends `${infer Head}_${infer Tail}`
 export type CamelCased<T> = { [K in keyof T as K extends string ? CamelKey<K> : K]: T[K] };
 
 /**
+ * Returns a copy of an object with camelCase keys.
+ *
  * @example
  * camelCased({ save_steps: 5 }); // => { saveSteps: 5 }
  */
@@ -20,5 +22,5 @@ export function camelCased<T extends object>(record: T): CamelCased<T> {
       key.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase()),
       value,
     ]),
-  ) as CamelCased<T>; // the type repeats the expression above
+  ) as CamelCased<T>; // `CamelKey` converts the key types exactly as the expression above converts the keys
 }

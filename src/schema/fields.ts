@@ -1,6 +1,6 @@
 /**
- * Fields of the schemas of configuration files, options and requests. A field describes its valid values in one phrase,
- * and every error contains this phrase: `expected a number > 0 and < 1, got 1.5`.
+ * Creates the zod fields of configuration files, options and requests. Each field describes its valid values
+ * in one phrase, and every error contains this phrase: `expected a number > 0 and < 1, got 1.5`.
  * @module
  */
 import { z } from 'zod';
@@ -13,7 +13,7 @@ export interface NumberRange {
   /** Exclusive bounds. */
   readonly above?: number;
   readonly below?: number;
-  /** Why the bound exists, where the field's description does not imply it. */
+  /** Reason for the bound, for errors. Given if the description of the field does not imply it. */
   readonly reason?: string;
 }
 
@@ -38,7 +38,11 @@ export function flag() {
   return z.boolean({ error: expectedError('true or false') });
 }
 
-/** A text that is not empty. @param description - the expectation in errors, e.g. `the name of a file` */
+/**
+ * A text that is not empty.
+ *
+ * @param description - description of valid texts for errors, e.g. `the name of a file`
+ */
 export function text(description = 'a text') {
   const error = expectedError(description);
   return z.string({ error }).min(1, { error });
@@ -61,7 +65,7 @@ export function numberOrOff(range: NumberRange) {
   return z.union([numberDescribed(expected, range), z.literal('off')], { error: expectedError(expected) });
 }
 
-/** Error of a union of sections with a different `kind` each. */
+/** Creates the error message for a union of sections that are distinguished by their field `kind`. */
 export function kindError(kinds: readonly string[]): (issue: { readonly input?: unknown }) => string {
   return ({ input }) => {
     const kind = typeof input === 'object' && input !== null && 'kind' in input ? input.kind : undefined;
@@ -70,7 +74,7 @@ export function kindError(kinds: readonly string[]): (issue: { readonly input?: 
   };
 }
 
-/** A value as text for a message, truncated to 60 characters. */
+/** Writes a value for an error message, truncated to 60 characters. */
 export function show(value: unknown): string {
   if (value === undefined) return 'nothing';
   const written = typeof value === 'object' || typeof value === 'string' ? json(value) : String(value);
@@ -81,7 +85,7 @@ function json(value: object | string | null): string {
   try {
     return JSON.stringify(value);
   } catch (error) {
-    // unlike the parser, JSON.stringify is recursive
+    // JSON.stringify is recursive and overflows the stack on nesting that the parser accepts
     if (error instanceof RangeError) return 'something nested too deeply to be shown';
     throw error;
   }
@@ -101,7 +105,7 @@ function bounded<T extends z.ZodNumber>(
   if (max !== undefined) limited = limited.max(max, { error });
   if (above !== undefined) limited = limited.gt(above, { error });
   if (below !== undefined) limited = limited.lt(below, { error });
-  return limited as T; // bounds do not change the type
+  return limited as T; // adding bounds does not change the type of a schema
 }
 
 function describeRange(noun: string, { min, max, above, below, reason }: NumberRange): string {

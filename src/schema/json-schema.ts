@@ -1,5 +1,5 @@
 /**
- * JSON schemas of zod schemas, for editors and for the generated documentation.
+ * Converts zod schemas to JSON schemas, for editors and for the generated documentation.
  * @module
  */
 import { z } from 'zod';
@@ -26,7 +26,7 @@ export interface JsonSchema {
 type Override = NonNullable<NonNullable<Parameters<typeof z.toJSONSchema>[1]>['override']>;
 
 /**
- * JSON schema of the input that a zod schema accepts, with defaults and descriptions.
+ * Returns the JSON schema of the input that a zod schema accepts, with defaults and descriptions.
  *
  * @param override - changes the JSON schema of single nodes, as in `z.toJSONSchema`
  */
@@ -35,7 +35,8 @@ export function jsonSchemaOf(schema: z.ZodType, override?: Override): JsonSchema
     io: 'input',
     override: (context) => {
       const { jsonSchema } = context;
-      // zod limits integers to the range that a double represents exactly, which is no information for a reader
+      // zod adds the bounds of integers that a double represents exactly; they are removed, because they do
+      // not help a reader
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
       if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
       override?.(context);
@@ -43,7 +44,7 @@ export function jsonSchemaOf(schema: z.ZodType, override?: Override): JsonSchema
   }) as JsonSchema;
 }
 
-/** A node and, if it is a union, its variants. */
+/** Returns a node and, if it is a union, its variants. */
 export function alternatives(node: JsonSchema): JsonSchema[] {
   return [node, ...(node.anyOf ?? []), ...(node.oneOf ?? [])];
 }

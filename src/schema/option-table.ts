@@ -1,17 +1,20 @@
 /**
- * Markdown tables of options: one row per field of a schema, with its values, its default and its description.
+ * Writes Markdown tables of options: one row per field of a schema, with its values, its default and its
+ * description.
  * @module
  */
 import type { z } from 'zod';
 import { type JsonSchema, jsonSchemaOf } from './json-schema.ts';
 
-/** The table of all options of a schema. @param schema - a strict object */
+/** Writes the table of all options of a schema. @param schema - a strict object */
 export function optionTable(schema: z.ZodType): string {
   const { properties = {}, required } = jsonSchemaOf(schema);
   return fieldTable(Object.entries(properties), { required, label: 'option' });
 }
 
 /**
+ * Writes a table of fields.
+ *
  * @param fields - names and JSON schemas, in the order of the rows
  * @param required - names of fields without a default that a user must set
  * @param label - heading of the first column
@@ -32,7 +35,7 @@ export function fieldTable(
   return [`| ${label} | value | default | meaning |`, '|---|---|---|---|', ...rows, ''].join('\n');
 }
 
-/** The values that a field accepts, in a few words. */
+/** Describes the values that a field accepts in a few words. */
 function valueText(node: JsonSchema): string {
   if (node.const !== undefined) return `\`${String(node.const)}\``;
   if (node.enum !== undefined) return node.enum.map((word) => `\`${String(word)}\``).join(', ');
@@ -53,7 +56,7 @@ function valueText(node: JsonSchema): string {
   return [word, bounds.join(', ')].filter((part) => part !== '').join(' ');
 }
 
-/** Text of a table cell, in which `|` would end the cell. */
+/** Escapes `|` in the text of a table cell, because it would end the cell. */
 export function cell(text: string): string {
   return text.replaceAll('|', '\\|');
 }

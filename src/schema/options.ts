@@ -1,6 +1,6 @@
 /**
- * Options of a task or a protocol, checked against a zod schema: every problem at once, one line each, with the name
- * of the option, the expectation and the value.
+ * Checks the options of a task or a protocol against a zod schema. All problems are reported together, one
+ * line each, with the name of the option, the description of valid values and the value.
  * @module
  */
 import type { z } from 'zod';
@@ -15,20 +15,22 @@ export type OptionsSchema = z.ZodType<Readonly<Record<string, unknown>>> & {
   readonly shape: Readonly<Record<string, z.ZodType>>;
 };
 
-/** Parsed options of a schema, with camelCase keys. */
+/** Options that were parsed by a schema, with camelCase keys. */
 export type ParsedOptions<S extends z.ZodType> = CamelCased<z.output<S>>;
 
 /**
- * Parses options as a team file or flags give them. A missing option and `null` are the same: the default applies.
+ * Parses options from a team file or from command-line flags. An option that is missing or `null` gets its
+ * default.
  *
  * @param where - owner of the options, e.g. `task countdown`; every line of the error begins with it
  * @param schema - a strict object with snake_case keys
  * @param record - the options as the user wrote them
- * @throws ConfigError with all problems. The `path` of an issue is the option's name without `where`, so that a caller
- *   can add a position in a file
+ * @throws ConfigError with all problems. The `path` of an issue is the option's name without `where`, so that
+ *   a caller can add a position in a file
  *
  * @example
- * parseOptions('task a', z.strictObject({ max_size: integer({ min: 1 }).default(3) }), {}); // => { maxSize: 3 }
+ * parseOptions('task a', z.strictObject({ max_size: integer({ min: 1 }).default(3) }), {}); // => { maxSize:
+ * 3 }
  */
 export function parseOptions<S extends OptionsSchema>(
   where: string,
@@ -37,7 +39,8 @@ export function parseOptions<S extends OptionsSchema>(
 ): ParsedOptions<S> {
   const given = Object.fromEntries(Object.entries(record).filter(([, value]) => value !== null));
   const parsed = schema.safeParse(given);
-  if (parsed.success) return camelCased(parsed.data as z.output<S> & object) as ParsedOptions<S>; // camelCased changes the keys as CamelCased does
+  // the function camelCased changes the keys in the same way as the type CamelCased
+  if (parsed.success) return camelCased(parsed.data as z.output<S> & object) as ParsedOptions<S>;
   const known = Object.keys(schema.shape);
   const issues = parsed.error.issues.flatMap((issue) => explain(issue, known));
   throw new ConfigError(
@@ -50,21 +53,21 @@ export function parseOptions<S extends OptionsSchema>(
   );
 }
 
-/** Options as code passes them: an absent option and `undefined` are the same. */
+/** Options that a caller in code passes. An option that is `undefined` counts as absent. */
 export type GivenOptions<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
-/** Fills in the defaults of absent and undefined options. */
+/** Adds the defaults of all options that are absent or undefined. */
 export function withDefaults<T extends object>(defaults: T, given: GivenOptions<T>): T {
   const defined = Object.entries(given).filter(([, value]) => value !== undefined);
   return { ...defaults, ...Object.fromEntries(defined) };
 }
 
-/** Rejects one option from a `superRefine`. @param message - `expected ..., got ...` */
+/** Reports an invalid option from a `superRefine`. @param message - `expected ..., got ...` */
 export function rejectOption(context: z.RefinementCtx, option: string, message: string): void {
   context.addIssue({ code: 'custom', path: [option], message });
 }
 
-/** Rejects an option that is given and below another one. @param option - name and value of the one to reject */
+/** Rejects an option if it is given and less than the value of another option. */
 export function requireAtLeast(
   context: z.RefinementCtx,
   [option, value]: readonly [name: string, value: number | undefined],

@@ -1,6 +1,7 @@
 /**
- * Options of the answerer, the model that answers the questions of an environment: a model folder, or a model behind an
- * OpenAI-compatible endpoint. The caller that creates the task creates the answerer.
+ * Options of the answerer: the model that answers questions put to the environment of a task. It is either a
+ * model folder or a model behind an OpenAI-compatible endpoint. The caller that creates the task also creates
+ * the answerer.
  * @module
  */
 import type { z } from 'zod';
@@ -12,10 +13,10 @@ export interface AnswererRequest {
     | { readonly kind: 'folder'; readonly path: string }
     | {
         readonly kind: 'endpoint';
-        /** Up to and including the version, e.g. `http://127.0.0.1:8000/v1`. */
+        /** Base URL of the endpoint, up to and including the version, e.g. `http://127.0.0.1:8000/v1`. */
         readonly url: string;
         readonly model: string;
-        /** Environment variable that contains the API key; absent: no key is sent. */
+        /** Name of the environment variable that contains the API key. Absent: no key is sent. */
         readonly keyVariable?: string;
       };
   readonly temperature: number;
@@ -23,10 +24,12 @@ export interface AnswererRequest {
   readonly maxTokens: number;
 }
 
-/** Creates the answerer of a task. */
+/** Creates the model that answers questions put to the task's environment. */
 export type AnswererFactory = (request: AnswererRequest) => Answerer;
 
-/** Options of a task whose environment needs an answerer. The sampling defaults are those of AR-Bench. */
+/**
+ * Options of a task whose environment needs an answerer model. The sampling defaults are those of AR-Bench.
+ */
 export const answererOptions = {
   answerer_path: text().optional().describe('Folder of the model that answers the environment.'),
   answerer_url: text()
@@ -55,7 +58,10 @@ interface AnswererFields {
   readonly answerer_model?: string | undefined;
 }
 
-/** Refines a schema with {@link answererOptions}: exactly one source. */
+/**
+ * Checks options of a schema with {@link answererOptions}: they must name exactly one source of the answerer
+ * model. Used in `superRefine`.
+ */
 export function requireAnswerer(fields: AnswererFields, context: z.RefinementCtx): void {
   const { answerer_path: path, answerer_url: url, answerer_model: model } = fields;
   const reject = (option: string, message: string): void =>
@@ -68,7 +74,11 @@ export function requireAnswerer(fields: AnswererFields, context: z.RefinementCtx
     reject('answerer_model', 'expected the name of a model at answerer_url, got nothing');
 }
 
-/** The request that parsed options describe. @param options - parsed by a schema with {@link requireAnswerer} */
+/**
+ * Converts parsed options to a request for an answerer model.
+ *
+ * @param options - parsed by a schema with {@link requireAnswerer}
+ */
 export function answererRequest(options: {
   readonly answererPath?: string | undefined;
   readonly answererUrl?: string | undefined;

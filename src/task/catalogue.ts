@@ -1,10 +1,10 @@
 /**
- * The tasks, verifiers and benchmarks of this package, each described in one line.
+ * Descriptions of the tasks, verifiers and benchmarks of this package, one line each.
  * @module
  */
 export interface TaskCatalogue {
   readonly tasks: Readonly<Record<string, string>>;
-  /** Verifiers of JSON-lines tasks. */
+  /** Descriptions of the verifiers, which JSON-lines tasks use, by name. */
   readonly verifiers: Readonly<Record<string, string>>;
   readonly benchmarks: Readonly<
     Record<

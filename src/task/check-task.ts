@@ -1,6 +1,6 @@
 /**
- * Checks a task before a model trains on it: sizes, first prompts, and whether its verifier accepts gold answers and
- * rejects an empty text.
+ * Checks a task before a model trains on it: the sizes of its splits, the first prompts, and whether its
+ * verifier accepts gold answers and rejects an empty text.
  * @module
  */
 import { SPLITS } from './split.ts';
@@ -8,7 +8,7 @@ import type { Split, Task, TaskItem } from './task.ts';
 
 export interface SplitCheck {
   readonly split: Split;
-  /** Number of prompts; undefined for a generated split without an end. */
+  /** Number of prompts of the split; undefined if prompts are generated without end. */
   readonly size: number | undefined;
   readonly first: TaskItem | undefined;
 }
@@ -17,11 +17,11 @@ export interface TaskCheck {
   readonly name: string;
   readonly splits: readonly SplitCheck[];
   readonly warnings: readonly string[];
-  /** One line per item whose verdict is wrong. */
+  /** One line per item on which the verifier gives a wrong verdict. */
   readonly problems: readonly string[];
 }
 
-/** Formats of a gold answer in a completion; the verifier must accept at least one. */
+/** Ways to write a gold answer in a completion. The verifier must accept at least one of them. */
 const ANSWER_FORMATS: readonly ((gold: string) => string)[] = [
   (gold) => gold,
   (gold) => `#${gold}`,
@@ -29,7 +29,7 @@ const ANSWER_FORMATS: readonly ((gold: string) => string)[] = [
   (gold) => `#### ${gold}`,
 ];
 
-/** @param prompts - number of prompts to check per split */
+/** Checks a task. @param prompts - number of prompts to check per split */
 export function checkTask(task: Task, prompts: number): TaskCheck {
   const splits: SplitCheck[] = [];
   const problems: string[] = [];

@@ -13,18 +13,18 @@
 import { fnv1a } from '../core/hash.ts';
 import type { TaskItem } from './task.ts';
 
-/** Minimum tokens of a problem that is searched for inside longer prompts. */
+/** Minimum number of tokens of an evaluation problem that is searched for inside longer prompts. */
 const CONTAINED_TOKENS = 13;
-/** Minimum tokens of a problem that is recognized with its words in another order. */
+/** Minimum number of tokens of an evaluation problem that is recognized if its words are in another order. */
 const SHUFFLED_TOKENS = 20;
 
-/** Items on which a team will be evaluated. */
+/** A named set of items on which a team will be evaluated. */
 export interface EvaluationSet {
   readonly name: string;
   readonly items: readonly TaskItem[];
 }
 
-/** How a training prompt matches an evaluation problem; shown in messages. */
+/** The way in which a training prompt matches an evaluation problem, as shown in messages. */
 export type MatchKind = 'same text' | 'contains it' | 'same words in another order';
 
 export interface Match {
@@ -39,7 +39,7 @@ export interface Match {
 const STYLING =
   /\\(?:left|right|[bB]igg?[lr]?|displaystyle|textstyle|limits|quad|qquad|text|textbf|textit|mbox|mathrm|mathbf|mathit|mathbb|operatorname)(?![a-zA-Z])|\\[,!;: >\\]|[~$&]/g;
 
-/** Spellings of the same sign, in lower case. */
+/** Patterns of the spellings of a sign in lower case, each with the sign that replaces them. */
 const SIGN_SPELLINGS: readonly (readonly [RegExp, string])[] = [
   [/\\[dt]frac/g, '\\frac'],
   [/\\(?:cdot|times)(?![a-z])|[×·⋅]/g, '*'],
@@ -54,7 +54,8 @@ const SIGN_SPELLINGS: readonly (readonly [RegExp, string])[] = [
 ];
 
 /**
- * The words, numbers and operators of a problem, without everything in which two copies may differ.
+ * Returns the words, numbers and operators of a problem. Everything in which two copies of a problem may
+ * differ is dropped.
  *
  * @example
  * problemTokens('Find $\\dfrac{1}{2}\\,x$, please.').join(' '); // => 'find frac 1 2 x please'
@@ -67,7 +68,8 @@ export function problemTokens(text: string): string[] {
 }
 
 /**
- * The problem hash: 64 bits of the multiset of a problem's tokens, independent of their order, as 16 hexadecimal digits.
+ * Returns the problem hash as 16 hexadecimal digits: 64 bits that depend on the multiset of a problem's
+ * tokens, but not on their order.
  *
  * @param tokens - result of {@link problemTokens}
  */
@@ -81,20 +83,20 @@ interface Entry extends Omit<Match, 'kind'> {
   readonly text: string;
 }
 
-/** Index of evaluation sets for comparison with many prompts. */
+/** An index of evaluation sets, with which many prompts are compared. */
 export class ContaminationIndex {
   readonly #texts = new Map<string, Entry>();
   readonly #hashes = new Map<string, Entry>();
-  /** By the first tokens of the problem; several problems can have the same. */
+  /** Evaluation problems by their first tokens. Several problems can start with the same tokens. */
   readonly #openings = new Map<string, Entry[]>();
 
-  /** @param sets - a problem of several sets is reported with the first one */
+  /** @param sets - a problem that occurs in several sets is reported with the first of them */
   constructor(sets: readonly EvaluationSet[]) {
     for (const { name, items } of sets)
       for (const item of items) this.#add(problemTokens(problemOf(item)), { set: name, item: item.id });
   }
 
-  /** The evaluation item that a training item matches; undefined if there is none. */
+  /** Returns the evaluation item that a training item matches; undefined if there is none. */
   find(item: TaskItem): Match | undefined {
     const tokens = problemTokens(problemOf(item));
     const same = this.#texts.get(tokens.join(' '));
@@ -107,7 +109,7 @@ export class ContaminationIndex {
   }
 
   #add(tokens: readonly string[], { set, item }: Pick<Entry, 'set' | 'item'>): void {
-    if (tokens.length === 0) return; // a problem of other characters cannot be compared
+    if (tokens.length === 0) return; // a problem without words, numbers and operators cannot be compared
     const entry: Entry = { set, item, text: tokens.join(' ') };
     if (this.#texts.has(entry.text)) return;
     this.#texts.set(entry.text, entry);

@@ -1,18 +1,21 @@
 /**
- * Removes the training prompts that occur in evaluation sets from a task, and lists them.
+ * Removes from a task the training prompts that occur in evaluation sets, and lists them.
  * @module
  */
 import { TaskError } from '../support/errors.ts';
 import type { ContaminationIndex, Match } from './contamination.ts';
 import type { Split, Task, TaskItem } from './task.ts';
 
-/** Splits whose prompts are compared: losses use `train`, and acceptance tests choose a team on `validation`. */
+/**
+ * Splits that must not contain evaluation problems: losses use `train`, and acceptance tests choose a team on
+ * `validation`.
+ */
 const CHECKED_SPLITS: readonly Split[] = ['train', 'validation'];
 
-/** Maximum number of consecutive generated problems that are dropped. */
+/** Maximum number of consecutive generated problems that may be dropped before an error is thrown. */
 const LOOK_AHEAD = 1000;
 
-/** A training prompt that matches an evaluation problem. */
+/** A prompt of the train or validation split that matches an evaluation problem. */
 export interface Contaminated {
   readonly split: Split;
   readonly item: TaskItem;
@@ -20,9 +23,9 @@ export interface Contaminated {
 }
 
 /**
- * The prompts of the train and validation splits that occur in evaluation sets.
+ * Returns the prompts of the train and validation splits that occur in evaluation sets.
  *
- * @param endless - number of prompts that are compared of a split without end
+ * @param endless - number of prompts to compare if a split is generated without end
  */
 export function contaminatedPrompts(
   task: Task,
@@ -41,11 +44,11 @@ export function contaminatedPrompts(
 }
 
 /**
- * The same task without those prompts in `train` and `validation`; later items move up. A generator continues with its
- * next problem that is in no evaluation set.
+ * Returns the same task without the prompts of `train` and `validation` that occur in evaluation sets. Later
+ * items get smaller indices. A generated split continues with the next problem that is in no evaluation set.
  *
  * @param warning - added to the warnings of the task
- * @throws TaskError from `item` if a generator gives only evaluation problems
+ * @throws TaskError from `item` if 1,000 consecutive generated problems are evaluation problems
  */
 export function withoutContaminated(task: Task, index: ContaminationIndex, warning?: string): Task {
   const kept = new Map(CHECKED_SPLITS.map((split) => [split, new KeptItems(task, split, index)]));
@@ -56,7 +59,7 @@ export function withoutContaminated(task: Task, index: ContaminationIndex, warni
   });
 }
 
-/** Indices of the items of a split that are kept, computed on demand. */
+/** Computes the indices of the items of a split that are kept, as far as they are needed. */
 class KeptItems {
   readonly #task: Task;
   readonly #split: Split;
@@ -86,11 +89,11 @@ class KeptItems {
           `task ${this.#task.name}: expected problems of the ${this.#split} split that are in no evaluation set, got none among ${LOOK_AHEAD}; allow more or larger problems`,
           { code: 'TROUPE_TASK_CONTAMINATED' },
         );
-    // an index past the end makes the task throw its own error
+    // with an index past the end, the task throws its own error
     return this.#task.item(this.#split, this.#kept[i] ?? size);
   }
 
-  /** Compares the next item. @returns whether it is kept */
+  /** Compares the next item of the split with the evaluation sets. @returns whether the item is kept */
   #advance(): boolean {
     const isKept = this.#index.find(this.#task.item(this.#split, this.#next)) === undefined;
     if (isKept) this.#kept.push(this.#next);
@@ -99,7 +102,10 @@ class KeptItems {
   }
 }
 
-/** A task with some methods replaced. The others are called on the original, because tasks have private fields. */
+/**
+ * Returns a task with some members replaced. All other methods are called on the original object, because
+ * tasks have private fields.
+ */
 function withMembers(task: Task, replaced: Partial<Task>): Task {
   return new Proxy(task, {
     get(target, key) {

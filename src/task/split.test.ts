@@ -11,7 +11,7 @@ describe('splitOf', () => {
   it('assigns about 70, 15 and 15 percent to train, validation and test', () => {
     const counts = { train: 0, validation: 0, test: 0 };
     for (let i = 0; i < 10_000; i++) counts[splitOf(`problem ${i}`)]++;
-    // three standard deviations are 138 and 107
+    // three standard deviations are 138 for the share of 70 percent and 107 for the shares of 15 percent
     expect(Math.abs(counts.train - 7000)).toBeLessThan(138);
     expect(Math.abs(counts.validation - 1500)).toBeLessThan(107);
     expect(Math.abs(counts.test - 1500)).toBeLessThan(107);

@@ -12,17 +12,20 @@ import type { Split } from './task.ts';
 export const SPLITS: readonly Split[] = ['train', 'validation', 'test'];
 
 const BUCKETS = 100;
-/** First bucket of each split and the bucket after its last: 70, 15 and 15 percent of all problems. */
+/** First bucket of each split, and the bucket after its last one: 70, 15 and 15 percent of all problems. */
 const RANGES: Readonly<Record<Split, readonly [number, number]>> = {
   train: [0, 70],
   validation: [70, 85],
   test: [85, 100],
 };
 
-/** A draw misses a split with probability at most 0.85, so all draws miss it with probability e^-1600. */
+/**
+ * Maximum number of draws for a problem of a split. A draw is outside of the split with probability at most
+ * 0.85, so all draws are with probability e^-1600.
+ */
 const MAX_TRIES = 10_000;
 
-/** The split of a problem. @param key - canonical key, equal for equivalent problems */
+/** Returns the split of a problem. @param key - canonical key, equal for equivalent problems */
 export function splitOf(key: string): Split {
   const bucket = bucketOf(key, BUCKETS);
   const owner = SPLITS.find((split) => bucket >= RANGES[split][0] && bucket < RANGES[split][1]);
@@ -35,13 +38,14 @@ export interface Keyed {
 }
 
 /**
- * The index-th problem of a split: draws problems from the stream (seed, split, index) until one belongs to the split.
- * The problems of a split are therefore independent draws of the generator, conditioned on the split, and one problem
- * can occur at several indices.
+ * Returns the index-th problem of a split. Problems are drawn from the stream (seed, split, index) until one
+ * belongs to the split. The problems of a split are therefore independent draws of the generator, conditioned
+ * on the split, and one problem can occur at several indices.
  *
  * @param where - the task, for the error message
  * @param draw - draws one problem
- * @throws TaskError if no problem of the split was drawn, for example because the options allow only a few problems
+ * @throws TaskError if no problem of the split was drawn, for example because the options allow only a few
+ *   problems
  */
 export function drawFromSplit<P extends Keyed>(
   where: string,

@@ -1,23 +1,26 @@
 /**
- * The interface of tasks: items with prompts, and verdicts on answers. A task consists of data and pure functions.
- * Randomness comes from random streams that the caller passes; files are read when the task is created.
+ * The interface of tasks: items with prompts, and verdicts on answers. A task consists of data and pure
+ * functions. Random numbers come from streams that the caller passes. Files are read only when the task is
+ * created.
  * @module
  */
 import type { RandomStream } from '../core/rng.ts';
 
-/** Disjoint splits: losses use `train`, gates and acceptance tests `validation`, reports `test`. */
+/**
+ * Names of the disjoint splits. Losses use `train`, gates and acceptance tests `validation`, reports `test`.
+ */
 export type Split = 'train' | 'validation' | 'test';
 
 export interface TaskItem {
-  /** Unique within the task, and the same in every run. */
+  /** Identifier of the item, unique within the task and the same in every run. */
   readonly id: string;
   readonly prompt: string;
   /** Gold answer; absent if there are several correct answers. */
   readonly answer?: string;
   readonly difficulty?: string;
   /**
-   * The problem alone, for contamination checks. Present if `prompt` adds text that all prompts of the task share, or
-   * does not contain the problem, such as the secret of a guessing game.
+   * The problem alone, for contamination checks. Present if `prompt` adds text that all prompts of the task
+   * share, or if it lacks a part of the problem, such as the secret of a guessing game.
    */
   readonly problem?: string;
   /** Further data for the verifier, e.g. the given numbers. */
@@ -26,29 +29,35 @@ export interface TaskItem {
 
 export interface Verdict {
   readonly correct: boolean;
-  /** Reward of the answer, in reward units, within `Task.rewardRange`. */
+  /** Reward of the answer, within `Task.rewardRange`. */
   readonly reward: number;
   /** The extracted answer in normal form, on which votes are counted. Absent if the text has no answer. */
   readonly answer?: string;
-  /** One clause for people that explains the verdict. */
+  /** Reason for the verdict as one clause, shown to people. */
   readonly reason: string;
   /** Further measurements of the answer by name, for reports; training does not use them. */
   readonly scores?: Readonly<Record<string, number>>;
 }
 
-/** A transcript that solves an item, for pretraining: one or more assistant messages. */
+/** An episode that solves an item, for pretraining: one or more assistant messages. */
 export interface Demonstration {
   readonly messages: readonly string[];
-  /** Observation of the environment after each message; absent: none. No loss trains on them. */
+  /**
+   * Observations of the environment, one after each message. They are not trained on. Absent if there are
+   * none.
+   */
   readonly observations?: readonly string[];
 }
 
 /**
- * State of an episode of an interactive task. Immutable: `step` returns the next state, so the same messages and the same
- * draws always lead to the same state.
+ * State of an episode of an interactive task. It is immutable: `step` returns the next state, so that the
+ * same messages and the same random draws always lead to the same state.
  */
 export interface EnvironmentStep {
-  /** Response of the environment to the last message; later contexts contain it. Absent: none. */
+  /**
+   * Response of the environment to the last message, which becomes part of later contexts. Absent if there is
+   * none.
+   */
   readonly observation?: string;
   /** Whether the episode is over. */
   readonly done: boolean;
@@ -56,21 +65,21 @@ export interface EnvironmentStep {
    * Applies the team's next message.
    *
    * @param stream - random stream of this step
-   * @returns the next state, or a pending step if the environment needs an answer of a model first
+   * @returns the next state, or a pending step if a model has to answer a question first
    */
   step(text: string, stream: RandomStream): EnvironmentStep | PendingStep;
-  /** Verdict on the episode if it ends in this state. */
+  /** Returns the verdict on the episode if it ends in this state. */
   verdict(): Verdict;
 }
 
-/** A step that needs an answer of a model, e.g. the statement of a suspect. */
+/** A step that continues when a model has answered a question, e.g. with the statement of a suspect. */
 export interface PendingStep {
   readonly question: Question;
-  /** Continues the step. @param answer - text of the answerer */
+  /** Continues the step. @param answer - the text of the answerer model */
   resume(answer: string): EnvironmentStep | PendingStep;
 }
 
-/** A chat that ends with a user message, to which the answerer responds. */
+/** A chat that ends with a user message, to which the answerer model responds. */
 export interface Question {
   readonly messages: readonly {
     readonly role: 'system' | 'user' | 'assistant';
@@ -83,9 +92,12 @@ export interface QuestionWithStream extends Question {
   readonly stream: RandomStream;
 }
 
-/** Answers the questions of an environment: a model, an endpoint or a script. The rollout calls it, never the task. */
+/**
+ * Answers questions put to an environment; it is a model folder, an endpoint or a script. The rollout calls
+ * it, never the task.
+ */
 export interface Answerer {
-  /** @returns one text per question, in order */
+  /** Answers questions. @returns one text per question, in order */
   answer(questions: readonly QuestionWithStream[], signal?: AbortSignal): Promise<readonly string[]>;
 }
 
@@ -93,9 +105,9 @@ export interface Answerer {
 export interface Environment {
   /** Maximum number of messages of an episode. */
   readonly maxTurns: number;
-  /** First state of an episode. */
+  /** Creates the first state of an episode. */
   reset(item: TaskItem): EnvironmentStep;
-  /** Required if a step of this environment can be pending. */
+  /** Model that answers questions. Required if a step of this environment can be pending. */
   readonly answerer?: Answerer;
 }
 
@@ -103,29 +115,31 @@ export interface Task {
   readonly name: string;
   /** [lowest, highest] reward of a verdict. */
   readonly rewardRange: readonly [number, number];
-  /** Number of items of a split; undefined if items are generated without end. */
+  /** Returns the number of items of a split; undefined if items are generated without end. */
   size(split: Split): number | undefined;
-  /** The index-th item of a split, from 0; it depends on options, split and index alone. */
+  /** Returns the index-th item of a split, from 0. The item depends only on options, split and index. */
   item(split: Split, index: number): TaskItem;
   /**
-   * Verdict on a text as the answer. For an interactive task: on a single message, for votes on the next message; the
-   * verdict on an episode is that of its last state.
+   * Returns the verdict on a text as the answer to an item. In an interactive task the text is a single
+   * message, whose answer is counted in votes on the next message; the verdict on an episode is that of its
+   * last state.
    */
   verify(item: TaskItem, text: string): Verdict;
   /**
-   * The answer of a text in normal form, read without an item; served votes on prompts of users are counted on it.
-   * Equals `verify(item, text).answer` for every item. Absent if the answer cannot be read without the item.
+   * Returns the answer of a text in normal form without knowing the item. Served votes on prompts of users
+   * count it. It equals `verify(item, text).answer` for every item. Absent if the answer cannot be read
+   * without the item.
    */
   answerOf?(text: string): string | undefined;
-  /** Present if the task is interactive. */
+  /** Environment of an interactive task; absent for other tasks. */
   readonly environment?: Environment;
   /**
-   * A demonstration of an item; absent if the task has none. Pretraining trains on those of the train split and reports
-   * the loss on those of the test split.
+   * Returns a demonstration of an item; absent if the task has none. Pretraining trains on demonstrations of
+   * the train split and reports the loss on those of the test split.
    */
   demonstrate?(item: TaskItem, stream: RandomStream): Demonstration;
-  /** Characters of prompts and answers, from which a tokenizer is built; absent if unknown. */
+  /** All characters of prompts and answers, from which a tokenizer is built; absent if unknown. */
   readonly alphabet?: string;
-  /** Warnings about the data, e.g. that records were left out; one line each. */
+  /** Warnings about the data, one line each, e.g. that records were excluded. */
   readonly warnings?: readonly string[];
 }

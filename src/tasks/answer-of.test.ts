@@ -1,4 +1,7 @@
-/** Served votes and votes in training are counted on the same answers: `answerOf` equals the answer of the verdict. */
+/**
+ * Tests that votes on served requests and votes in training count the same answers: `answerOf` returns the
+ * answer of the verdict.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

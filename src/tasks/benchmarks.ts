@@ -1,7 +1,8 @@
 /**
- * The named benchmarks of `troupe eval`: the file of each, the task that verifies its answers, and the settings of the
- * paper. The user provides the data; this module reads and downloads nothing.
- * @see SAT (arXiv 2605.05216), experimental setup: temperature 0.8, top_p 1, at most 32,768 tokens, K by benchmark
+ * The named benchmarks of `troupe eval`: the names of the data file, the task that verifies answers, and the
+ * settings of the paper. The user provides the data; this module does not read or download any.
+ * @see SAT (arXiv 2605.05216), experimental setup: temperature 0.8, top_p 1, at most 32,768 tokens, K by
+ *   benchmark
  * @module
  */
 
@@ -10,27 +11,27 @@ export interface Benchmark {
   readonly about: string;
   /** Number of items. */
   readonly items: number;
-  /** Task that reads the file and verifies answers (`registry.ts`). */
+  /** Name of the task that reads the file and verifies answers (see `registry.ts`). */
   readonly task: string;
-  /** Option of the task for the file; absent: the task needs no file. */
+  /** Name of the task's option for the path of the file. Absent if the task needs no file. */
   readonly fileOption?: string;
   /** Other options of the task. */
   readonly options: Readonly<Record<string, unknown>>;
   /** Names of the file relative to the data folder; the first existing one is used. */
   readonly files: readonly string[];
-  /** Content and source of the file. */
+  /** Description of the file: its content and where to get it. */
   readonly source: string;
-  /** The paper's K: samples per prompt. */
+  /** Number of samples per prompt (K) in the paper. */
   readonly k: number;
   /** The paper's sampling. */
   readonly temperature: number;
   readonly maxTokens: number;
 }
 
-/** The paper's sampling for every benchmark. */
+/** Sampling settings of the paper, which are the same for every benchmark. */
 const PAPER = { temperature: 0.8, maxTokens: 32_768 } as const;
 
-/** The prompt of DeepScaleR, whose grader the paper uses. */
+/** The prompt template of DeepScaleR, whose grader the paper uses. */
 const BOXED = "{problem} Let's think step by step and output the final answer within \\boxed{}.";
 
 const MATHS = {
@@ -132,7 +133,7 @@ export const BENCHMARKS = {
 
 export const benchmarkNames: readonly string[] = Object.keys(BENCHMARKS);
 
-/** The benchmark of a name; undefined if there is none. */
+/** Returns the benchmark with this name; undefined if there is none. */
 export function findBenchmark(name: string): Benchmark | undefined {
   return Object.hasOwn(BENCHMARKS, name) ? BENCHMARKS[name as keyof typeof BENCHMARKS] : undefined;
 }

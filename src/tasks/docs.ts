@@ -1,6 +1,7 @@
 /**
- * Generated parts of the documentation of tasks: the option table of every page of `docs/tasks/`, and the list of
- * tasks of `docs/tasks.md`. The text between the markers is generated, the rest of a page is written by hand.
+ * Generates parts of the documentation of tasks: the option table of every page in `docs/tasks/`, and the
+ * list of tasks in `docs/tasks.md`. Only the text between the markers is generated; the rest of a page is
+ * written by hand.
  * @module
  */
 import { optionTable } from '../schema/option-table.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../support/errors.ts';
 import { createTask, taskNames } from './registry.ts';
 
-/** Names of a task's options, from the error for an unknown one. */
+/** Returns the names of a task's options, read from the error for an unknown option. */
 async function optionsOf(name: string): Promise<string[]> {
   try {
     await createTask(name, { 'no such option at all': 1, path: 'x' });

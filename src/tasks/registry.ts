@@ -35,7 +35,10 @@ const DEFINITIONS: Readonly<Record<string, () => Promise<TaskDefinition>>> = {
 
 export const taskNames: readonly string[] = Object.keys(DEFINITIONS);
 
-/** Loads all definitions, in alphabetical order: for `troupe tasks` and the generated documentation. */
+/**
+ * Loads all definitions, in alphabetical order. `troupe tasks` and the generated documentation need all of
+ * them.
+ */
 export function loadTaskDefinitions(): Promise<TaskDefinition[]> {
   return Promise.all(Object.values(DEFINITIONS).map((load) => load()));
 }
@@ -43,11 +46,11 @@ export function loadTaskDefinitions(): Promise<TaskDefinition[]> {
 /**
  * Creates a task by name.
  *
- * @param name - a name of the registry; with the option `module`, any name for reports
- * @param options - options with snake_case keys, as in the section `task` of a team file (`docs/tasks/`). The option
- *   `module` is the path of a TypeScript module that defines the task
- * @throws ConfigError for an unknown task, unknown or invalid options, unusable files, or options for which a split of an
- *   endless task has no problems
+ * @param name - a name of the registry; with the option `module`, any name, which reports then show
+ * @param options - options with snake_case keys, as in the section `task` of a team file (`docs/tasks/`). The
+ *   option `module` is the path of a TypeScript module that defines the task
+ * @throws ConfigError for an unknown task, unknown or invalid options, unusable files, or options for which a
+ *   split of an endless task has no problems
  *
  * @example
  * (await createTask('arithmetic', { operands: 2 })).item('train', 0).prompt.endsWith('='); // => true
@@ -62,7 +65,7 @@ export async function createTask(
     return withProblems(await createModuleTask(name, options));
   }
   if (!Object.hasOwn(DEFINITIONS, name)) throw unknownTask(name);
-  const definition = await DEFINITIONS[name]!(); // the name is a key, as checked above
+  const definition = await DEFINITIONS[name]!(); // the name is a key of the registry, as checked above
   return withProblems(definition.create(parseTaskOptions(definition, options), context));
 }
 
@@ -80,7 +83,7 @@ function unknownTask(name: string): ConfigError {
   });
 }
 
-/** @throws ConfigError if a split of an endless task has no problems, before a run starts */
+/** Checks an endless task before a run starts. @throws ConfigError if one of its splits has no problems */
 function withProblems(task: Task): Task {
   for (const split of SPLITS) requireItem(task, split);
   return task;

@@ -1,6 +1,6 @@
 /**
- * Numeric agreement: compares two expressions by their values at random points. The last resort for
- * expressions that exact arithmetic cannot decide: functions, nested roots, symbolic exponents.
+ * Numeric agreement: compares two expressions by their values at random points. It is used for expressions
+ * that exact arithmetic cannot decide: functions, nested roots, symbolic exponents.
  * @module
  */
 import { randomStream } from '../../core/rng.ts';
@@ -10,23 +10,29 @@ import { type Evaluation, evaluate, type Point } from './evaluate.ts';
 import { equalToHighPrecision } from './high-precision.ts';
 import { type WorkBudget, withinLimits } from './work-budget.ts';
 
-/** Key of the random stream of the points; fixed, so that every comparison uses the same points. */
+/**
+ * Key of the random stream that draws the points. It is constant, so that every comparison uses the same
+ * points.
+ */
 const STREAM = 0x6d617468;
 
-/** Tolerances relative to the values, and relative to the largest intermediate value. */
+/** Tolerances of equality: relative to the two values, and relative to the largest intermediate value. */
 const RELATIVE = 1e-9;
 const ROUNDING = 1e-13;
 
-/** Points per distribution, and the number of them at which both sides must be defined. */
+/**
+ * Number of points drawn per distribution, and minimum number of points at which both expressions must be
+ * defined.
+ */
 const POINTS_PER_DISTRIBUTION = 4;
 const POINTS_NEEDED = 3;
 
-/** Distribution from which the letters of a point are drawn. */
+/** Distribution from which the value of each letter at a point is drawn. */
 type Distribution = 'positive' | 'mixed' | 'integer' | 'complex' | 'mixed complex';
 
 /**
- * Whether a and b agree at all points where both are defined. Letters are real numbers: positive ones, ones
- * of both signs, and integers. They are complex numbers if i occurs or too few real points are defined.
+ * Whether a and b agree at all random points where both are defined. The letters get real values (positive,
+ * of both signs, integer), or complex values if i occurs or too few real points are defined.
  *
  * @returns undefined when too few points are defined
  */
@@ -40,7 +46,7 @@ export function agree(a: Node, b: Node, work: WorkBudget): boolean | undefined {
     ? [['complex']]
     : [['positive', 'mixed', 'integer'], ['complex']];
   for (const group of distributions) {
-    // a single base must fit all points: log 100 is either 2 or ln 100
+    // one base of `log` must fit all points: `log 100` is either 2 (base 10) or ln 100 (base e)
     const verdicts = bases.map((logBase) => {
       const verdict = agreeAt(a, b, { names, distributions: group, logBase, work });
       return verdict && names.length === 0 ? isConfirmed(a, b, { logBase, work }) : verdict;
@@ -52,8 +58,8 @@ export function agree(a: Node, b: Node, work: WorkBudget): boolean | undefined {
 }
 
 /**
- * Whether constants that agree in double precision also agree in high precision. True for rounded decimals
- * and for constants that cannot be computed in high precision.
+ * Whether two constants that agree in double precision also agree in high precision. Returns true for rounded
+ * decimals and for constants that cannot be computed in high precision.
  */
 function isConfirmed(
   a: Node,
@@ -64,12 +70,12 @@ function isConfirmed(
   return withinLimits(() => equalToHighPrecision(a, b, { logBase, work: work.part(PRECISE_WORK) })) ?? true;
 }
 
-/** WorkBudget budget of the high-precision comparison. */
+/** Budget of the high-precision comparison, in units of {@link WorkBudget}. */
 const PRECISE_WORK = 50_000;
 
 /**
- * A decimal with at least this many decimal places is read as a rounded value. Decimals with fewer places are
- * exact, so 0.33 is not 1/3. Math-Verify rounds floats to the same number of places before comparing.
+ * Minimum number of decimal places of a decimal that is read as a rounded value. Decimals with fewer places
+ * are exact, so 0.33 is not 1/3. Math-Verify also rounds floats to 6 places before it compares them.
  */
 export const MIN_ROUNDED_DECIMALS = 6;
 
@@ -77,13 +83,16 @@ function isRounded(node: Node): boolean {
   return node.kind === 'number' && (node.decimals ?? 0) >= MIN_ROUNDED_DECIMALS;
 }
 
-/** Whether a and b agree as complex functions. There √(x²) is not x, and √x·√y is not √(xy). */
+/** Whether a and b agree as functions of complex numbers, where √(x²) is not x, and √x·√y is not √(xy). */
 export function agreeAsComplex(a: Node, b: Node, work: WorkBudget): boolean | undefined {
   const names = [...new Set([...freeSymbols(a), ...freeSymbols(b)])].sort();
   return agreeAt(a, b, { names, distributions: ['complex', 'mixed complex'], logBase: Math.E, work });
 }
 
-/** The real c with a = c·b at random points, e.g. for √3·x - y and x - y/√3; undefined if there is none. */
+/**
+ * Returns the real number c for which a = c·b at random points, e.g. √3 for √3·x - y and x - y/√3; undefined
+ * if there is none.
+ */
 export function constantRatio(a: Node, b: Node, work: WorkBudget): number | undefined {
   const names = [...new Set([...freeSymbols(a), ...freeSymbols(b)])].sort();
   const ratios: number[] = [];
@@ -157,7 +166,10 @@ function close(a: Evaluation, b: Evaluation): boolean {
   return distance <= RELATIVE * size + ROUNDING * Math.max(a.scale, b.scale);
 }
 
-/** The free letters of an expression: those that no sum, product, integral or limit binds. */
+/**
+ * Returns the free letters of an expression: those that are not the variable of a sum, product, integral or
+ * limit.
+ */
 export function freeSymbols(node: Node): Set<string> {
   const names = new Set<string>();
   collect(node, new Set(), names);
@@ -177,17 +189,17 @@ function isPlainLog(node: Node): boolean {
   return node.kind === 'call' && node.name === 'log' && node.args.length === 1;
 }
 
-/** The value of an expression without letters; NaN when it is undefined or not real. */
+/** Returns the value of an expression without letters; NaN when the value is undefined or not real. */
 export function constantValue(node: Node, work: WorkBudget): number {
   const { value } = evaluate(node, { symbols: new Map(), logBase: 10, realOnly: true, work });
   return value.im === 0 ? value.re : Number.NaN;
 }
 
 /**
- * A text made of the values of an expression at two fixed points, to eight digits. Equal expressions in the
- * same letters have the same text.
+ * Returns a text that consists of the values of an expression at two fixed points, to eight digits. Equal
+ * expressions in the same letters have the same text.
  *
- * @returns undefined when the expression has no finite values there
+ * @returns undefined when the expression has no finite values at these points
  */
 export function fingerprint(node: Node, work: WorkBudget): string | undefined {
   const names = [...freeSymbols(node)].sort();

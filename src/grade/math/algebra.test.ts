@@ -16,7 +16,7 @@ const value = (text: string): string | undefined => {
   return exact && formatRational(exact);
 };
 
-/** Whether two texts are equal; undefined when exact arithmetic cannot decide. */
+/** Returns whether the expressions in two texts are equal; undefined when exact arithmetic cannot decide. */
 function same(a: string, b: string): boolean | undefined {
   const [x, y] = [fraction(a), fraction(b)];
   if (!x || !y) throw new Error(`no value: ${a}, ${b}`);

@@ -24,15 +24,16 @@ import { I } from './radical.ts';
 import { indicesOf } from './series.ts';
 import type { WorkBudget } from './work-budget.ts';
 
-/** Values of bound variables. */
+/** Values of the variables of the enclosing sums and products. */
 export type Bindings = ReadonlyMap<string, Rational>;
 
 const NOTHING_BOUND: Bindings = new Map();
 
 /**
- * The exact value of an expression.
+ * Returns the exact value of an expression.
  *
- * @returns undefined when it has none: for a division by 0 and for nodes that are not expressions
+ * @returns undefined when the expression has no exact value: for a division by 0 and for nodes that are not
+ *   expressions
  * @throws WorkBudgetExceeded
  */
 export function fractionOf(
@@ -84,7 +85,10 @@ export function fractionOf(
   }
 }
 
-/** Inside an expression percent and degrees are numbers; other units are symbolic factors. */
+/**
+ * Multiplies a value by its unit. Percent is the factor 1/100, degree is π/180, and any other unit is a
+ * symbolic factor.
+ */
 function quantityValue(unit: string, value: Fraction | undefined, work: WorkBudget): Fraction | undefined {
   if (!value) return undefined;
   const name = unit.trim().toLowerCase();
@@ -132,7 +136,10 @@ function callOf(
   return opaque(`${name}(${known.map(fractionKey).join(';')})`);
 }
 
-/** Expands a sum or product with few terms; any other series is an atom that is identified by its notation. */
+/**
+ * Returns the value of a sum or product with few terms. Any other series is an atom that is identified by its
+ * notation.
+ */
 function seriesOf(
   node: Node & { readonly kind: 'series' },
   work: WorkBudget,
@@ -152,7 +159,7 @@ function seriesOf(
   return total;
 }
 
-/** The value of a numeral; letters are the digits from 10 on. */
+/** Returns the value of a numeral in a base. The letters a to z are the digits 10 to 35. */
 export function numeralValue(digits: string, base: number): bigint {
   let value = 0n;
   for (const digit of digits) value = value * BigInt(base) + BigInt(Number.parseInt(digit, 36) || 0);

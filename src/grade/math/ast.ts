@@ -6,7 +6,7 @@
  */
 import { integer, type Rational } from '../rational.ts';
 
-/** A bracket that opens or closes a tuple or an interval. */
+/** Kind of a bracket of a tuple or an interval. A closing bracket is denoted by its opening sign, too. */
 export type BracketSign = '(' | '[' | '<';
 
 export type RelationSign = '=' | '≈' | '!=' | '<' | '<=' | '>' | '>=' | 'in' | 'equiv' | 'subset' | 'to';
@@ -60,7 +60,7 @@ export type Node =
 /** Separator of the items of a list. */
 export type Joint = ',' | 'and' | 'or';
 
-/** `\sum_{variable=from}^{to} body`; products, integrals and limits likewise. */
+/** A sum, product, integral or limit with its bounds, e.g. `\sum_{variable=from}^{to} body`. */
 export interface Series {
   readonly kind: 'series';
   readonly operation: 'sum' | 'product' | 'integral' | 'limit';
@@ -77,23 +77,23 @@ export function numberNode(value: bigint | number): NodeOf<'number'> {
   return { kind: 'number', value: integer(value) };
 }
 
-/** Name of the implicit left-hand side of a bound such as `> 5`. */
+/** Name of the left-hand side that a bound such as `> 5` omits. */
 export const IMPLICIT_SUBJECT = '?';
 
 export const PI: Node = { kind: 'constant', name: 'pi' };
 
-/** A product node; nested products are flattened, and a single factor is returned as it is. */
+/** Creates a product node. Nested products are flattened, and a single factor is returned as it is. */
 export function product(factors: readonly Node[]): Node {
   const flat = factors.flatMap((factor) => (factor.kind === 'product' ? factor.factors : [factor]));
   return flat.length === 1 ? flat[0] : { kind: 'product', factors: flat };
 }
 
-/** A list node; a single item is returned as it is. */
+/** Creates a list node. A single item is returned as it is. */
 export function listOf(items: readonly Node[], joint: Joint): Node {
   return items.length === 1 ? items[0] : { kind: 'list', items, joint };
 }
 
-/** A copy of the node with each direct child replaced. */
+/** Returns a copy of the node in which `change` has replaced each direct child. */
 export function mapChildren(node: Node, change: (child: Node) => Node): Node {
   switch (node.kind) {
     case 'number':
@@ -146,7 +146,7 @@ export function mapChildren(node: Node, change: (child: Node) => Node): Node {
   }
 }
 
-/** The node's direct children, in order. */
+/** Returns the node's direct children, in order. */
 export function childrenOf(node: Node): Node[] {
   const children: Node[] = [];
   mapChildren(node, (child) => {

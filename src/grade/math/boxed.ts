@@ -6,7 +6,7 @@
 /** A delimited range of a text. */
 export interface Span {
   readonly content: string;
-  /** Offsets of the range, delimiters included; `end` is exclusive. */
+  /** Offset of the first character of the range, and offset after its last one; delimiters are included. */
   readonly start: number;
   readonly end: number;
 }
@@ -14,8 +14,8 @@ export interface Span {
 const BOXES = ['\\boxed', '\\fbox', '\\framebox'];
 
 /**
- * All boxes whose braces close, in order of their ends, so that inner boxes come before outer ones. If there
- * is none, the last box without braces.
+ * Returns all boxes with closed braces, in the order of their ends, so that inner boxes come before outer
+ * ones. If there is none, returns the last box without braces.
  */
 export function boxesIn(text: string): Span[] {
   const boxes: Span[] = [];
@@ -39,7 +39,9 @@ function boxBefore(text: string, at: number): number | undefined {
   return name === undefined ? undefined : at - (Math.min(at, 12) - before.length) - name.length;
 }
 
-/** `\boxed 5`: a box without braces ends at the next space, brace, dollar or backslash. */
+/**
+ * Finds the last box without braces, as in `\boxed 5`. It ends at the next space, brace, dollar or backslash.
+ */
 function bareBox(text: string): Span[] {
   const start = text.lastIndexOf('\\boxed');
   if (start < 0) return [];
@@ -48,7 +50,7 @@ function bareBox(text: string): Span[] {
   return content === '' ? [] : [{ content, start, end: start + whole.length }];
 }
 
-/** Formulas between `$`, `$$`, `\(` and `\)`, `\[` and `\]`, in order. */
+/** Returns the formulas between `$`, `$$`, `\(` and `\)`, or `\[` and `\]`, in order. */
 export function mathIn(text: string): Span[] {
   const spans: Span[] = [];
   let open: { readonly closing: string; readonly start: number; readonly from: number } | undefined;
@@ -79,12 +81,12 @@ const DELIMITERS: ReadonlyMap<string, string> = new Map([
   ['\\[', '\\]'],
 ]);
 
-/** Maximum number of characters between two ranges that are joined. */
+/** Maximum number of characters between two boxes or formulas that are joined to one answer. */
 const MAX_GAP = 40;
 
 /**
- * The content of the last range, joined by commas with the ranges before it as long as the text between them
- * connects them. Repeated contents count once.
+ * Returns the content of the last range. The ranges before it are prepended, separated by commas, as long as
+ * the text between the ranges connects them. Repeated contents count once.
  */
 export function lastJoined(
   text: string,
@@ -105,12 +107,18 @@ export function lastJoined(
   return contents.join(', ');
 }
 
-/** Whether a gap is a comma, `and` or `or`, with at most one word before: `\boxed{1} apples and \boxed{2}`. */
+/**
+ * Whether the text between two boxes connects them: a comma, `and` or `or`, with at most one word before it,
+ * as in `\boxed{1} apples and \boxed{2}`.
+ */
 export function isConnection(gap: string): boolean {
   return /^(?:[A-Za-z]+\s+)?(?:[,;]|and\b|or\b)(?:\s|[,;]|and\b|or\b)*$/i.test(wordsBetween(gap));
 }
 
-/** Also accepts gaps without letters and digits, because two adjacent boxes are one answer. */
+/**
+ * Like {@link isConnection}, but also accepts a text without letters and digits: two adjacent boxes are one
+ * answer.
+ */
 export function isConnectionOfBoxes(gap: string): boolean {
   return !/[\p{L}\d]/u.test(wordsBetween(gap)) || isConnection(gap);
 }

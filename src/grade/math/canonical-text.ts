@@ -19,7 +19,7 @@ import { givenValue } from './relation.ts';
 import { isCapitalWord, wordsOf } from './word-answer.ts';
 import { EXACT_WORK, type WorkBudget, withinLimits } from './work-budget.ts';
 
-/** @throws WorkBudgetExceeded */
+/** Returns the canonical text of an answer. @throws WorkBudgetExceeded */
 export function canonicalText(node: Node, work: WorkBudget): string {
   work.spend(1);
   const text = (child: Node): string => canonicalText(child, work);
@@ -50,9 +50,12 @@ export function canonicalText(node: Node, work: WorkBudget): string {
   }
 }
 
-/** a : b as its quotient; longer ratios scaled so that the first part is 1; ratios with a 0 as written. */
+/**
+ * Writes a ratio: `a : b` as the quotient a/b; a longer ratio scaled so that its first part is 1; a ratio
+ * that contains 0 unchanged.
+ */
 function ratioText({ parts }: NodeOf<'ratio'>, text: (node: Node) => string): string {
-  const [first, second] = parts; // a ratio has two parts at least
+  const [first, second] = parts; // a ratio has at least two parts
   const texts = parts.map(text);
   if (texts.includes('0')) return texts.join(':');
   if (parts.length === 2) return text({ kind: 'quotient', over: first, under: second });
@@ -79,7 +82,10 @@ function regionText(region: Region, text: (node: Node) => string): string {
     .join(' ∪ ');
 }
 
-/** The value that a name is set to; the set of values of a bounded letter; else the relation itself. */
+/**
+ * Writes a relation: the value if it sets a name to a value, as in `x = 5`; the set of solutions if it bounds
+ * a letter, as in `x > 5`; otherwise the relation itself.
+ */
 function relationText(node: NodeOf<'relation'>, work: WorkBudget): string {
   const value = givenValue(node, false);
   if (value && (isName(node.operands[0]) || freeSymbols(value).size === 0)) return canonicalText(value, work);
@@ -101,7 +107,9 @@ function matrixText(node: Node, work: WorkBudget): string {
   return `[${rows.map((row) => `[${row.map((entry) => canonicalText(entry, work)).join(', ')}]`).join(', ')}]`;
 }
 
-/** Whether a node is or may be a word: a single letter may be a choice, several adjacent letters a name. */
+/**
+ * Whether a node may be a word: a single letter may be a choice, and several adjacent letters may be a name.
+ */
 function looksLikeWord(node: Node): boolean {
   if (node.kind === 'text' || node.kind === 'symbol' || isCapitalWord(node)) return true;
   return node.kind === 'product' && node.factors.length > 2 && node.factors.every(isLetter);
@@ -127,7 +135,10 @@ function expressionText(node: Node, work: WorkBudget): string {
   return polynomial ?? fingerprint(value, work) ?? wordsOf(value) ?? otherText(value);
 }
 
-/** Ten digits: rounding errors do not reach them, and different answers still differ. */
+/**
+ * Writes a number with ten digits: few enough to hide rounding errors, enough to distinguish different
+ * answers.
+ */
 function numberText(value: number): string {
   if (!Number.isFinite(value)) return value > 0 ? '∞' : '-∞';
   return `≈${Number(value.toPrecision(10))}`;

@@ -28,8 +28,8 @@ export function sameCollection(gold: Node, prediction: Node, comparer: Comparer)
 }
 
 /**
- * The items of both sides if their order counts: for a list and a tuple, and for values of several letters
- * (`x = 1, y = 2`) and bare values. Undefined if `one` is not the list of such a pair.
+ * Returns the items of both answers if their order counts: for a list compared with a tuple, and for values
+ * of several letters (`x = 1, y = 2`) compared with a list of values alone. Undefined for all other pairs.
  */
 function orderedItems(one: Node, other: Node): (readonly Node[])[] | undefined {
   if (one.kind !== 'list') return undefined;
@@ -47,7 +47,7 @@ function itemsOf(node: Node): readonly Node[] {
   return isCollection(node) ? withoutNames(withoutDomains(node.items)) : [node];
 }
 
-/** `2\pi k, k \in \mathbb{Z}` without the domain of k. */
+/** Removes the domains of letters: `2\pi k, k \in \mathbb{Z}` becomes `2\pi k`. */
 function withoutDomains(items: readonly Node[]): readonly Node[] {
   const [first, ...rest] = items;
   return first === undefined ? items : [first, ...rest.filter((item) => !isDomain(item))];
@@ -58,7 +58,7 @@ function isDomain(node: Node): boolean {
   return node.operands[0]?.kind === 'symbol' && node.operands[1]?.kind === 'set-name';
 }
 
-/** Items without the name of the list: in `x = 2, 3, 4` the name applies to all items. */
+/** Removes the name before a list: `x = 2, 3, 4` becomes `2, 3, 4`, because the name applies to all items. */
 function withoutNames(items: readonly Node[]): readonly Node[] {
   const [first, ...rest] = items;
   if (first?.kind !== 'relation' || rest.length === 0 || rest.some(({ kind }) => kind === 'relation'))
@@ -72,7 +72,7 @@ function plainValues(items: readonly Node[]): Node[] {
   return items.map((item) => (item.kind === 'relation' ? (givenValue(item, false) ?? item) : item));
 }
 
-/** Maximum number of items that are compared without regard to their order. */
+/** Maximum number of items of a list or set that is compared without regard to the order. */
 const MAX_UNORDERED = 60;
 
 function distinct(items: readonly Node[], comparer: Comparer): readonly Node[] {
@@ -80,7 +80,7 @@ function distinct(items: readonly Node[], comparer: Comparer): readonly Node[] {
   return items.filter((item, i) => !items.slice(0, i).some((earlier) => comparer.same(earlier, item).same));
 }
 
-/** Pairs every expected item with a different item of the prediction. */
+/** Pairs every item of the gold answer with a different equal item of the prediction. */
 function matched(golds: readonly Node[], predictions: readonly Node[], comparer: Comparer): Outcome {
   if (golds.length !== predictions.length)
     return different(`expected ${golds.length} items, got ${predictions.length}`);
@@ -95,8 +95,8 @@ function matched(golds: readonly Node[], predictions: readonly Node[], comparer:
 }
 
 /**
- * Compares two tuples or intervals. The brackets count if the answer may be an interval, that is, for two items
- * in ascending order.
+ * Compares two tuples or intervals. The brackets must be the same if the answer may be an interval, that is,
+ * if it has two items in ascending order.
  */
 export function sameBracket(
   gold: NodeOf<'bracket'>,
@@ -111,14 +111,14 @@ export function sameBracket(
     prediction.open !== '<' &&
     !isDescending(gold.items, comparer);
   const [low, high] = gold.items;
-  // the bracket at an infinite end has no meaning
+  // an infinite end point is never included, so its bracket is not compared
   const sameOpen = gold.open === prediction.open || isInfinite(low);
   const sameClose = gold.close === prediction.close || (high !== undefined && isInfinite(high));
   if ((sameOpen && sameClose) || (!isInterval && isTuple(gold) && isTuple(prediction))) return items;
   return different('the brackets are not the same');
 }
 
-/** Whether the brackets match, so that the items may be coordinates. */
+/** Whether both brackets are of the same kind, so that the answer may be a tuple of coordinates. */
 function isTuple({ open, close }: NodeOf<'bracket'>): boolean {
   return open === close;
 }

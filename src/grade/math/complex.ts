@@ -19,7 +19,8 @@ export function plus(a: Complex, b: Complex): Complex {
 }
 
 export function times(a: Complex, b: Complex): Complex {
-  if (a.im === 0 && b.im === 0) return real(a.re * b.re); // keeps infinity · 0 out of the imaginary part
+  // real factors are multiplied alone, because infinity · 0 would make the imaginary part NaN
+  if (a.im === 0 && b.im === 0) return real(a.re * b.re);
   return { re: a.re * b.re - a.im * b.im, im: a.re * b.im + a.im * b.re };
 }
 
@@ -45,7 +46,7 @@ export function exp(a: Complex): Complex {
   return a.im === 0 ? real(size) : { re: size * Math.cos(a.im), im: size * Math.sin(a.im) };
 }
 
-/** a^b, the principal value; integer powers of real numbers are real. */
+/** Returns the principal value of a^b. Integer powers of real numbers are real. */
 export function power(a: Complex, b: Complex): Complex {
   if (a.im === 0 && b.im === 0 && (a.re > 0 || Number.isInteger(b.re))) return real(a.re ** b.re);
   if (a.re === 0 && a.im === 0) return b.re > 0 ? real(0) : UNDEFINED;
@@ -62,7 +63,7 @@ export function cos(a: Complex): Complex {
   return { re: Math.cos(a.re) * Math.cosh(a.im), im: -Math.sin(a.re) * Math.sinh(a.im) };
 }
 
-/** log Γ(x) for real x > 0, by the Lanczos approximation (g = 7, 9 terms), to about 1e-14. */
+/** Returns log Γ(x) for real x > 0 by the Lanczos approximation (g = 7, 9 terms), accurate to about 1e-14. */
 export function logGamma(x: number): number {
   if (x < 0.5) return Math.log(Math.PI / Math.abs(Math.sin(Math.PI * x))) - logGamma(1 - x);
   let sum = LANCZOS[0];
@@ -76,7 +77,7 @@ const LANCZOS = [
   12.507343278686905, -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7,
 ];
 
-/** Γ(x) for real x that is no pole. */
+/** Returns Γ(x) for every real x except the poles 0, -1, -2, ... */
 export function gamma(x: number): number {
   if (Number.isInteger(x)) {
     if (x <= 0) return Number.NaN;

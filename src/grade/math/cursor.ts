@@ -6,20 +6,25 @@ import type { Node } from './ast.ts';
 import type { Token } from './tokenizer.ts';
 import { MAX_DEPTH, type WorkBudget, WorkBudgetExceeded } from './work-budget.ts';
 
-/** The tokens do not match the grammar. Never leaves the parser. */
+/** Thrown when the tokens do not match the grammar. The parser catches every such error. */
 export class ParseFailure extends Error {
   override readonly name = 'ParseFailure';
 }
 
-/** Grammar rules that are used across files; passed as an object to avoid import cycles. */
+/** Grammar rules that several files use. They are passed as an object to avoid import cycles. */
 export interface Grammar {
-  /** Items separated by commas, semicolons or words; a single item is returned without a list. */
+  /**
+   * Parses items separated by commas, semicolons or the words `and` and `or`. A single item is returned
+   * without a list.
+   */
   list(cursor: Cursor): Node;
   /** Terms joined by + and -. */
   sum(cursor: Cursor): Node;
-  /** One factor with its exponent; of `2x` it is `2`. */
+  /** Parses one factor with its exponent, e.g. the `2` of `2x`. */
   power(cursor: Cursor): Node;
-  /** The smallest complete part of an expression. */
+  /**
+   * Parses the smallest complete part of an expression, such as a number, a letter or a bracketed expression.
+   */
   atom(cursor: Cursor): Node;
 }
 
@@ -29,15 +34,21 @@ export class Cursor {
   readonly #tokens: Token[];
   #at = 0;
   #depth = 0;
-  /** Number of open bars: decides whether the next `|` closes or opens. */
+  /** Number of open `|` signs. It decides whether the next `|` opens or closes an absolute value. */
   openBars = 0;
-  /** Inside `\{...\}`: `|` and `:` separate the element from its condition. */
+  /** Whether the cursor is inside `\{...\}`, where `|` and `:` separate the element from its condition. */
   inSet = false;
-  /** Letters that a sum or product binds; there `i` is an index. */
+  /**
+   * Variables of the enclosing sums and products. If `i` is one of them, it is an index and not the imaginary
+   * unit.
+   */
   readonly bound: string[] = [];
-  /** Number of open integrals: `dx` ends the integrand. */
+  /** Number of open integrals. Inside an integral, `dx` ends the integrand. */
   openIntegrals = 0;
-  /** Number of words without a mathematical meaning; a text with such words is a sentence. */
+  /**
+   * Number of words without a mathematical meaning. A text that contains them is a sentence and not an
+   * answer.
+   */
   unknownWords = 0;
 
   constructor(tokens: readonly Token[], grammar: Grammar, work: WorkBudget) {
@@ -46,7 +57,7 @@ export class Cursor {
     this.work = work;
   }
 
-  /** The token `ahead` positions after the current one; undefined at the end. */
+  /** Returns the token `ahead` positions after the current one; undefined after the last token. */
   peek(ahead = 0): Token | undefined {
     return this.#tokens[this.#at + ahead];
   }
@@ -61,35 +72,38 @@ export class Cursor {
     return token;
   }
 
-  /** Whether the token just taken is the only one. */
+  /** Whether the token that was just taken is the only token of the answer. */
   get isAlone(): boolean {
     return this.#at === 1 && this.#tokens.length === 1;
   }
 
-  /** Puts a token before the next one, e.g. the rest of a token that was taken in part. */
+  /**
+   * Replaces the token that was just taken, e.g. by the part of it that is not parsed yet; the cursor moves
+   * back to it.
+   */
   putBack(token: Token): void {
     this.#tokens[--this.#at] = token;
   }
 
-  /** Puts tokens before the next one. */
+  /** Inserts tokens before the next token. */
   insert(tokens: readonly Token[]): void {
     this.work.spend(this.#tokens.length + tokens.length);
     this.#tokens.splice(this.#at, 0, ...tokens);
   }
 
-  /** The text of the next token if it is a sign. */
+  /** Returns the text of the next token if the token is a sign. */
   sign(ahead = 0): string | undefined {
     const token = this.peek(ahead);
     return token?.kind === 'sign' ? token.text : undefined;
   }
 
-  /** The name of the next token if it is a command. */
+  /** Returns the name of the next token if the token is a LaTeX command. */
   command(ahead = 0): string | undefined {
     const token = this.peek(ahead);
     return token?.kind === 'command' ? token.name : undefined;
   }
 
-  /** Takes the next token if it is this sign. */
+  /** Takes the next token if it is the sign `text`. @returns whether a token was taken */
   accept(text: string): boolean {
     if (this.sign() !== text) return false;
     this.#at++;
@@ -103,7 +117,9 @@ export class Cursor {
     return sign;
   }
 
-  /** Parses the content of brackets with its own flags and then restores the outer ones. */
+  /**
+   * Parses the content of brackets with the given flags, then restores the flags of the enclosing expression.
+   */
   inside<T>(flags: { readonly inSet?: boolean; readonly openBars?: number }, parse: () => T): T {
     const { inSet, openBars } = this;
     this.inSet = flags.inSet ?? false;
@@ -114,7 +130,10 @@ export class Cursor {
     return result;
   }
 
-  /** @throws WorkBudgetExceeded when brackets, fractions or exponents are nested too deeply */
+  /**
+   * Parses one nested construct. @throws WorkBudgetExceeded when brackets, fractions or exponents are nested
+   * too deeply
+   */
   deeper<T>(parse: () => T): T {
     if (++this.#depth > MAX_DEPTH) throw new WorkBudgetExceeded('the answer is nested too deep');
     this.work.spend(1);

@@ -6,7 +6,9 @@ import { type Node, numberNode, product } from './ast.ts';
 import { ParseFailure } from './cursor.ts';
 import type { WorkBudget } from './work-budget.ts';
 
-/** Σⱼ (-1)^j · a₀ⱼ · det(minor₀ⱼ). @throws ParseFailure if the matrix is not square */
+/**
+ * Returns the determinant Σⱼ (-1)^j · a₀ⱼ · det(minor₀ⱼ). @throws ParseFailure if the matrix is not square
+ */
 export function determinant(rows: readonly (readonly Node[])[], work: WorkBudget): Node {
   const [first = [], ...rest] = rows;
   if (rows.some((row) => row.length !== rows.length))

@@ -41,8 +41,8 @@ describe('answers of every kind', () => {
 });
 
 describe('verdicts of two graders', () => {
-  // both graders are wrong about these kinds: the Unicode degree sign, a relation in brackets, negative mixed
-  // numbers (-1 1/2 is -(1 + 1/2)), and two roots in brackets
+  // on these kinds of answers DeepScaleR's grader and Math-Verify are wrong: the Unicode degree sign, a
+  // relation in brackets, negative mixed numbers (-1 1/2 is -(1 + 1/2)), and two roots in brackets
   const GRADERS_WRONG = new Set(['deg_unicode', 'list_tuple', 'mixedt', 'ltup']);
 
   for (const name of ['math500-variants.jsonl', 'math-graders.jsonl'])

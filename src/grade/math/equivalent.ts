@@ -16,7 +16,8 @@ import { isCapitalWord, namedRegion, wordsOf } from './word-answer.ts';
 import type { WorkBudget } from './work-budget.ts';
 
 /**
- * Compares two answers. Exchanging them matters only where a prediction may omit or add something.
+ * Compares two answers. The comparison is symmetric, except where a prediction may omit or add a part of the
+ * answer.
  *
  * @throws WorkBudgetExceeded
  */
@@ -31,7 +32,10 @@ export function equivalent(gold: Node, prediction: Node, work: WorkBudget): Outc
   return compare(gold, prediction);
 }
 
-/** Removes the words after an answer that cannot have a unit; they have no meaning. */
+/**
+ * Removes the words after an answer that cannot have a unit, such as a list or an interval. They have no
+ * meaning there.
+ */
 function bare(node: Node): Node {
   return node.kind === 'quantity' && CANNOT_BE_MEASURED.has(node.value.kind) ? bare(node.value) : node;
 }
@@ -112,7 +116,10 @@ function sameWords(a: Node, b: Node): Outcome {
   return x === y ? same('the same words') : different('other words');
 }
 
-/** Compares digits and base, not values, because the answer to a question about a base is expected in it. */
+/**
+ * Compares the digits and the bases of two numerals, not their values: a question about a base expects an
+ * answer in that base.
+ */
 function sameNumeral(a: Node, b: Node): Outcome {
   if (a.kind !== 'numeral' || b.kind !== 'numeral')
     return different('only one of them is a numeral in another base');
@@ -133,7 +140,10 @@ function sameResidue(a: Node, b: Node, comparer: Comparer): Outcome {
   return comparer.same(turns, whole);
 }
 
-/** a : b = c : d; ratios that contain a 0, such as the time 12:00, are compared part by part. */
+/**
+ * Compares two ratios: a : b = c : d if ad = bc. Ratios that contain a 0, such as the time 12:00, are
+ * compared part by part.
+ */
 function sameRatio(a: NodeOf<'ratio'>, b: NodeOf<'ratio'>, comparer: Comparer): Outcome {
   if (a.parts.length !== b.parts.length) return different('the ratios have different lengths');
   if (!sameNotes(a, b)) return different('the words after the ratios are different');
@@ -142,7 +152,7 @@ function sameRatio(a: NodeOf<'ratio'>, b: NodeOf<'ratio'>, comparer: Comparer): 
   const areParts = [...p, ...q].some(isZero);
   const [x, y] = [p[0], q[0]];
   for (const [i, part] of p.entries()) {
-    const other = q[i]; // both have the same length
+    const other = q[i]; // q has as many parts as p
     const outcome = areParts
       ? comparer.same(part, other)
       : comparer.same({ kind: 'product', factors: [part, y] }, { kind: 'product', factors: [other, x] });
@@ -151,7 +161,10 @@ function sameRatio(a: NodeOf<'ratio'>, b: NodeOf<'ratio'>, comparer: Comparer): 
   return same('the same ratio');
 }
 
-/** Whether the words after two ratios, as in `7:30 p.m.`, agree if both have some. */
+/**
+ * Whether the words after two ratios, as in `7:30 p.m.`, are equal. They count as equal if only one ratio has
+ * words.
+ */
 function sameNotes(a: NodeOf<'ratio'>, b: NodeOf<'ratio'>): boolean {
   const [x, y] = [a, b].map(({ parts }) => {
     const last = parts.at(-1);

@@ -24,14 +24,14 @@ import {
 import { MAX_SERIES_TERMS } from './series.ts';
 import type { WorkBudget } from './work-budget.ts';
 
-/** The values of the letters and the conventions of an evaluation. */
+/** The point at which an expression is evaluated: the values of the letters, and the conventions. */
 export interface Point {
   readonly symbols: ReadonlyMap<string, Complex>;
-  /** Base of `\log` without a subscript; authors use 10 or e. */
+  /** Base of `\log` without a subscript: 10 or e, because authors use both. */
   readonly logBase: number;
   /**
-   * Whether values outside of the real numbers are undefined, as for functions of real numbers. Odd roots of
-   * negative numbers are then real.
+   * If true, every value that is not a real number is undefined, and odd roots of negative numbers are real.
+   * If false, the values are complex.
    */
   readonly realOnly: boolean;
   readonly work: WorkBudget;
@@ -39,7 +39,10 @@ export interface Point {
 
 export interface Evaluation {
   readonly value: Complex;
-  /** Largest absolute value that was added or passed to a periodic function; errors are relative to it. */
+  /**
+   * Largest absolute value that was a term of a sum or an argument of a periodic function. The rounding error
+   * of `value` is proportional to it.
+   */
   readonly scale: number;
 }
 
@@ -52,7 +55,7 @@ export function evaluate(node: Node, point: Point): Evaluation {
 export function toNumber({ numerator, denominator }: Rational): number {
   const [above, below] = [Number(numerator), Number(denominator)];
   if (Number.isFinite(above) && Number.isFinite(below)) return above / below;
-  // too large for doubles: drop the same number of bits from both
+  // both numbers are too large for doubles: drop the same number of bits from both
   const shift = BigInt(Math.max(numerator.toString(16).length, denominator.toString(16).length) * 4 - 1000);
   return Number(numerator >> shift) / Number(denominator >> shift);
 }
@@ -116,7 +119,7 @@ class Evaluator {
   }
 
   #power(base: Complex, exponent: Node): Complex {
-    // x^(1/3) is a root: over the reals it has a value at negative x
+    // x^(1/3) is a root: in real numbers it is defined for negative x
     if (this.#point.realOnly && base.re < 0 && exponent.kind === 'quotient') {
       const [above, below] = [this.value(exponent.over).re, this.value(exponent.under).re];
       if (below % 2 !== 0 && Number.isInteger(above))
@@ -170,7 +173,7 @@ class Evaluator {
     return result;
   }
 
-  /** Tanh-sinh quadrature, which tolerates singularities at the ends. */
+  /** Integrates by tanh-sinh quadrature, which tolerates singularities at the end points. */
   #integral(series: Series, from: Complex, to: Complex): Complex {
     if (series.variable === '' || !Number.isFinite(from.re) || !Number.isFinite(to.re)) return UNDEFINED;
     const [middle, half] = [(from.re + to.re) / 2, (to.re - from.re) / 2];
@@ -261,7 +264,10 @@ function doubleFactorial(n: number): number {
   return value;
 }
 
-/** Stands in for an undefined function such as f: a smooth function of the arguments that depends on the name. */
+/**
+ * Returns the value of a function whose definition is unknown, such as f: a smooth function of the arguments
+ * that depends on the name.
+ */
 function unknownFunction(name: string, args: readonly Complex[]): Complex {
   let angle: Complex = real((fnv1a(name) / 2 ** 32) * 10 + 1);
   args.forEach((arg, i) => {

@@ -9,7 +9,10 @@ import type { WorkBudget } from './work-budget.ts';
 
 const MAX_FACTORIAL = 500;
 
-/** The value of a call; undefined when it is not rational, not defined, or too large to compute. */
+/**
+ * Returns the exact value of a function call; undefined when the value is not rational, not defined, or too
+ * large to compute.
+ */
 export function exactCall(name: string, args: readonly Rational[], work: WorkBudget): Rational | undefined {
   const [first, second] = args;
   if (!first) return undefined;
@@ -44,7 +47,7 @@ function isNegative(value: Rational): boolean {
   return value.numerator < 0n;
 }
 
-/** n(n - step)(n - 2 step)... down to the last positive factor. */
+/** Returns n(n - step)(n - 2 step)..., down to the last positive factor: n! for step 1, n!! for step 2. */
 function factorial(of: Rational, step: bigint, work: WorkBudget): Rational | undefined {
   if (of.denominator !== 1n || of.numerator < 0n || of.numerator > MAX_FACTORIAL) return undefined;
   let value = 1n;
@@ -55,7 +58,7 @@ function factorial(of: Rational, step: bigint, work: WorkBudget): Rational | und
   return integer(value);
 }
 
-/** (n choose k) for integers k >= 0: n(n-1).../k!. */
+/** Returns the binomial coefficient n(n-1)...(n-k+1)/k! for an integer k >= 0. */
 function binomial(n: Rational, k: Rational, work: WorkBudget): Rational | undefined {
   if (k.denominator !== 1n || k.numerator > MAX_FACTORIAL) return undefined;
   if (k.numerator < 0n) return integer(0);

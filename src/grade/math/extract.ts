@@ -1,8 +1,8 @@
 /**
- * Extracts the answer from a model's output. The first of these that exists: the last `\boxed{...}`, unless
- * "the final answer is" follows it; the text after the last "answer is" or "Answer:"; the text after the last
- * `####`; the whole text, if it is nothing but an answer; the last formula, or the last number if that comes
- * later.
+ * Extracts the answer from a model's output. The answer is the first of these that exists: the last
+ * `\boxed{...}`, unless "the final answer is" follows it; the text after the last "answer is" or "Answer:";
+ * the text after the last `####`; the whole text, if it consists only of an answer; the last formula, or the
+ * last number if it comes after that formula.
  * @module
  */
 
@@ -13,7 +13,7 @@ import { MAX_ANSWER_LENGTH } from './tokenizer.ts';
 import { isUnitWord } from './unit.ts';
 import { WorkBudget, withinLimits } from './work-budget.ts';
 
-/** Rule by which an answer was found. */
+/** The rule by which an answer was found. */
 export type ExtractionRule = 'box' | 'phrase' | 'marker' | 'whole text' | 'last formula' | 'last number';
 
 /** An answer and the rule by which it was found. */
@@ -22,12 +22,12 @@ export interface ExtractedAnswer {
   readonly by: ExtractionRule;
 }
 
-/** Maximum number of characters of a text that is an answer as a whole. */
+/** Maximum number of characters of a text that may be an answer as a whole. */
 const MAX_WHOLE_LENGTH = 400;
 
 /**
- * The answer in a model's output, by the rules of the mode `equivalent`; undefined when there is none. The text
- * up to the last `</think>` is ignored. Never throws.
+ * Extracts the answer from a model's output by the rules of the mode `equivalent`; undefined when there is
+ * none. The text up to the last `</think>` is ignored. Never throws.
  *
  * @example
  * extractAnswer('Thus \\boxed{12}.'); // => { text: '12', by: 'box' }
@@ -45,13 +45,19 @@ export function extractAnswer(text: string): ExtractedAnswer | undefined {
   return fromText(read);
 }
 
-/** The answer of a gold text, which is an answer alone or a worked solution; undefined when it is blank. */
+/**
+ * Returns the answer in a gold text, which is either an answer alone or a worked solution; undefined when the
+ * text is blank.
+ */
 export function goldAnswer(text: string): string | undefined {
   const answer = (extractAnswer(text)?.text ?? text).trim();
   return answer === '' ? undefined : answer;
 }
 
-/** The whole text if it is an answer, else the last number after the last formula, else the last formula. */
+/**
+ * Returns the whole text if it consists only of an answer, else the last number if it comes after the last
+ * formula, else the last formula.
+ */
 function fromText(text: string): ExtractedAnswer | undefined {
   const whole = wholeAnswer(text);
   if (whole !== undefined) return { text: whole, by: 'whole text' };
@@ -67,11 +73,11 @@ const PHRASE = /\b(final\s+)?answers?\b["'*_)\s]*(?:is|are|:|=)(?![a-z])(?!\s+no
 interface Phrase {
   readonly text: string;
   readonly at: number;
-  /** Whether the phrase is "final answer". */
+  /** Whether the phrase before the answer is "final answer". */
   readonly isFinal: boolean;
 }
 
-/** The text after the last "answer is", up to the end of the sentence. */
+/** Returns the text from the last "answer is" up to the end of the sentence. */
 function afterPhrase(text: string): Phrase | undefined {
   const last = [...text.matchAll(PHRASE)].at(-1);
   const answer = last && sentenceAnswer(text.slice(last.index + last[0].length));
@@ -85,7 +91,7 @@ function afterMarker(text: string): string | undefined {
   return at < 0 ? undefined : sentenceAnswer(text.slice(at + 4));
 }
 
-/** The answer in a sentence that starts or ends with it, as in "the largest $n$ is 34". */
+/** Returns the answer in a sentence that starts or ends with an answer, as in "the largest $n$ is 34". */
 function sentenceAnswer(text: string): string | undefined {
   const line = text.trimStart().split('\n', 1)[0]?.slice(0, MAX_ANSWER_LENGTH) ?? '';
   const sentence = line.slice(0, sentenceEnd(line)).trim();
@@ -94,7 +100,10 @@ function sentenceAnswer(text: string): string | undefined {
   return (stated && wholeAnswer(stated)) || (fromText(sentence)?.text ?? sentence);
 }
 
-/** Offset of the end of the first sentence. A full stop in a formula or between digits does not end it. */
+/**
+ * Returns the offset of the end of the first sentence. A full stop in a formula or between digits does not
+ * end a sentence.
+ */
 function sentenceEnd(line: string): number {
   let inMath = false;
   for (let at = 0; at < line.length; at++) {
@@ -107,11 +116,14 @@ function sentenceEnd(line: string): number {
   return line.length;
 }
 
-/** Words that occur in sentences and not in answers that consist of symbols. */
+/** Words that occur in sentences, but not in answers that consist of mathematical notation. */
 const PROSE =
   /\b(?:is|are|was|the|so|we|that|of|to|be|by|it|this|which|therefore|hence|thus|since|because|get|have|has|answer|let|then|for|with|must|can)\b/i;
 
-/** The text without formula delimiters and Markdown marks if it is nothing but an answer. */
+/**
+ * If the text consists only of an answer, returns it without formula delimiters and Markdown marks; undefined
+ * otherwise.
+ */
 function wholeAnswer(text: string): string | undefined {
   if (text.length > MAX_WHOLE_LENGTH) return undefined;
   const answer = text
@@ -124,16 +136,16 @@ function wholeAnswer(text: string): string | undefined {
   if (parsed && parsed.unknownWords === 0 && !PROSE.test(plain)) return answer;
   const isWords = /^[^0-9\\$=<>]*$/.test(answer) && answer.split(/\s+/).length <= MAX_WORDS;
   if (isWords) return answer;
-  // notation that does not parse is still an answer if it contains no word
+  // notation that does not parse is accepted as an answer if it contains no English word
   return parsed === undefined && !/[A-Za-z]{3,}/.test(plain.replace(/\\[A-Za-z]+/g, ' '))
     ? answer
     : undefined;
 }
 
-/** Maximum number of words of a name or phrase that is an answer. */
+/** Maximum number of words of an answer that is a name or phrase. */
 const MAX_WORDS = 5;
 
-/** Whether a text with formulas has words outside of them, other than units and connectors. */
+/** Whether a text has words outside of its formulas, other than units and connectors such as `and`. */
 function hasWordsOutside(text: string): boolean {
   const spans = mathIn(text);
   if (spans.length === 0) return false;
@@ -144,21 +156,24 @@ function hasWordsOutside(text: string): boolean {
     at = end;
   }
   const words = `${outside} ${text.slice(at)}`.match(/[A-Za-z]{2,}/g) ?? [];
-  // a connector may be inside a text command between two formulas
+  // the connector between two formulas may be written as a text command, as in `\text{and}`
   return words.some((word) => !isUnitWord(word) && !/^(?:and|or|text|mbox|quad)$/.test(word));
 }
 
 /**
- * A minus sign directly after a letter, digit or closing bracket is an operator. A number after "not" or
- * "never" is not an answer.
+ * Matches a number with its minus sign. A minus sign directly after a letter, digit or closing bracket is an
+ * operator and not matched. A number after "not" or "never" is not matched.
  */
 const NUMBER =
   /(?<!\b(?:not|isn't|never)\s)(?:(?<![\w)])-\s?)?(?:\d[\d,]*(?:\.\d+)?(?:\/\d+)?|\.\d+)(?:\s?\\?%)?/g;
 
-/** Number of characters at the end that are searched for a number. */
+/** The last number is searched for in this many characters at the end of a text. */
 const NUMBER_WINDOW = 1000;
 
-/** The last number, with its sign, thousands separators, decimals, and the denominator of a fraction. */
+/**
+ * Returns the last number of a text, with its sign, thousands separators, decimals, and the denominator of a
+ * fraction.
+ */
 function lastNumber(text: string): string | undefined {
   const tail = text.slice(-NUMBER_WINDOW);
   const numbers = tail.match(NUMBER);

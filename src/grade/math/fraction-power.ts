@@ -24,10 +24,10 @@ import {
 import { fractionalPower, rationalPower } from './radical.ts';
 import type { WorkBudget } from './work-budget.ts';
 
-/** Largest exponent up to which integer powers of sums are expanded. */
+/** Maximum exponent of an integer power of a sum that is expanded. */
 const MAX_EXPANDED_POWER = 24;
 
-/** base^exponent. @returns undefined when there is no value, as for 0^-1 */
+/** Returns base^exponent. @returns undefined when the power has no value, as 0^-1 */
 export function powerOf(
   base: Fraction | undefined,
   exponent: Fraction | undefined,
@@ -55,7 +55,8 @@ export function powerOf(
       atom: power.atom,
       exponent: multiply(power.exponent, by),
     }));
-    const factor = rationalPower(monomial.coefficient, by, work) as Polynomial; // by is an integer, the factor not 0
+    // the power is defined, because `by` is an integer and the coefficient is not 0
+    const factor = rationalPower(monomial.coefficient, by, work) as Polynomial;
     return whole(times(factor, normalMonomial(integer(1), powers, work), work));
   }
   if (by.numerator > MAX_EXPANDED_POWER) return opaque(`${fractionKey(base)}^${by.numerator}`);
@@ -83,7 +84,7 @@ export function rootOf(
   return powerOf(of, whole(constant(inverse)), work);
 }
 
-/** base^(c + Σ cₖ·mₖ) = base^c · Π (base^mₖ)^cₖ; each base^mₖ is an atom. */
+/** Returns base^(c + Σ cₖ·mₖ) as base^c · Π (base^mₖ)^cₖ for monomials mₖ, where each base^mₖ is an atom. */
 function symbolicPower(base: Fraction, exponent: Fraction, work: WorkBudget): Fraction | undefined {
   const key = fractionKey(base);
   if (exponent.under !== ONE) return opaque(`${key}^${fractionKey(exponent)}`);

@@ -19,20 +19,20 @@ import {
 } from './polynomial.ts';
 import type { WorkBudget } from './work-budget.ts';
 
-/** over / under; under is 1 or has several monomials. */
+/** The quotient `over` / `under`; `under` is 1 or has several monomials. */
 export interface Fraction {
   readonly over: Polynomial;
   readonly under: Polynomial;
 }
 
-/** Whether a = b, decided exactly; undefined when exact arithmetic cannot decide. */
+/** Whether a = b by exact arithmetic; undefined when exact arithmetic cannot decide. */
 export function sameFraction(a: Fraction, b: Fraction, work: WorkBudget): boolean | undefined {
   const difference = minus(times(a.over, b.under, work), times(b.over, a.under, work), work);
   if (difference.size === 0) return true;
   return isDecisive(difference) ? false : undefined;
 }
 
-/** The value as a rational number; undefined unless its representation is one. */
+/** Returns the value as a rational number; undefined if it is not represented as one. */
 export function rationalValue(value: Fraction | undefined): Rational | undefined {
   return value && value.under === ONE ? rationalOf(value.over) : undefined;
 }
@@ -41,12 +41,12 @@ export function whole(over: Polynomial): Fraction {
   return { over, under: ONE };
 }
 
-/** The value of a letter, or of another atom, with this key. */
+/** Returns the value of the letter, or of another atom, with the given key. */
 export function letter(key: string, atom: Atom = { key, type: 'letter' }): Fraction {
   return whole(ofPowers(integer(1), [{ atom, exponent: integer(1) }]));
 }
 
-/** A power of a value that is identified only by its key. */
+/** Returns a power of a value about which only its key is known. */
 export function opaque(key: string, exponent: Rational = integer(1)): Fraction {
   return whole(ofPowers(integer(1), [{ atom: { key, type: 'opaque' }, exponent }]));
 }
@@ -63,7 +63,10 @@ export function productOf(a: Fraction, b: Fraction, work: WorkBudget): Fraction 
   return { over, under: times(a.under, b.under, work) };
 }
 
-/** a / b; a denominator with one monomial becomes negative exponents. @returns undefined when b is 0 */
+/**
+ * Returns a / b. If b has a single monomial, it is divided out with negative exponents. @returns undefined
+ * when b is 0
+ */
 export function quotientOf(a: Fraction, b: Fraction, work: WorkBudget): Fraction | undefined {
   if (b.over.size === 0) return undefined;
   const over = times(a.over, b.under, work);
@@ -74,7 +77,8 @@ export function quotientOf(a: Fraction, b: Fraction, work: WorkBudget): Fraction
     atom,
     exponent: multiply(exponent, integer(-1)),
   }));
-  const factor = rational(denominator, numerator) as Rational; // no monomial has coefficient 0
+  // the reciprocal is defined, because no monomial has coefficient 0
+  const factor = rational(denominator, numerator) as Rational;
   const inverse = normalMonomial(factor, powers, work);
   return { over: times(over, inverse, work), under: a.under };
 }

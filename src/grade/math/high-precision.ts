@@ -1,6 +1,6 @@
 /**
- * Compares constants to 60 digits, because values that are equal as doubles may differ. e^(π√163) is not an
- * integer, although its first 30 digits look like one.
+ * Compares constants in 60-digit arithmetic, because different constants may be equal as doubles. For
+ * example, e^(π√163) is not an integer, although it differs from one by less than 1e-12.
  * @module
  */
 import { Decimal } from 'decimal.js';
@@ -8,21 +8,27 @@ import type { Node, NodeOf } from './ast.ts';
 import type { WorkBudget } from './work-budget.ts';
 
 const DIGITS = 60;
-/** Maximum difference of equal values, relative to the largest intermediate value. */
+/** Maximum difference of two equal values, relative to the largest intermediate value. */
 const SAME = '1e-45';
 
-/** Units of {@link WorkBudget} for an operation, and for a function that is computed as a series. */
+/**
+ * Cost in units of {@link WorkBudget}: of an arithmetic operation, and of a function that is computed as a
+ * series.
+ */
 const STEP = 20;
 const SERIES_STEPS = 1000;
 
-/** Limits: larger arguments lose their digits or take too long. */
+/**
+ * Maximum argument of a periodic function, and maximum number of digits of a power. Beyond them the result
+ * loses its digits or takes too long.
+ */
 const MAX_ANGLE = '1e12';
 const MAX_POWER_DIGITS = 100_000;
 
 const Precise = Decimal.clone({ precision: DIGITS, rounding: Decimal.ROUND_HALF_EVEN });
 const PI = Precise.acos(-1);
 
-/** A value cannot be computed: it is not real, not defined, or the function is unknown. */
+/** Thrown for a value that cannot be computed: it is not real or not defined, or the function is unknown. */
 class NotComputable extends Error {
   override readonly name = 'NotComputable';
 }
@@ -31,7 +37,7 @@ class NotComputable extends Error {
  * Whether two real constants are equal to 45 digits.
  *
  * @param logBase - base of `\log` without a subscript
- * @returns undefined when one of them cannot be computed
+ * @returns undefined when one of the constants cannot be computed
  * @throws WorkBudgetExceeded
  */
 export function equalToHighPrecision(
@@ -51,7 +57,7 @@ export function equalToHighPrecision(
 }
 
 class Evaluator {
-  /** Largest absolute value that was added or passed to a periodic function. */
+  /** Largest absolute value that was a term of a sum or an argument of a periodic function. */
   scale: Decimal = new Precise(0);
   readonly #logBase: number;
   readonly #work: WorkBudget;

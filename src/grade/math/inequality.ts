@@ -28,23 +28,33 @@ const MIRRORED: ReadonlyMap<RelationSign, RelationSign> = new Map([
   ['!=', '!='],
 ]);
 
-/** The sign with which `a sign b` is `b mirrored(sign) a`; undefined for signs without a mirror image. */
+/**
+ * Returns the mirrored sign, e.g. `>` for `<`: `a sign b` is the same as `b mirrored(sign) a`. Undefined for
+ * signs that have none.
+ */
 export function mirrored(sign: RelationSign): RelationSign | undefined {
   return MIRRORED.get(sign);
 }
 
-/** The bounds that a chain sets on one unknown; undefined when it has several unknowns or is not linear. */
+/**
+ * Returns the bounds that a chain of relations sets on one unknown; undefined when the chain has several
+ * unknowns or is not linear.
+ */
 export function solve({ operands, signs }: NodeOf<'relation'>, work: WorkBudget): Bound[] | undefined {
   const bounds: Bound[] = [];
   for (const [i, sign] of signs.entries()) {
-    const bound = solveOne(operands[i], sign, operands[i + 1], work); // one operand more than signs
+    // a chain has one operand more than signs
+    const bound = solveOne(operands[i], sign, operands[i + 1], work);
     if (!bound || (bounds[0] && bounds[0].of !== bound.of)) return undefined;
     bounds.push(bound);
   }
   return bounds;
 }
 
-/** Whether a node may be the unknown: a letter or a value such as f(2). x² and |x| have to be solved for x. */
+/**
+ * Whether a node may be the unknown without solving: a letter, or a value such as f(2). x² and |x| have to be
+ * solved for x.
+ */
 function isSubject(node: Node): boolean {
   return node.kind === 'symbol' || (node.kind === 'call' && /^[A-Za-z](?:['_]|$)/.test(node.name));
 }
@@ -58,7 +68,7 @@ function solveOne(left: Node, sign: RelationSign, right: Node, work: WorkBudget)
   return linear(left, right, { sign, mirror }, work);
 }
 
-/** Solves `a·x + b sign 0` with rational a and b for x. */
+/** Solves the relation `a·x + b sign 0` with rational a and b for x. */
 function linear(
   left: Node,
   right: Node,
@@ -74,7 +84,8 @@ function linear(
   const slope = difference.get(key)?.coefficient;
   if (!slope || [...difference.keys()].some((other) => other !== key && other !== '')) return undefined;
   const offset = difference.get('')?.coefficient ?? { numerator: 0n, denominator: 1n };
-  const value = divide(negate(offset), slope) as Rational; // the slope is a coefficient, hence not 0
+  // the quotient is defined, because the slope is a coefficient and no coefficient is 0
+  const value = divide(negate(offset), slope) as Rational;
   const of = nodeKey({ kind: 'symbol', name });
   return { sign: slope.numerator < 0n ? mirror : sign, bound: { kind: 'number', value }, of };
 }

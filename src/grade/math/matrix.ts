@@ -16,7 +16,10 @@ export function hasMatrix(node: Node): boolean {
   return contains(node, ({ kind }) => kind === 'matrix');
 }
 
-/** The entries of a matrix expression; undefined if it is not one or the sizes do not match. */
+/**
+ * Returns the entries of a matrix expression; undefined if the node is not one or the matrix sizes do not
+ * match.
+ */
 export function entriesOf(node: Node, work: WorkBudget): Rows | undefined {
   work.spend(1);
   switch (node.kind) {
@@ -84,7 +87,10 @@ function matrixProduct(a: Rows, b: Rows, work: WorkBudget): Rows {
   );
 }
 
-/** Compares two answers of which at least one contains a matrix; a vector in angle brackets is a column. */
+/**
+ * Compares two answers of which at least one contains a matrix. A vector in angle brackets is read as a
+ * column.
+ */
 export function sameMatrix(gold: Node, prediction: Node, { work }: Comparer): Outcome {
   const [a, b] = [entriesOf(gold, work), entriesOf(prediction, work)];
   if (!a || !b) return different('only one of them is a matrix');

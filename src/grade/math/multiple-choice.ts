@@ -4,7 +4,7 @@
  */
 import { plainWords } from './parse-text.ts';
 
-/** `(C) 25`, `C. 25`, `\textbf{(C)} 25`. */
+/** A choice with its value, as in `(C) 25`, `C. 25`, `\textbf{(C)} 25`. */
 export interface Choice {
   readonly letter: string;
   /** The text after the letter. */
@@ -14,7 +14,7 @@ export interface Choice {
 const CHOICE =
   /^(?:\\(?:text|textbf|mathrm|mathbf)\s*\{)?\s*(?:\(([A-H])\)|([A-H])(?:\)|[.:](?=[\s}~\\])))\s*\}?(?:\\[ ,;:!]|\\q?quad|[\s:.~])*(\S.*)$/s;
 
-/** The letter and its value; undefined when the text is not a single choice with a value. */
+/** Parses a choice letter and its value; undefined when the text is not a single choice with a value. */
 export function choiceOf(text: string): Choice | undefined {
   const [, bracketed, plain, value = ''] = CHOICE.exec(text.trim()) ?? [];
   const letter = bracketed ?? plain;
@@ -22,7 +22,7 @@ export function choiceOf(text: string): Choice | undefined {
   return letter === undefined || value === '' || isSeveral ? undefined : { letter, value };
 }
 
-/** The letter of an answer that is only a letter, such as `C` or `\text{(C)}`. */
+/** Returns the letter of an answer that is only a choice letter, such as `C` or `\text{(C)}`. */
 export function choiceLetter(text: string): string | undefined {
   const words = plainWords(text);
   return /^[a-h]$/.test(words) && /[A-H]/.test(text) ? words.toUpperCase() : undefined;

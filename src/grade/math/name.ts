@@ -4,7 +4,7 @@
  */
 import type { Node } from './ast.ts';
 
-/** Whether an expression is only a name, so that the value set equal to it is the answer. */
+/** Whether an expression is only a name, so that in an equation the other side is the answer. */
 export function isName(node: Node): boolean {
   switch (node.kind) {
     case 'symbol':

@@ -1,5 +1,6 @@
 /**
- * A text key that is the same for identical trees, for nodes that are equal only if they are written alike.
+ * Writes a syntax tree as a text key. Two trees have the same key only if they are identical. It compares
+ * nodes that are equal only if they are written alike.
  * @module
  */
 import type { Node } from './ast.ts';

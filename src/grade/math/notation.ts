@@ -4,7 +4,7 @@
  * @module
  */
 
-/** LaTeX spelling of Unicode characters, applied before Unicode compatibility normalization (NFKC). */
+/** LaTeX spelling of Unicode characters. It is applied before Unicode compatibility normalization (NFKC). */
 export const UNICODE: ReadonlyMap<string, string> = new Map([
   ...Object.entries({
     '−': '-',
@@ -90,7 +90,10 @@ export const UNICODE: ReadonlyMap<string, string> = new Map([
 const SUPERSCRIPTS = '⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻';
 const SUBSCRIPTS = '₀₁₂₃₄₅₆₇₈₉';
 
-/** The plain digit or sign of a superscript or subscript character, and whether it is a superscript. */
+/**
+ * Returns the plain digit or sign of a superscript or subscript character, and whether the character is a
+ * superscript.
+ */
 export function scriptOf(
   character: string,
 ): { readonly plain: string; readonly raised: boolean } | undefined {
@@ -107,7 +110,7 @@ function GREEK_NAMES(): readonly string[] {
   ).split(' ');
 }
 
-/** Commands that denote a sign of the grammar, with the name of the sign. */
+/** Sign tokens of the grammar by the LaTeX command that denotes them. */
 export const SIGN_COMMANDS: ReadonlyMap<string, string> = new Map(
   Object.entries({
     '+': 'plus',
@@ -153,7 +156,7 @@ export const SIGN_COMMANDS: ReadonlyMap<string, string> = new Map(
 
 const words = (text: string): ReadonlySet<string> => new Set(text.split(' '));
 
-/** Commands that do not affect the value. */
+/** LaTeX commands that do not affect the value and are dropped. */
 export const DROPPED: ReadonlySet<string> = words(
   'left right middle big Big bigg Bigg bigl Bigl biggl Biggl bigr Bigr biggr Biggr displaystyle textstyle ' +
     'scriptstyle limits nolimits mathstrut strut , ; : ! > boxed fbox mathbf boldsymbol bm bold mathcal mathfrak ' +
@@ -161,29 +164,32 @@ export const DROPPED: ReadonlySet<string> = words(
     'hline nonumber notag ( ) [ ] "',
 );
 
-/** Commands that are dropped together with their argument. */
+/** LaTeX commands that are dropped together with their argument. */
 export const DROPPED_WITH_ARGUMENT: ReadonlySet<string> = words(
   'phantom hphantom vphantom hspace vspace color textcolor label tag hskip vskip kern',
 );
 
-/** Commands whose argument is text. */
+/** LaTeX commands whose argument is text. */
 export const TEXT_COMMANDS: ReadonlySet<string> = words(
   'text mbox hbox textbf textit textrm textsf texttt textnormal textsc emph mathrm mathit mathsf mathtt ' +
     'operatorname operatorname* mathop',
 );
 
-/** Matrix environments; all other environments only arrange lines. */
+/** LaTeX environments that are matrices. All other environments only arrange lines. */
 export const MATRIX_ENVIRONMENTS: ReadonlySet<string> = words(
   'pmatrix bmatrix Bmatrix vmatrix Vmatrix matrix smallmatrix array pmatrix* bmatrix*',
 );
 
-/** Commands that draw a mark over, under or around a letter, so that it denotes another symbol. */
+/**
+ * LaTeX commands that draw a mark over, under or around a letter. The letter with the mark is a separate
+ * symbol.
+ */
 export const ACCENTS: ReadonlySet<string> = words(
   'overline bar vec overrightarrow hat widehat tilde widetilde dot ddot underline overleftrightarrow overarc ' +
     'mathring overset underset stackrel',
 );
 
-/** Functions by all of their spellings; the value is the internal name. */
+/** Internal names of functions by spelling; a function can have several spellings. */
 export const FUNCTIONS: ReadonlyMap<string, string> = new Map(
   Object.entries({
     sin: 'sin',
@@ -234,7 +240,7 @@ export const CONSTANT_WORDS: ReadonlyMap<string, 'pi' | 'infinity'> = new Map([
   ['oo', 'infinity'],
 ]);
 
-/** Words that name a single symbol, in plain text and as commands. */
+/** Words that name a single symbol, both as plain text and as LaTeX commands. */
 export const SYMBOL_WORDS: ReadonlySet<string> = new Set([
   ...GREEK_NAMES().filter((name) => name !== 'pi'),
   'varphi',
@@ -244,7 +250,7 @@ export const SYMBOL_WORDS: ReadonlySet<string> = new Set([
   'varsigma',
 ]);
 
-/** Variant shapes of a letter and the letter itself. */
+/** Plain letters by the name of their variant shapes. */
 export const SAME_LETTER: ReadonlyMap<string, string> = new Map([
   ['varphi', 'phi'],
   ['vartheta', 'theta'],
@@ -253,10 +259,10 @@ export const SAME_LETTER: ReadonlyMap<string, string> = new Map([
   ['varsigma', 'sigma'],
 ]);
 
-/** Letters that denote functions when a bracket follows them. */
+/** Letters that denote functions when a bracket follows them, as in `f(2)`. */
 export const FUNCTION_LETTERS: ReadonlySet<string> = words('f g h F G H');
 
-/** Number words that multiply the value before them. */
+/** Values of number words that multiply the number before them, as in `3 million`. */
 export const SCALES: ReadonlyMap<string, bigint> = new Map([
   ['hundred', 100n],
   ['thousand', 1000n],
@@ -268,7 +274,7 @@ export const SCALES: ReadonlyMap<string, bigint> = new Map([
 const NUMBER_WORDS =
   'zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen';
 
-/** The number a word names, 0 to 16; undefined for other words. */
+/** Returns the number from 0 to 16 that a word names; undefined for other words. */
 export function numberWord(word: string): number | undefined {
   const index = NUMBER_WORDS.split(' ').indexOf(word.toLowerCase());
   return index < 0 ? undefined : index;

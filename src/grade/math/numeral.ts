@@ -6,12 +6,12 @@ import { type Rational, rational } from '../rational.ts';
 import { WorkBudgetExceeded } from './work-budget.ts';
 
 /**
- * Meaning of a comma before three digits: `1,234` may be one number or two items of a list. The text does not
- * decide this, so all plausible readings are compared.
+ * Meaning of a comma before three digits: `1,234` may be one number or a list of two numbers. The text does
+ * not decide this, so all plausible readings are compared.
  */
 export type CommaReading = 'thousands' | 'list';
 
-/** Maximum number of digits; longer numbers are never answers. */
+/** Maximum number of digits of a number. Longer numbers are never answers. */
 const MAX_DIGITS = 1000;
 
 /** Unambiguous thousands separators: `{,}`, `,\!`, `\,`, `\ ` and spaces between groups of three digits. */
@@ -19,13 +19,16 @@ const GROUP_SIGN = /^(?:\s*\{\s*,\s*\}\s*|,\s*\\!\s*|\\[,!;:]\s*|\\?\s)(?=\d{3}(
 const GROUP_COMMA = /^,(?=\d{3}(?!\d))/;
 
 export interface WrittenNumber {
-  /** Digits with at most one decimal point, e.g. `1234.50`; empty when there is no number. */
+  /** Digits with at most one decimal point, e.g. `1234.50`; empty when the text has no number. */
   readonly digits: string;
-  /** Number of characters read. */
+  /** Number of characters of the text that the number takes. */
   readonly length: number;
 }
 
-/** The number that starts at `start`. A point without a digit after it is read as the end of the sentence. */
+/**
+ * Reads the number that starts at offset `start`. A point without a digit after it ends the sentence and is
+ * skipped.
+ */
 export function readNumber(text: string, start: number, comma: CommaReading): WrittenNumber {
   let at = digitsEnd(text, start);
   let digits = text.slice(start, at);
@@ -41,7 +44,7 @@ export function readNumber(text: string, start: number, comma: CommaReading): Wr
   const point = text[at];
   if (point === '.') {
     const end = digitsEnd(text, at + 1);
-    // `0.\overline{3}`: the point is part of the number although no digit follows
+    // in `0.\overline{3}` and `0.\dot{3}` the point is part of the number, although a command follows it
     const repeats = text.startsWith('\\overline', at + 1) || text.startsWith('\\dot{', at + 1);
     if (end > at + 1 || (repeats && digits !== '')) {
       digits = `${digits || '0'}.${text.slice(at + 1, end)}`;
@@ -59,9 +62,10 @@ function digitsEnd(text: string, start: number): number {
 }
 
 /**
- * A number with a decimal comma, written with a point: `0,5`, `1 234,5`, `1.234,5`, `1,25`.
+ * Rewrites a number with a decimal comma as one with a decimal point: `0,5`, `1 234,5`, `1.234,5`, `1,25`.
  *
- * @returns undefined for texts that more likely mean something else: `3,4` is a pair, `1,234` is above 1000
+ * @returns undefined for texts that more likely mean something else: `3,4` is a pair, `1,234` has a thousands
+ *   separator
  */
 export function withDecimalPoint(text: string): string | undefined {
   const [, sign = '', whole = '', decimals = ''] =
@@ -70,7 +74,7 @@ export function withDecimalPoint(text: string): string | undefined {
   return decimals !== '' && isClear ? `${sign}${whole.replace(/[ .]/g, '')}.${decimals}` : undefined;
 }
 
-/** The digits multiplied by a power of ten: `2.5` and 3 give `2500`. */
+/** Multiplies a decimal by 10^places, e.g. `2.5` with 3 places gives `2500`. */
 export function withPointMoved(digits: string, places: number): string {
   const [whole = '', decimals = ''] = digits.split('.');
   const point = whole.length + places;
@@ -79,17 +83,21 @@ export function withPointMoved(digits: string, places: number): string {
   return at < left.length ? `${left.slice(0, at)}.${left.slice(at)}` : left;
 }
 
-/** The value of digits with at most one decimal point. */
+/** Returns the value of digits with at most one decimal point. */
 export function decimalValue(digits: string): Rational {
   const [whole = '', decimals = ''] = digits.split('.');
   return rational(BigInt(`${whole}${decimals}` || '0'), 10n ** BigInt(decimals.length)) as Rational; // a power of 10 is not 0
 }
 
-/** The value of digits followed by the repeating digits `repeated`: `0.1` and `6` give 1/6. */
+/**
+ * Returns the value of a repeating decimal: the digits, followed by `repeated` without end. `0.1` and `6`
+ * give 1/6.
+ */
 export function repeatingValue(digits: string, repeated: string): Rational {
   const [whole = '', decimals = ''] = digits.split('.');
   const shift = 10n ** BigInt(decimals.length);
   const nines = 10n ** BigInt(repeated.length) - 1n;
   const value = BigInt(`${whole}${decimals}` || '0') * nines + BigInt(repeated);
-  return rational(value, shift * nines) as Rational; // callers pass at least one digit
+  // callers pass at least one repeated digit, so the denominator is not 0
+  return rational(value, shift * nines) as Rational;
 }

@@ -8,11 +8,14 @@ import type { WorkBudget } from './work-budget.ts';
 /** The result of a comparison of two answers. */
 export interface Outcome {
   readonly same: boolean;
-  /** One clause: why the answers are the same, or what differs. */
+  /** The reason why the answers are the same, or the difference between them, as one clause. */
   readonly reason: string;
 }
 
-/** Compares parts of answers; passed as an argument, so that nested answers need no import cycle. */
+/**
+ * Compares parts of answers. It is passed as an argument, so that comparisons of nested answers need no
+ * import cycle.
+ */
 export interface Comparer {
   readonly work: WorkBudget;
   same(gold: Node, prediction: Node): Outcome;
@@ -21,7 +24,9 @@ export interface Comparer {
 export const same = (reason: string): Outcome => ({ same: true, reason });
 export const different = (reason: string): Outcome => ({ same: false, reason });
 
-/** The first outcome with `same`, else the last one. Expects at least one outcome. */
+/**
+ * Returns the first outcome with `same`, or the last outcome if there is none. Expects at least one outcome.
+ */
 export function firstSame(outcomes: Iterable<Outcome>): Outcome {
   let last = different('nothing was compared');
   for (const outcome of outcomes) {
@@ -31,7 +36,7 @@ export function firstSame(outcomes: Iterable<Outcome>): Outcome {
   return last;
 }
 
-/** Compares item by item in order; the first difference decides. */
+/** Compares two lists item by item. The first difference decides the outcome. */
 export function allSame(
   golds: readonly Node[],
   predictions: readonly Node[],

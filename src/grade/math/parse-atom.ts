@@ -46,7 +46,7 @@ function parseNumber(cursor: Cursor, digits: string): Node {
     : { kind: 'number', value, decimals: digits.length - point - 1 };
 }
 
-/** The digits under the bar of `0.1\overline{6}`. */
+/** Parses the digits under the bar of a repeating decimal such as `0.1\overline{6}`. */
 function repeatedDigits(cursor: Cursor): string | undefined {
   const command = cursor.command();
   if (command !== 'overline' && command !== 'bar' && command !== 'dot') return undefined;
@@ -57,7 +57,7 @@ function repeatedDigits(cursor: Cursor): string | undefined {
   return digits.digits;
 }
 
-/** A run of letters: a function, a constant, a named symbol, or a product of letters. */
+/** Parses a run of letters: a function, a constant, a named symbol, or a product of letters. */
 function parseWord(cursor: Cursor, token: Token & { readonly kind: 'word' }): Node {
   const { text } = token;
   const name = FUNCTIONS.get(text) ?? (text.length > 2 ? FUNCTIONS.get(text.toLowerCase()) : undefined);
@@ -71,7 +71,7 @@ function parseWord(cursor: Cursor, token: Token & { readonly kind: 'word' }): No
   return parseSymbol(cursor, text[0]);
 }
 
-/** The content of a text command: words, or mathematics such as a number. */
+/** Parses the content of a text command: words, or mathematics such as a number. */
 function parseText(cursor: Cursor, text: string): Node {
   const content = text.trim();
   const name = FUNCTIONS.get(content);
@@ -84,7 +84,9 @@ function parseText(cursor: Cursor, text: string): Node {
   return cursor.deeper(() => parseAtom(cursor));
 }
 
-/** `A, C and D` as a list of words; undefined when it is a single phrase or contains digits. */
+/**
+ * Parses `A, C and D` as a list of words; undefined for a single phrase and for a text that contains digits.
+ */
 function listedWords(content: string): Node | undefined {
   const parts = content.split(/,|;|\band\b|\bor\b/).map((part) => part.trim());
   const words = parts.filter((part) => part !== '');
@@ -93,7 +95,7 @@ function listedWords(content: string): Node | undefined {
   return { kind: 'list', items: words.map((text): Node => ({ kind: 'text', text })), joint: ',' };
 }
 
-/** Maximum number of words of a list item; longer items are clauses. */
+/** Maximum number of words of a list item. Longer items are clauses of a sentence. */
 const MAX_WORDS = 3;
 
 function sign(text: string): Token {
@@ -126,7 +128,8 @@ function parseBracketed(cursor: Cursor, opening: string): Node {
       }
       const inner = cursor.inside({}, () => cursor.grammar.list(cursor));
       cursor.expect('}');
-      return inner; // LaTeX does not print braces without backslashes: `{1,2}` is the list 1,2
+      // `{1,2}` is the list 1,2 and not a set, because LaTeX does not print braces without backslashes
+      return inner;
     }
     case '\\{':
       return parseSet(cursor);
@@ -142,13 +145,13 @@ function parseBracketed(cursor: Cursor, opening: string): Node {
   }
 }
 
-/** The number after a currency sign, which may be negative: `\$-5`. */
+/** Parses the number after a currency sign. It may be negative: `\$-5`. */
 function parseAmount(cursor: Cursor): Node {
   if (cursor.accept('-')) return { kind: 'negative', of: cursor.deeper(() => cursor.grammar.power(cursor)) };
   return cursor.deeper(() => cursor.grammar.power(cursor));
 }
 
-/** The content of round, square or angle brackets: a grouped expression, a tuple or an interval. */
+/** Parses the content of round, square or angle brackets: a grouped expression, a tuple or an interval. */
 function parseBracket(cursor: Cursor, opening: string): Node {
   const modulus = parseModulus(cursor);
   const inner = modulus ?? cursor.inside({}, () => cursor.grammar.list(cursor));
@@ -159,7 +162,7 @@ function parseBracket(cursor: Cursor, opening: string): Node {
   return { kind: 'bracket', open, close, items };
 }
 
-/** `(mod 5)`, written without LaTeX commands. */
+/** Parses a modulus that is written without LaTeX commands, `(mod 5)`. */
 function parseModulus(cursor: Cursor): Node | undefined {
   const token = cursor.peek();
   const isMod = (token?.kind === 'word' || token?.kind === 'text') && token.text.trim() === 'mod';
@@ -168,7 +171,7 @@ function parseModulus(cursor: Cursor): Node | undefined {
   return { kind: 'residue', of: numberNode(0), modulus: cursor.grammar.sum(cursor) };
 }
 
-/** `\{a, b\}`, `\{x \mid x > 2\}`. */
+/** Parses a set: `\{a, b\}` or `\{x \mid x > 2\}`. */
 function parseSet(cursor: Cursor): Node {
   const inner = cursor.inside({ inSet: true }, () => cursor.grammar.list(cursor));
   const parting = cursor.sign();

@@ -14,7 +14,7 @@ import { scriptText } from './subscript.ts';
 const FRACTIONS = /^[dtcs]?frac$/;
 const BINOMIALS = /^[dt]?binom$/;
 
-/** The node that starts with a command; the command token has been taken. */
+/** Parses the construct that starts with the LaTeX command `name`. The command token has been taken. */
 export function parseCommand(cursor: Cursor, name: string): Node {
   if (FRACTIONS.test(name)) {
     const over = parseArgument(cursor);
@@ -67,7 +67,9 @@ function parseOther(cursor: Cursor, name: string): Node {
   }
 }
 
-/** A braced group; without braces one digit or one letter, as in LaTeX: `\frac12`. */
+/**
+ * Parses an argument: a braced group, or without braces one digit or one letter, as LaTeX does in `\frac12`.
+ */
 function parseArgument(cursor: Cursor): Node {
   const token = cursor.peek();
   if (token?.kind === 'number' && token.digits.length > 1) {
@@ -83,7 +85,7 @@ function parseArgument(cursor: Cursor): Node {
   return cursor.deeper(() => cursor.grammar.atom(cursor));
 }
 
-/** `\sqrt{x}`, `\sqrt[3]{x}`, and `\sqrt 13`, which is read as the root of 13. */
+/** Parses `\sqrt{x}`, `\sqrt[3]{x}`, and `\sqrt 13`, which is read as the root of 13. */
 function parseRoot(cursor: Cursor): Node {
   let index: Node = numberNode(2);
   if (cursor.accept('[')) {
@@ -100,7 +102,10 @@ function parseBetween(cursor: Cursor, name: string, closing: string): Node {
   return { kind: 'call', name, args: [inner] };
 }
 
-/** `\mathbb{R}` with its superscripts and subscripts: `^+`, `^{2}`, `_{>0}`. */
+/**
+ * Returns the name of a number set such as `\mathbb{R}` with its superscripts and subscripts: `^+`, `^{2}`,
+ * `_{>0}`.
+ */
 function setName(cursor: Cursor, name: string): string {
   let full = name;
   while (cursor.sign() === '^' || cursor.sign() === '_') {
@@ -110,12 +115,15 @@ function setName(cursor: Cursor, name: string): string {
   return full;
 }
 
-/** A letter or word with an accent is a separate symbol: `\overline{AB}`. */
+/** Parses a letter or word with an accent, as in `\overline{AB}`. It is a symbol of its own. */
 function parseAccent(cursor: Cursor, name: string): Node {
   return parseSymbol(cursor, `${name} ${scriptText(cursor)}`);
 }
 
-/** `\begin{pmatrix} a & b \\ c & d \end{pmatrix}`; a column of `cases` without conditions is a list. */
+/**
+ * Parses an environment such as `\begin{pmatrix} a & b \\ c & d \end{pmatrix}`. A `cases` environment with a
+ * single column has no conditions and is a list.
+ */
 export function parseEnvironment(cursor: Cursor, name: string): Node {
   const rows: Node[][] = [];
   let row: Node[] = [];

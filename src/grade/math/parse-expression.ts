@@ -27,24 +27,24 @@ export function parseSum(cursor: Cursor): Node {
   return terms.length === 1 ? terms[0] : { kind: 'sum', terms };
 }
 
-/** A term with its own signs, as in `3 - -2`. */
+/** Parses a term with all signs before it, as in `3 - -2`. */
 function parseSigned(cursor: Cursor): Node {
   if (cursor.accept('+')) return cursor.deeper(() => parseSigned(cursor));
   return cursor.accept('-') ? negative(cursor.deeper(() => parseSigned(cursor))) : parseTerm(cursor);
 }
 
-/** `-x`; a unit stays outside of the negation, so that `-5 cm` is a quantity. */
+/** Negates a term. The unit stays outside of the negation, so that `-5 cm` is a quantity. */
 function negative(term: Node): Node {
   return term.kind === 'quantity'
     ? { ...term, value: { kind: 'negative', of: term.value } }
     : { kind: 'negative', of: term };
 }
 
-/** Factors joined by `*`, `/` or implicit multiplication, and the unit after them. */
+/** Parses factors that are joined by `*`, `/` or implicit multiplication, and the unit after them. */
 function parseTerm(cursor: Cursor): Node {
   let factors: Node[] = [parsePower(cursor)];
   const [first] = factors;
-  // words before a number, as in `\text{Rs. } 500`
+  // words before a number are a unit too, as in `\text{Rs. } 500`
   if (first.kind === 'text' && cursor.peek()?.kind === 'number')
     return withUnit(
       cursor.deeper(() => parseTerm(cursor)),
@@ -61,7 +61,7 @@ function parseTerm(cursor: Cursor): Node {
   }
 }
 
-/** A factor after an operator, which may have its own sign: `2 \cdot -3`. */
+/** Parses the factor after `*` or `/`, which may have its own sign: `2 \cdot -3`. */
 function parseFactor(cursor: Cursor): Node {
   if (cursor.accept('-')) return { kind: 'negative', of: cursor.deeper(() => parseFactor(cursor)) };
   if (cursor.accept('+')) return cursor.deeper(() => parseFactor(cursor));
@@ -70,13 +70,17 @@ function parseFactor(cursor: Cursor): Node {
 }
 
 function quotient(over: Node, under: Node): Node {
-  // a unit after the denominator, as in `3/4 cm`, applies to the quotient; one after the numerator stays there
+  // the unit of `3/4 cm` applies to the quotient and not to the 4; a unit after the numerator applies to the
+  // numerator
   return under.kind === 'quantity' && over.kind !== 'quantity'
     ? { ...under, value: { kind: 'quotient', over, under: under.value } }
     : { kind: 'quotient', over, under };
 }
 
-/** The next factor of an implicit product; with an integer before it a proper fraction is a mixed number. */
+/**
+ * Parses the next factor of an implicit product. A proper fraction after an integer makes a mixed number with
+ * it.
+ */
 function nextFactor(cursor: Cursor, factors: Node[]): Node[] {
   const last = factors.at(-1) as Node; // a term has at least one factor
   if (!isMixed(last, cursor)) return [parsePower(cursor)];
@@ -98,7 +102,7 @@ function isMixed(whole: Node, cursor: Cursor): boolean {
   return Number(over.digits) < Number(under.digits) && !`${over.digits}${under.digits}`.includes('.');
 }
 
-/** Whether the next tokens are `\frac` of two integer literals of which the first is smaller. */
+/** Whether the next tokens are `\frac` with two integers, of which the first is smaller. */
 function isNumericFraction(cursor: Cursor): boolean {
   const parts: string[] = [];
   let at = 1;
@@ -108,7 +112,8 @@ function isNumericFraction(cursor: Cursor): boolean {
     if (token?.kind !== 'number' || token.digits.includes('.')) return false;
     if (braced && cursor.sign(at + 2) !== '}') return false;
     if (braced) parts.push(token.digits);
-    else parts.push(...token.digits.slice(0, 2 - parts.length)); // `\frac12` has a single token for both
+    // in `\frac12` one token has the digits of both arguments
+    else parts.push(...token.digits.slice(0, 2 - parts.length));
     at += braced ? 3 : 1;
   }
   return Number(parts[0]) < Number(parts[1]);
@@ -123,7 +128,7 @@ function mixed(whole: Node, fraction: Node): Node {
   return { kind: 'sum', terms: [whole, fraction] };
 }
 
-/** An atom with its postfixes: exponents, factorials, percent and degree signs. */
+/** Parses an atom and the signs after it: exponents, factorials, percent and degree signs. */
 export function parsePower(cursor: Cursor): Node {
   return cursor.deeper(() => {
     let node = parseAtom(cursor);
@@ -141,7 +146,10 @@ export function parsePower(cursor: Cursor): Node {
   });
 }
 
-/** `n!!` is n(n-2)(n-4)..., not a factorial of a factorial. Takes the first of the two signs. */
+/**
+ * Parses `n!!`, which is n(n-2)(n-4)... and not a factorial of a factorial. Takes only the first `!`; the
+ * caller takes the second one.
+ */
 function doubleFactorial(node: Node, cursor: Cursor): Node {
   cursor.take();
   return { kind: 'call', name: 'double factorial', args: [node] };
@@ -149,7 +157,7 @@ function doubleFactorial(node: Node, cursor: Cursor): Node {
 
 type SymbolPower = NodeOf<'power'> & { readonly base: NodeOf<'symbol'> };
 
-/** Whether a node is a power such as `x^2`, which a subscript may follow: `x^2_1` is the square of `x_1`. */
+/** Whether a node is a power of a symbol, which a subscript may follow: `x^2_1` is the square of `x_1`. */
 function isSymbolPower(node: Node): node is SymbolPower {
   return node.kind === 'power' && node.base.kind === 'symbol';
 }
@@ -159,7 +167,7 @@ function subscripted(power: SymbolPower, cursor: Cursor): Node {
   return { ...power, base: { kind: 'symbol', name: `${power.base.name}_${scriptText(cursor)}` } };
 }
 
-/** Name of the symbol for the exponent `\circ`. */
+/** Name of the symbol `\circ`, which as an exponent is the degree sign. */
 const DEGREE = '\\circ';
 
 function raised(base: Node, exponent: Node): Node {
@@ -169,7 +177,9 @@ function raised(base: Node, exponent: Node): Node {
   return { kind: 'power', base, exponent };
 }
 
-/** `^{...}`, or one factor with its sign. Exponents are right-associative: `2^3^2` is 2^9. */
+/**
+ * Parses an exponent: `^{...}`, or one factor with its sign. Exponents are right-associative: `2^3^2` is 2^9.
+ */
 function parseExponent(cursor: Cursor): Node {
   if (cursor.accept('-')) return { kind: 'negative', of: parseExponent(cursor) };
   if (cursor.accept('+')) return parseExponent(cursor);

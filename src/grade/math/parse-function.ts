@@ -13,7 +13,7 @@ const INVERSES: ReadonlyMap<string, string> = new Map(
   ['sin', 'cos', 'tan', 'cot', 'sec', 'csc'].map((name) => [name, `arc${name}`]),
 );
 
-/** The function with its exponent, base and arguments; the name has been taken. */
+/** Parses the exponent, base and arguments of a function. The token of the name has been taken. */
 export function parseFunction(cursor: Cursor, name: string): Node {
   let exponent: Node | undefined;
   let base: Node | undefined;
@@ -61,7 +61,10 @@ function isOne(node: Node): boolean {
   return node.kind === 'number' && node.value.numerator === 1n && node.value.denominator === 1n;
 }
 
-/** The arguments: the content of the brackets after the name, or else the factors up to the next function. */
+/**
+ * Parses the arguments of a function: the content of the brackets after the name, or else the factors up to
+ * the next function.
+ */
 function parseArguments(cursor: Cursor): readonly Node[] {
   const sign = cursor.sign();
   if (sign === '(' || sign === '[' || sign === '{') {
@@ -73,7 +76,10 @@ function parseArguments(cursor: Cursor): readonly Node[] {
   return [cursor.deeper(() => parseBareArgument(cursor))];
 }
 
-/** `2\pi/3`, `2x`, `-x`: factors without brackets, up to an operator or a function. */
+/**
+ * Parses an argument without brackets, as in `2\pi/3`, `2x` or `-x`: the factors up to an operator or a
+ * function.
+ */
 function parseBareArgument(cursor: Cursor): Node {
   if (cursor.accept('-')) return { kind: 'negative', of: parseBareArgument(cursor) };
   let factors: Node[] = [cursor.grammar.power(cursor)];

@@ -7,7 +7,7 @@ import type { Cursor } from './cursor.ts';
 import { numberWord } from './notation.ts';
 import { scriptText } from './subscript.ts';
 
-/** Digits with a base; takes no token when the next tokens are not such a numeral. */
+/** Parses digits with a base in the subscript. @returns undefined, with no token taken, for other tokens */
 export function parseNumeral(cursor: Cursor): Node | undefined {
   const isBracketed = cursor.sign() === '(';
   let digits = '';
@@ -26,7 +26,10 @@ export function parseNumeral(cursor: Cursor): Node | undefined {
   return { kind: 'numeral', digits: digits.toUpperCase().replace(/^0+(?=.)/, ''), base };
 }
 
-/** The digits of one token. Letters A to F are digits; in a text command all letters are. */
+/**
+ * Returns the digits of one token. Upper-case letters and a to f are digits; in a text command all letters
+ * are digits.
+ */
 function digitsOf(cursor: Cursor, at: number, isFirst: boolean): string | undefined {
   const token = cursor.peek(at);
   if (token === undefined || (!isFirst && token.space)) return undefined;
@@ -35,7 +38,7 @@ function digitsOf(cursor: Cursor, at: number, isFirst: boolean): string | undefi
   return /^[0-9A-Za-f]+$/.test(text) ? text : undefined;
 }
 
-/** The base in the subscript at an offset: a number or a number word, with or without braces. */
+/** Returns the base in the subscript `at` tokens ahead: a number or a number word, with or without braces. */
 function baseAt(cursor: Cursor, at: number): number | undefined {
   const isBraced = cursor.sign(at) === '{';
   const token = cursor.peek(isBraced ? at + 1 : at);

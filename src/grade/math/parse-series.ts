@@ -8,8 +8,8 @@ import type { Cursor } from './cursor.ts';
 const OPERATIONS = { sum: 'sum', prod: 'product', int: 'integral', lim: 'limit' } as const;
 
 /**
- * `\sum_{k=0}^{n} body`; the command has been taken. The body of a sum is one term; the body of an integral
- * extends to `dx`.
+ * Parses a sum, product, integral or limit with its bounds, as in `\sum_{k=0}^{n} body`. The command has been
+ * taken. The body of a sum is one term; the body of an integral extends to `dx`.
  */
 export function parseSeries(cursor: Cursor, name: keyof typeof OPERATIONS): Node {
   let lower: Node | undefined;
@@ -28,7 +28,7 @@ export function parseSeries(cursor: Cursor, name: keyof typeof OPERATIONS): Node
   return { kind: 'series', operation, variable, from, to, body };
 }
 
-/** The lower bound, in which `i` and `e` are variables. */
+/** Parses the lower bound, in which `i` and `e` are variables and not constants. */
 function parseLower(cursor: Cursor): Node {
   cursor.bound.push('i', 'e');
   const lower = cursor.deeper(() => cursor.grammar.atom(cursor));
@@ -58,7 +58,7 @@ function continues(cursor: Cursor): boolean {
   return token?.kind === 'sign' && (token.text === '(' || token.text === '{' || token.text === '[');
 }
 
-/** The integrand ends in `d` and a letter, which is the variable. */
+/** Creates an integral. Its integrand ends with `d` and a letter, which is the variable of integration. */
 function integral(cursor: Cursor, from: Node | undefined, to: Node | undefined): Node {
   cursor.openIntegrals++;
   const whole = cursor.deeper(() => cursor.grammar.sum(cursor));

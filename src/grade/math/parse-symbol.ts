@@ -8,8 +8,9 @@ import { FUNCTION_LETTERS, SAME_LETTER } from './notation.ts';
 import { scriptText } from './subscript.ts';
 
 /**
- * A symbol from its letter or name and the tokens after it: `x_1'`. `f(...)` is a call of f, but `x(...)` is a
- * product. `e` and `i` are the constants unless a sum or product binds them.
+ * Parses a symbol from its letter or name and the subscripts and primes after it, as in `x_1'`. `f(...)` is a
+ * call of f, but `x(...)` is a product. `e` and `i` are constants, except as the variable of a sum or
+ * product.
  */
 export function parseSymbol(cursor: Cursor, letter: string): Node {
   let name = SAME_LETTER.get(letter) ?? letter;
@@ -28,7 +29,7 @@ export function parseSymbol(cursor: Cursor, letter: string): Node {
   return { kind: 'symbol', name };
 }
 
-/** Whether `(n, k)` follows without a space, so that a C before it is a binomial coefficient. */
+/** Whether `(n, k)` follows without a space. `C(n, k)` is a binomial coefficient. */
 function isPairNext(cursor: Cursor): boolean {
   if (cursor.sign() !== '(' || cursor.peek()?.space !== false) return false;
   let commas = 0;
@@ -42,10 +43,10 @@ function isPairNext(cursor: Cursor): boolean {
   return false;
 }
 
-/** `_7C_2`, `{}^7P_2`: combinations and permutations; the first `_` or `^` has been taken. */
+/** Parses combinations and permutations: `_7C_2`, `{}^7P_2`. The first `_` or `^` has been taken. */
 export function parseArrangements(cursor: Cursor): Node {
   const next = cursor.peek();
-  // the atom rule would read a number and the letter after it as a numeral with a base
+  // read the number here, because the atom rule would read `7C_2` as a numeral with a base
   const isNumber = next?.kind === 'number' && /^\d+$/.test(next.digits);
   const n = isNumber ? numberNode(BigInt(next.digits)) : cursor.deeper(() => cursor.grammar.atom(cursor));
   if (isNumber) cursor.take();

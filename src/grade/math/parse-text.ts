@@ -6,7 +6,10 @@ import type { Joint } from './ast.ts';
 import type { Token } from './tokenizer.ts';
 import { isUnitWord } from './unit.ts';
 
-/** The separator that a token is: `,` for commas and similar signs, or the word; undefined for other tokens. */
+/**
+ * Returns the list separator that a token denotes: `,` for commas and similar signs, `and` or `or` for these
+ * words; undefined for other tokens.
+ */
 export function jointOf(token: Token | undefined): Joint | undefined {
   if (token?.kind === 'sign') {
     if (token.text === 'and' || token.text === 'or') return token.text;
@@ -19,8 +22,8 @@ export function jointOf(token: Token | undefined): Joint | undefined {
 }
 
 /**
- * The words of a text in normal form: lower case, single spaces, without LaTeX styles, brackets and
- * punctuation. `\textbf{(C)}`, `(c)` and `C` have the same normal form.
+ * Returns the words of a text in normal form: in lower case, with single spaces, without LaTeX styles,
+ * brackets and punctuation. `\textbf{(C)}`, `(c)` and `C` have the same normal form.
  */
 export function plainWords(text: string): string {
   return text
@@ -31,7 +34,7 @@ export function plainWords(text: string): string {
     .toLowerCase();
 }
 
-/** Whether the content of a text command is mathematics: `\text{-3}`, `\text{12}`. */
+/** Whether the content of a text command is mathematics, as in `\text{-3}` and `\text{12}`. */
 export function isMathInText(text: string): boolean {
   if (!/[0-9]/.test(text)) return false;
   const words = text.replace(/\\[a-zA-Z]+/g, ' ').match(/[A-Za-z]{2,}/g) ?? [];

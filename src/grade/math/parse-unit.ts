@@ -9,7 +9,7 @@ import { jointOf } from './parse-text.ts';
 import type { Token } from './tokenizer.ts';
 import { isUnitWord, readUnit } from './unit.ts';
 
-/** A value with its unit; after a percent or degree sign further words are dropped. */
+/** Creates a quantity of a value and its unit. After a percent or degree sign further words are dropped. */
 export function withUnit(value: Node, unit: string): Node {
   if (value.kind !== 'quantity') return { kind: 'quantity', value, unit };
   return value.unit === 'percent' || value.unit === 'degree'
@@ -18,8 +18,8 @@ export function withUnit(value: Node, unit: string): Node {
 }
 
 /**
- * The words after the factors of a term, if they come next: `cm`, `square inches`, `apples`. A number word such
- * as `million` becomes a factor instead.
+ * Takes the words that follow the factors of a term: `cm`, `square inches`, `apples`. A number word such as
+ * `million` is appended to the factors instead. @returns undefined if no words follow
  */
 export function takeUnit(cursor: Cursor, factors: Node[]): string | undefined {
   const token = cursor.peek();
@@ -64,7 +64,10 @@ export function takeUnit(cursor: Cursor, factors: Node[]): string | undefined {
   return unit;
 }
 
-/** `\frac{\text{km}}{\text{h}}` as `km / h`; takes no token when the fraction is not a unit. */
+/**
+ * Parses a fraction of units, e.g. `\frac{\text{km}}{\text{h}}` as `km / h`. Takes no token when the fraction
+ * is not a unit.
+ */
 function takeUnitFraction(cursor: Cursor): string | undefined {
   if (!/^[dtc]?frac$/.test(cursor.command() ?? '')) return undefined;
   const [over, under] = [cursor.peek(2), cursor.peek(5)];
@@ -85,7 +88,10 @@ function isUnitNext(cursor: Cursor): boolean {
   return next?.kind === 'word' && isUnitWord(next.text);
 }
 
-/** Whether a plain word is a unit: it names one, or it is a word rather than a product of letters. */
+/**
+ * Whether a word without a text command is a unit: it names a unit, or it is too long to be a product of
+ * letters.
+ */
 function isUnitToken(cursor: Cursor, token: Token & { readonly kind: 'word' }): boolean {
   const { text } = token;
   if (text.length < 2) return false;
@@ -101,7 +107,10 @@ function isValue({ kind }: Node): boolean {
   return kind !== 'symbol' && kind !== 'text' && kind !== 'constant';
 }
 
-/** Appends the factor of a number word such as `million`. @returns whether the word is a number word */
+/**
+ * If the word is a number word such as `million`, appends its value to the factors. @returns whether it is
+ * one
+ */
 function scaled(word: string, factors: Node[]): boolean {
   const scale = SCALES.get(word);
   if (scale === undefined) return false;
@@ -109,7 +118,7 @@ function scaled(word: string, factors: Node[]): boolean {
   return true;
 }
 
-/** The exponent of a unit, `^2` or `^{2}`, as text. */
+/** Parses the exponent of a unit, `^2` or `^{2}`, as text. */
 function unitPower(cursor: Cursor): string {
   if (cursor.sign() !== '^') return '';
   const braced = cursor.sign(1) === '{';

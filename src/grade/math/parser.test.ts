@@ -9,7 +9,7 @@ const tree = (text: string): string | undefined => {
   return parsed && shown(parsed.node);
 };
 
-/** A tree in prefix notation. */
+/** Writes a syntax tree in prefix notation. */
 function shown(node: Node): string {
   const call = (name: string, ...nodes: readonly (Node | undefined)[]) =>
     `(${[name, ...nodes.map((one) => (one ? shown(one) : '_'))].join(' ')})`;

@@ -21,7 +21,7 @@ import type { WorkBudget } from './work-budget.ts';
 
 export interface Parsed {
   readonly node: Node;
-  /** Number of words without a mathematical meaning. */
+  /** Number of words of the text without a mathematical meaning. */
   readonly unknownWords: number;
 }
 
@@ -47,7 +47,10 @@ export function parse(text: string, comma: CommaReading, work: WorkBudget): Pars
   }
 }
 
-/** Items separated by commas, semicolons, `and` or `or`; repeated, leading and trailing ones are ignored. */
+/**
+ * Parses items separated by commas, semicolons, `and` or `or`. Repeated, leading and trailing separators are
+ * ignored.
+ */
 function list(cursor: Cursor): Node {
   const items: Node[] = [];
   let joint: Joint = ',';
@@ -62,7 +65,7 @@ function list(cursor: Cursor): Node {
   }
 }
 
-/** Whether the construct that encloses the list ends here. */
+/** Whether the next token closes the construct that encloses the list. */
 function isClosed(cursor: Cursor): boolean {
   const token = cursor.peek();
   if (token === undefined || token.kind === 'row' || token.kind === 'end') return true;
@@ -86,10 +89,12 @@ const RELATIONS: ReadonlySet<string> = new Set([
 ]);
 const NEGATED: ReadonlyMap<string, RelationSign> = new Map([['=', '!=']]);
 
-/** Signs that form a bound even without a left-hand side: `> 5` is not 5. */
+/** Relation signs that may have no left-hand side: `> 5` is a bound, which differs from the number 5. */
 const BOUNDS: ReadonlySet<string> = new Set(['!=', '<', '<=', '>', '>=']);
 
-/** `a < b = c`; a leading equals sign and any trailing sign are dropped. */
+/**
+ * Parses a chain of relations such as `a < b = c`. A leading equals sign and any trailing sign are dropped.
+ */
 function relation(cursor: Cursor): Node {
   const first = cursor.sign() ?? '';
   const isBound = BOUNDS.has(first);
@@ -101,27 +106,27 @@ function relation(cursor: Cursor): Node {
     operands.push(setExpression(cursor));
     signs.push(sign);
   }
-  const last = operands.at(-1) as Node; // there is always one
+  const last = operands.at(-1) as Node; // a relation has at least one operand
   if (isBound && operands.length === 1) throw new ParseFailure(`expected a bound after "${first}"`);
   const modulus = takeModulus(cursor);
   if (modulus) operands[operands.length - 1] = { kind: 'residue', of: last, modulus };
   return operands.length === 1 ? operands[0] : { kind: 'relation', operands, signs };
 }
 
-/** Takes a relation sign, also a negated one. */
+/** Takes a relation sign, which may be negated with `\not`. */
 function relationSign(cursor: Cursor): RelationSign | undefined {
   const isNegated = cursor.command() === 'not';
   const sign = cursor.sign(isNegated ? 1 : 0);
   if (sign === undefined || !RELATIONS.has(sign)) return undefined;
   if (isNegated) cursor.take();
   cursor.take();
-  if (!isNegated) return sign as RelationSign; // RELATIONS has these only
+  if (!isNegated) return sign as RelationSign; // RELATIONS contains only values of RelationSign
   const negated = NEGATED.get(sign);
   if (!negated) throw new ParseFailure(`no meaning for a negated ${sign}`);
   return negated;
 }
 
-/** `\pmod{5}` or `\bmod 5` after a value. */
+/** Takes `\pmod{5}` or `\bmod 5` after a value. @returns the modulus; undefined if there is none */
 function takeModulus(cursor: Cursor): Node | undefined {
   const command = cursor.command();
   if (command !== 'pmod' && command !== 'bmod' && command !== 'mod' && command !== 'pod') return undefined;
@@ -131,7 +136,7 @@ function takeModulus(cursor: Cursor): Node | undefined {
 
 const OPERATIONS: ReadonlySet<string> = new Set(['union', 'intersection', 'difference']);
 
-/** Sets joined by union, intersection and difference, evaluated from left to right. */
+/** Parses sets that are joined by union, intersection and difference, from left to right. */
 function setExpression(cursor: Cursor): Node {
   let left = ratio(cursor);
   for (;;) {
@@ -146,7 +151,7 @@ function setExpression(cursor: Cursor): Node {
   }
 }
 
-/** Whether the letter U is the union sign, as in `(0,1) U (2,3)`. */
+/** Whether the next token is the letter U as a union sign, as in `(0,1) U (2,3)`. */
 function isPlainUnion(cursor: Cursor): boolean {
   const token = cursor.peek();
   const next = cursor.sign(1);
@@ -158,13 +163,13 @@ function ratio(cursor: Cursor): Node {
   const parts: Node[] = [infix(cursor)];
   while (cursor.sign() === ':' && !cursor.inSet) {
     cursor.take();
-    if (cursor.atEnd) break; // a trailing colon, as in a heading
+    if (cursor.atEnd) break; // a trailing colon does not make a ratio
     parts.push(infix(cursor));
   }
   return parts.length === 1 ? parts[0] : { kind: 'ratio', parts };
 }
 
-/** `{a \over b}` and `{n \choose k}`: infix commands. */
+/** Parses the infix commands of `{a \over b}` and `{n \choose k}`. */
 function infix(cursor: Cursor): Node {
   const left = parseSum(cursor);
   const command = cursor.command();

@@ -4,15 +4,15 @@
  */
 import { contains, listOf, mapChildren, type Node } from './ast.ts';
 
-/** Maximum number of signs that are chosen independently; more would give too many answers. */
+/** Maximum number of `\pm` signs that are chosen independently. More signs would give too many answers. */
 const MAX_FREE_SIGNS = 4;
 
 /**
- * The answer without `\pm`: in a list or set each item is replaced by its variants; any other answer becomes a
- * list of its variants.
+ * Replaces each `\pm` by both signs. In a list or set each item becomes several items; any other answer
+ * becomes a list of answers.
  *
- * @param areFree - whether each sign is chosen independently, as in `(\pm 1, \pm 2)` for four points; otherwise
- *   all signs of one item change together, and `\mp` is the opposite of `\pm`
+ * @param areFree - whether each sign is chosen independently, as in `(\pm 1, \pm 2)` for four points;
+ *   otherwise all signs of one item change together, and `\mp` is the opposite of `\pm`
  */
 export function expandPlusMinus(node: Node, areFree: boolean): Node {
   if (!contains(node, isEither)) return node;
@@ -21,7 +21,10 @@ export function expandPlusMinus(node: Node, areFree: boolean): Node {
   return listOf(choices(node, areFree), ',');
 }
 
-/** Whether independent signs give other answers than signs that change together. */
+/**
+ * Whether the answer has several `\pm` signs, so that choosing them independently gives more answers than
+ * changing them together.
+ */
 export function hasSeveralSigns(node: Node): boolean {
   return countSigns(node) > 1;
 }

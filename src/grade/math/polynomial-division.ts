@@ -18,9 +18,9 @@ import {
 import type { WorkBudget } from './work-budget.ts';
 
 /**
- * over / under as one polynomial, by long division.
+ * Divides `over` by `under` by polynomial long division and returns the quotient.
  *
- * @returns undefined if there is a remainder, or an atom other than a letter with positive integer exponents
+ * @returns undefined if there is a remainder, or if an atom is not a letter with positive integer exponents
  * @throws WorkBudgetExceeded
  */
 export function exactQuotient({ over, under }: Fraction, work: WorkBudget): Polynomial | undefined {
@@ -44,7 +44,7 @@ function isWhole({ powers }: Monomial): boolean {
   );
 }
 
-/** The greatest monomial in lexicographic order of the letters. */
+/** Returns the greatest monomial in the lexicographic order of the letters. */
 function leading(polynomial: Polynomial): Monomial | undefined {
   let greatest: Monomial | undefined;
   for (const monomial of polynomial.values())
@@ -62,7 +62,7 @@ function isGreater(a: readonly Power[], b: readonly Power[]): boolean {
   return false;
 }
 
-/** a / b; undefined if the exponent of a letter is larger in b. */
+/** Returns a / b; undefined if a letter has a larger exponent in b than in a. */
 function monomialQuotient(a: Monomial, b: Monomial): Polynomial | undefined {
   const left = new Map(a.powers.map((power) => [power.atom.key, power]));
   for (const { atom, exponent } of b.powers) {

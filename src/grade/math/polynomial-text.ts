@@ -9,9 +9,10 @@ import { exactQuotient } from './polynomial-division.ts';
 import { type WorkBudget, withinLimits } from './work-budget.ts';
 
 /**
- * Terms in order of descending degree, then by name.
+ * Writes a polynomial. The terms are in order of descending degree, and terms of equal degree in order of
+ * their letters.
  *
- * @param options.isMonic - whether all multiples have the same text: the first coefficient becomes 1
+ * @param options.isMonic - whether to divide by the leading coefficient, so that p and 2p have the same text
  * @returns undefined for roots, functions, and quotients with a remainder
  */
 export function plainPolynomialText(

@@ -29,7 +29,7 @@ const half: Rational = { numerator: 1n, denominator: 2n };
 const power = (atom: Atom, exponent: Rational): Polynomial =>
   normalMonomial(integer(1), [{ atom, exponent }], work());
 
-/** Sums of c · x^p · 2^(q/2) · i^r with small integers. */
+/** Draws sums of c · x^p · 2^(q/2) · i^r, where c, p, q and r are small integers. */
 const polynomials = fc
   .array(fc.tuple(fc.integer({ min: -3, max: 3 }), fc.nat(2), fc.integer({ min: -1, max: 3 }), fc.nat(3)), {
     maxLength: 4,

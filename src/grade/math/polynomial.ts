@@ -19,14 +19,14 @@ import { type WorkBudget, WorkBudgetExceeded } from './work-budget.ts';
 export interface Atom {
   readonly key: string;
   readonly type: 'letter' | 'unit' | 'prime' | 'root' | 'opaque';
-  /** The number or sum under the root, for `prime` and `root`. */
+  /** The number under the root for `prime`, the number or sum under the root for `root`. */
   readonly base?: bigint | Polynomial;
 }
 
 export interface Monomial {
   readonly key: string;
   readonly coefficient: Rational;
-  /** Atoms with exponents other than 0, sorted by key. */
+  /** The factors of the monomial: atoms with exponents other than 0, sorted by key. */
   readonly powers: readonly Power[];
 }
 
@@ -60,13 +60,13 @@ function monomialOf(coefficient: Rational, powers: readonly Power[]): Monomial {
   return { key, coefficient, powers: sorted };
 }
 
-/** The value of a constant polynomial; undefined for others. */
+/** Returns the value of a constant polynomial; undefined for a polynomial that is not constant. */
 export function rationalOf(polynomial: Polynomial): Rational | undefined {
   if (polynomial.size === 0) return integer(0);
   return polynomial.size === 1 ? polynomial.get('')?.coefficient : undefined;
 }
 
-/** The only monomial; undefined if there are none or several. */
+/** Returns the monomial of a polynomial that has exactly one; undefined for other polynomials. */
 export function monomialIn(polynomial: Polynomial): Monomial | undefined {
   return polynomial.size === 1 ? [...polynomial.values()][0] : undefined;
 }
@@ -104,7 +104,7 @@ export function minus(a: Polynomial, b: Polynomial, work: WorkBudget): Polynomia
   return plus(a, scale(b, integer(-1), work), work);
 }
 
-/** a · b; applies i² = -1, √2 · √2 = 2 and so on. */
+/** Returns a · b. The rules i² = -1, √2 · √2 = 2 and so on are applied. */
 export function times(a: Polynomial, b: Polynomial, work: WorkBudget): Polynomial {
   const result = new Map<string, Monomial>();
   for (const x of a.values())
@@ -118,7 +118,7 @@ export function times(a: Polynomial, b: Polynomial, work: WorkBudget): Polynomia
   return result;
 }
 
-/** a^n for an integer n >= 0, by repeated squaring. */
+/** Returns a^n for an integer n >= 0, by repeated squaring. */
 export function integerPower(a: Polynomial, n: number, work: WorkBudget): Polynomial {
   let result = ONE;
   for (let square = a, left = n; left > 0; left = Math.floor(left / 2)) {
@@ -140,8 +140,8 @@ function mergePowers(a: readonly Power[], b: readonly Power[]): Power[] {
 }
 
 /**
- * coefficient · powers in normal form: integer powers of primes and roots are expanded, so that a value has
- * the same sum of monomials however it was computed.
+ * Returns coefficient · powers in normal form: integer powers of primes and of roots are multiplied out, so
+ * that a value has the same sum of monomials regardless of how it was computed.
  */
 export function normalMonomial(
   coefficient: Rational,
@@ -186,7 +186,7 @@ export function floorOf({ numerator, denominator }: Rational): bigint {
   return numerator < 0n && quotient * denominator !== numerator ? quotient - 1n : quotient;
 }
 
-/** @throws WorkBudgetExceeded when the value is not within ±1,000,000 */
+/** Converts an exponent to a number. @throws WorkBudgetExceeded when it is not within ±1,000,000 */
 export function smallInteger(value: bigint): number {
   if (value > 1_000_000n || value < -1_000_000n)
     throw new WorkBudgetExceeded('the answer has an exponent that is too large');
@@ -198,7 +198,7 @@ export function bitLength(value: bigint): number {
 }
 
 function checked(value: Rational, work: WorkBudget): Rational {
-  // a fast path: most numbers are small
+  // computing the bit length is slow and most numbers are small
   if (isSmall(value.numerator) && isSmall(value.denominator)) work.spend(1);
   else work.requireBits(bitLength(value.numerator) + bitLength(value.denominator));
   return value;
@@ -218,7 +218,7 @@ export function samePolynomial(a: Polynomial, b: Polynomial): boolean {
   return true;
 }
 
-/** A text key that is the same for equal polynomials. */
+/** Returns a text key. Equal polynomials have the same key. */
 export function polynomialKey(polynomial: Polynomial): string {
   return [...polynomial.values()]
     .map(({ key, coefficient }) => `${coefficient.numerator}/${coefficient.denominator}*${key}`)
@@ -227,8 +227,9 @@ export function polynomialKey(polynomial: Polynomial): string {
 }
 
 /**
- * Whether the atoms are independent, so that a polynomial with monomials does not have the value 0. Letters, i,
- * and fractional powers of distinct primes are linearly independent over the rationals.
+ * Whether the atoms are known to be independent, so that a polynomial with at least one monomial is not 0.
+ * Letters, i, and fractional powers of distinct primes are linearly independent over the rationals; nested
+ * roots and functions may not be.
  */
 export function isDecisive(polynomial: Polynomial): boolean {
   for (const { powers } of polynomial.values())

@@ -13,11 +13,11 @@ import type { WorkBudget } from './work-budget.ts';
 
 export interface Measured {
   readonly value: Node;
-  /** Undefined without a known unit. */
+  /** The unit of the value; undefined if it has none or an unknown one. */
   readonly unit: Unit | undefined;
 }
 
-/** The value without its units, and the innermost known unit. */
+/** Separates a quantity into the value without its units, and the innermost known unit. */
 export function measured(node: Node): Measured {
   if (node.kind !== 'quantity') return { value: node, unit: undefined };
   const inner = measured(node.value);
@@ -54,7 +54,7 @@ function isQualified(node: Node): boolean {
   return node.kind === 'quantity' && (QUALIFIERS.test(node.unit) || isQualified(node.value));
 }
 
-/** The size of a unit of angles in radians; undefined for other units. */
+/** Returns the size of a unit of angles in radians; undefined for other units. */
 function inRadians(unit: Unit): Node | undefined {
   if (unit.dimensions.size !== 1) return undefined;
   if (unit.dimensions.get('radian') === 1) return numberNode(1);
@@ -63,7 +63,10 @@ function inRadians(unit: Unit): Node | undefined {
     : undefined;
 }
 
-/** The number of percent or degrees in 1 (for degrees: in one radian); undefined for other units. */
+/**
+ * Returns the factor that converts a plain number to the unit: 100 for percent; 180/π for degrees, where the
+ * plain number is in radians; undefined for other units.
+ */
 function perUnit(unit: Unit | undefined): Node | undefined {
   if (unit?.dimensions.get('percent') === 1) return numberNode(100);
   if (unit?.dimensions.get('angle') === 1) return { kind: 'quotient', over: numberNode(180), under: PI };

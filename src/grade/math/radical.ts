@@ -24,8 +24,8 @@ import type { WorkBudget } from './work-budget.ts';
 export const I: Atom = { key: 'i', type: 'unit' };
 
 /**
- * value^exponent for rational numbers. The root of a negative value is the real one where it exists
- * (∛-8 = -2), as in school; square roots of negative values are multiples of i.
+ * Returns value^exponent for rational numbers. Odd roots of negative values are real (∛-8 = -2), as in
+ * school; square roots of negative values are multiples of i.
  *
  * @returns undefined for negative powers of 0 and for other roots of negative numbers
  */
@@ -59,12 +59,12 @@ function integerPowerOf(value: Rational, exponent: bigint, work: WorkBudget): Ra
   return (exponent < 0n ? rational(under, over) : rational(over, under)) as Rational; // value is not 0
 }
 
-/** n^exponent as powers of primes. */
+/** Returns n^exponent as a product of powers of primes. */
 function factorPowers(n: bigint, exponent: Rational, work: WorkBudget): Power[] {
   return factors(n, work).map(({ atom, count }) => ({ atom, exponent: multiply(exponent, integer(count)) }));
 }
 
-/** Limit of trial division; a remaining factor below its square is prime. */
+/** Exclusive upper bound of trial divisors. A remaining factor below its square is prime. */
 const TRIAL_LIMIT = 2000;
 
 function factors(n: bigint, work: WorkBudget): { atom: Atom; count: number }[] {
@@ -89,7 +89,7 @@ function factors(n: bigint, work: WorkBudget): { atom: Atom; count: number }[] {
   return found;
 }
 
-/** The integer square root of n, by Newton's method; undefined if n is not a square. */
+/** Returns the integer square root of n, by Newton's method; undefined if n is not a square number. */
 function squareRoot(n: bigint): bigint | undefined {
   let x = 1n << BigInt(Math.ceil(bitLength(n) / 2));
   for (;;) {
@@ -100,12 +100,12 @@ function squareRoot(n: bigint): bigint | undefined {
 }
 
 /**
- * base^exponent for an exponent that is not an integer.
+ * Returns base^exponent for an exponent that is not an integer.
  *
- * Factors are taken out of a root only if the result holds for all real values: positive constants and a
- * single letter are; √(x²) stays a root.
+ * A factor is taken out of a root only if this is correct for all real values: positive constants and a
+ * single letter are taken out, but √(x²) stays a root.
  *
- * @returns undefined when the base is a negative constant without such a root
+ * @returns undefined when the base is a negative constant that has no such root
  */
 export function fractionalPower(
   base: Polynomial,
@@ -132,7 +132,10 @@ function isOne(value: Rational): boolean {
   return value.numerator === 1n && value.denominator === 1n;
 }
 
-/** The root of a sum as an atom; the positive rational factor that all terms share is taken out. */
+/**
+ * Returns the root of a sum as an atom. The positive rational factor that all terms share is taken out of the
+ * root.
+ */
 function rootOfSum(base: Polynomial, exponent: Rational, work: WorkBudget): Polynomial | undefined {
   const content = contentOf(base);
   const rest = scale(base, { numerator: content.denominator, denominator: content.numerator }, work);
@@ -141,7 +144,7 @@ function rootOfSum(base: Polynomial, exponent: Rational, work: WorkBudget): Poly
   return outer && times(outer, ofPowers(integer(1), [{ atom, exponent }]), work);
 }
 
-/** The largest positive rational c such that base / c has integer coefficients. */
+/** Returns the largest positive rational number c for which base / c has integer coefficients. */
 function contentOf(base: Polynomial): Rational {
   let over = 0n;
   let under = 1n;
@@ -149,7 +152,7 @@ function contentOf(base: Polynomial): Rational {
     over = gcd(over, coefficient.numerator);
     under = (under / gcd(under, coefficient.denominator)) * coefficient.denominator;
   }
-  return rational(over, under) as Rational; // under starts at 1
+  return rational(over, under) as Rational; // `under` is never 0, because it starts at 1
 }
 
 export function gcd(a: bigint, b: bigint): bigint {

@@ -10,7 +10,10 @@ import { expandPlusMinus, hasSeveralSigns } from './plus-minus.ts';
 import { cleaned, MAX_ANSWER_LENGTH } from './tokenizer.ts';
 import type { WorkBudget } from './work-budget.ts';
 
-/** The readings, the most likely one first; at least one. @throws WorkBudgetExceeded */
+/**
+ * Returns the possible readings of an answer, at least one, the most likely one first. @throws
+ * WorkBudgetExceeded
+ */
 export function readAnswer(text: string, work: WorkBudget): Node[] {
   const trimmed = text.trim().replace(/(?<=[^.])\.$/, '');
   const nodes: Node[] = [];
@@ -37,7 +40,10 @@ function spellings(text: string): [string, CommaReading][] {
 
 const INTERVAL = /^\s*(?:\\left\s*)?([([\]])([^()[\]]*[^()[\]\\])(?:\\right\s*)?([)[\]])\s*$/;
 
-/** Rewrites outward brackets of intervals, `]1, 2[`, as round ones; undefined if there are none. */
+/**
+ * Rewrites the outward brackets of an open interval, `]1, 2[`, as round brackets; undefined for texts without
+ * outward brackets.
+ */
 function withUsualBrackets(text: string): string | undefined {
   const parts = text.split(/\\cup|∪/).map((part) => INTERVAL.exec(part));
   if (!parts.some((part) => part && (part[1] === ']' || part[3] === '['))) return undefined;
@@ -51,14 +57,14 @@ function withUsualBrackets(text: string): string | undefined {
 const MINUTES =
   /^(-?)(\d{1,6})\s*(?:\^\s*\{?\s*\\circ\s*\}?|\\degree|°)\s*(\d{1,2})\s*(?:'|′|\^\s*\{?\s*\\prime\s*\}?)(?:\s*(\d{1,2}(?:\.\d{1,9})?)\s*(?:''|"|″|\^\s*\{?\s*\\prime\s*\\prime\s*\}?))?$/;
 
-/** Rewrites degrees, minutes and seconds, `37° 30'`, as degrees; undefined for other texts. */
+/** Rewrites an angle in degrees, minutes and seconds, `37° 30'`, as degrees; undefined for other texts. */
 function withDecimalDegrees(text: string): string | undefined {
   const [whole, sign, degrees, minutes, seconds = '0'] = MINUTES.exec(text) ?? [];
   if (whole === undefined) return undefined;
   return `${sign}(${degrees} + ${minutes}/60 + ${seconds}/3600)^\\circ`;
 }
 
-/** The word of `an ellipse` without its article; undefined for other texts. */
+/** Removes the article before a word, as in `an ellipse`; undefined for other texts. */
 function withoutArticle(text: string): string | undefined {
   return /^\s*(?:an?|the)\s+([A-Za-z]{4,})\s*$/i.exec(text)?.[1];
 }

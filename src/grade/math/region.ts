@@ -15,7 +15,7 @@ export interface End {
   readonly value: number;
 }
 
-/** An interval from low to high with low <= high; a single point has both ends closed. */
+/** An interval from `low` to `high`, low <= high. For a single point both ends are closed. */
 export interface Piece {
   readonly low: End;
   readonly high: End;
@@ -23,7 +23,7 @@ export interface Piece {
   readonly highClosed: boolean;
 }
 
-/** Intervals that do not touch, in ascending order. */
+/** A set of real numbers: intervals that do not touch, in ascending order. */
 export type Region = readonly Piece[];
 
 const INFINITY: Node = { kind: 'constant', name: 'infinity' };
@@ -31,7 +31,10 @@ const TOP: End = { node: INFINITY, value: Number.POSITIVE_INFINITY };
 const BOTTOM: End = { node: { kind: 'negative', of: INFINITY }, value: Number.NEGATIVE_INFINITY };
 const ALL: Region = [{ low: BOTTOM, high: TOP, lowClosed: false, highClosed: false }];
 
-/** The set of real numbers that an answer describes; undefined when it describes none or has unknown ends. */
+/**
+ * Returns the set of real numbers that an answer describes; undefined when the answer does not describe a set
+ * or an end point has no value.
+ */
 export function regionOf(node: Node, work: WorkBudget): Region | undefined {
   work.spend(1);
   switch (node.kind) {
@@ -74,7 +77,10 @@ function endOf(node: Node, work: WorkBudget): End | undefined {
   return Number.isNaN(value) ? undefined : { node, value };
 }
 
-/** The interval of two items in ascending order; undefined for other brackets, which are tuples. */
+/**
+ * Converts brackets with two items in ascending order to an interval; undefined for other brackets, which are
+ * tuples.
+ */
 function interval({ items, open, close }: NodeOf<'bracket'>, work: WorkBudget): Region | undefined {
   if (items.length !== 2 || open === '<' || close === '<') return undefined;
   const [low, high] = [endOf(items[0], work), endOf(items[1], work)];
@@ -83,7 +89,7 @@ function interval({ items, open, close }: NodeOf<'bracket'>, work: WorkBudget): 
   return [{ low, high, lowClosed: isClosed(open, low), highClosed: isClosed(close, high) }];
 }
 
-/** Whether an end is closed; infinite ends are open, whatever their bracket. */
+/** Whether an end of an interval is closed. Infinite ends are open, whatever their bracket. */
 function isClosed(sign: string, { value }: End): boolean {
   return sign === '[' && Number.isFinite(value);
 }
@@ -98,7 +104,10 @@ function points(items: readonly Node[], work: WorkBudget): Region | undefined {
   return joined(pieces);
 }
 
-/** The solutions of a chain in one unknown, e.g. `1 < x \le 2`, `x \ne 3`, `x \in [1, 2]`. */
+/**
+ * Returns the solutions of a chain of relations in one unknown, e.g. `1 < x \le 2`, `x \ne 3`,
+ * `x \in [1, 2]`.
+ */
 function fromRelation(node: NodeOf<'relation'>, work: WorkBudget): Region | undefined {
   if (node.signs.length === 1 && node.signs[0] === 'in') return regionOf(node.operands[1], work);
   const distance = fromDistance(node, work);
@@ -111,9 +120,12 @@ function fromRelation(node: NodeOf<'relation'>, work: WorkBudget): Region | unde
   return region === ALL ? undefined : region;
 }
 
-/** `|a| < c` is -c < a < c, `|a| > c` is a < -c or a > c; undefined for other relations. */
+/**
+ * Solves relations with an absolute value: `|a| < c` is -c < a < c, and `|a| > c` is a < -c or a > c.
+ * Undefined for other relations.
+ */
 function fromDistance({ operands, signs }: NodeOf<'relation'>, work: WorkBudget): Region | undefined {
-  const [left, right] = operands; // a relation has at least two
+  const [left, right] = operands; // a relation has at least two operands
   const [sign] = signs;
   if (signs.length !== 1 || left.kind !== 'call' || left.name !== 'abs') return undefined;
   const mirror = sign && mirrored(sign);
@@ -128,7 +140,7 @@ function fromDistance({ operands, signs }: NodeOf<'relation'>, work: WorkBudget)
   return above && below && combined(above, below, isUnion ? 'union' : 'intersection', work);
 }
 
-/** All x with `x sign bound`. */
+/** Returns all x with `x sign bound`. */
 function half(
   { sign, bound }: { readonly sign: string; readonly bound: Node },
   work: WorkBudget,
@@ -156,7 +168,10 @@ function half(
   }
 }
 
-/** The intersection of the conditions; if it is empty, as for `x < 1, x > 3`, or with `or`, their union. */
+/**
+ * Returns the intersection of listed conditions, or their union if they are joined by `or` or the
+ * intersection is empty, as for `x < 1, x > 3`.
+ */
 function fromList({ items, joint }: NodeOf<'list'>, work: WorkBudget): Region | undefined {
   const regions = items.map((item) => regionOf(item, work));
   if (regions.length === 0 || regions.some((region) => region === undefined)) return undefined;
@@ -168,7 +183,7 @@ function fromList({ items, joint }: NodeOf<'list'>, work: WorkBudget): Region | 
   return together.length > 0 ? together : joinBy('union');
 }
 
-/** A boundary on the number line: directly before (0) or directly after (1) a value. */
+/** A boundary on the number line, directly before a value (side 0) or directly after it (side 1). */
 interface Cut {
   readonly end: End;
   readonly side: 0 | 1;

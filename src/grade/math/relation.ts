@@ -1,6 +1,7 @@
 /**
- * Compares equations, inequalities and memberships. Equations are equal up to a constant factor and up to an
- * exchange of their sides. An equation that only names its value is equal to the value.
+ * Compares equations, inequalities and memberships. Two equations are equal if they differ only by a constant
+ * factor or by an exchange of their sides. An equation that gives a name a value, as `x = 5`, equals the
+ * value.
  * @module
  */
 import { integer, negate, type Rational } from '../rational.ts';
@@ -36,7 +37,8 @@ export function sameRelation(gold: Relation, prediction: Relation, comparer: Com
 }
 
 function linksOf({ operands, signs }: Relation): Link[] {
-  return signs.map((sign, i) => ({ left: operands[i], sign, right: operands[i + 1] })); // one operand more than signs
+  // a chain has one operand more than signs
+  return signs.map((sign, i) => ({ left: operands[i], sign, right: operands[i + 1] }));
 }
 
 /** A name and the value that the last equals sign assigns to it. */
@@ -45,7 +47,7 @@ interface Assignment {
   readonly value: Node;
 }
 
-/** `x = 5`, `5 = x`, `A = x = 3`: the name and the value; undefined for other relations. */
+/** Returns the name and the value of `x = 5`, `5 = x` or `A = x = 3`; undefined for other relations. */
 function assignment(relation: Relation): Assignment | undefined {
   const operands = equated(relation);
   const value = operands?.at(-1);
@@ -56,8 +58,8 @@ function assignment(relation: Relation): Assignment | undefined {
 }
 
 /**
- * The operands of a chain of equations without trailing approximations; undefined for other relations.
- * `x = 1/3 \approx 0.3` ends in 1/3, but `x \approx 0.3` ends in 0.3.
+ * Returns the operands of a chain of equations without the approximations at its end: `x = 1/3 \approx 0.3`
+ * ends in 1/3, but `x \approx 0.3` ends in 0.3. Undefined for other relations.
  */
 function equated({ operands, signs }: Relation): readonly Node[] | undefined {
   if (!signs.every((sign) => sign === '=' || sign === '≈')) return undefined;
@@ -70,7 +72,10 @@ function sameName(a: Node, b: Node): boolean {
   return nodeKey(a) === nodeKey(b);
 }
 
-/** `f(x) = x^2` and `y = x^2` define one function. */
+/**
+ * Whether both assignments define a function, as `f(x) = x^2` and `y = x^2` do, so that their values are
+ * compared.
+ */
 function bothDefine(a: Assignment, b: Assignment): boolean {
   const isResult = (node: Node): boolean =>
     node.kind === 'call' || (node.kind === 'symbol' && node.name === 'y');
@@ -78,9 +83,10 @@ function bothDefine(a: Assignment, b: Assignment): boolean {
 }
 
 /**
- * The value that a relation states, for comparison with an answer that is not a relation: 5 for `x = 5`. The
- * other side must be a name or a constant. With `isPrediction` it may also be an expression in several letters,
- * as in `2a + b = 5` for "what is 2a + b?"; but `a + 2 = 5` still has to be solved.
+ * Returns the value that a relation states, e.g. 5 for `x = 5`, for comparison with an answer that is not a
+ * relation. The other side must be a name or a constant. With `isPrediction` it may also be an expression in
+ * several letters: `2a + b = 5` answers "what is 2a + b?". But `a + 2 = 5` states no value, because it still
+ * has to be solved.
  */
 export function givenValue(relation: Relation, isPrediction: boolean): Node | undefined {
   const { signs } = relation;
@@ -97,13 +103,15 @@ export function givenValue(relation: Relation, isPrediction: boolean): Node | un
   return isPrediction && isAsked ? last : undefined;
 }
 
-/** The letter that an item names, without its subscript: `x` for `x_1 = 2`. */
+/** Returns the letter that an item gives a value, without its subscript: `x` for `x_1 = 2`. */
 export function namedLetter(item: Node): string | undefined {
   const name = item.kind === 'relation' ? assignment(item)?.name : undefined;
   return name?.kind === 'symbol' ? name.name.split('_')[0] : undefined;
 }
 
-/** Relations whose sides are compared separately. */
+/**
+ * Signs of relations whose sides are compared one by one, because the difference of the sides has no meaning.
+ */
 const UNMEASURED: ReadonlySet<RelationSign> = new Set(['in', 'subset', 'equiv', 'to']);
 
 function sameLink(a: Link, b: Link, comparer: Comparer): Outcome {
@@ -123,7 +131,10 @@ function sameLink(a: Link, b: Link, comparer: Comparer): Outcome {
 
 const DIRECTED: ReadonlySet<RelationSign> = new Set(['<', '<=', '>', '>=']);
 
-/** Whether a.left - a.right is a multiple of b.left - b.right, a positive one if the sign has a direction. */
+/**
+ * Whether a.left - a.right is a multiple of b.left - b.right. For an inequality the multiple must be
+ * positive.
+ */
 function proportional(a: Link, b: Link, comparer: Comparer): Outcome {
   const hasDirection = DIRECTED.has(a.sign);
   const factor = factorBetween(a, b, comparer.work);
@@ -135,7 +146,10 @@ function proportional(a: Link, b: Link, comparer: Comparer): Outcome {
     : different('not the same relation');
 }
 
-/** A number with the sign of c in a = c·b; 0 if there is no such c, undefined if that cannot be decided. */
+/**
+ * For a = c·b with a constant c, returns a number with the sign of c. Returns 0 if there is no such c, and
+ * undefined if exact arithmetic and random points cannot decide.
+ */
 function factorBetween(a: Link, b: Link, work: WorkBudget): number | undefined {
   const [x, y] = [subtraction(a), subtraction(b)];
   const exact = withinLimits(() => {
@@ -150,7 +164,10 @@ function subtraction({ left, right }: Link): Node {
   return { kind: 'sum', terms: [left, { kind: 'negative', of: right }] };
 }
 
-/** The sign of the factor by exact arithmetic. Equations may be multiplied by their denominators: they are not 0. */
+/**
+ * Returns the sign of c in a = c·b by exact arithmetic. For equations both sides may be multiplied by their
+ * denominators, which are not 0.
+ */
 function exactFactor(
   a: Fraction,
   b: Fraction,
@@ -163,7 +180,10 @@ function exactFactor(
   return isPlain(p) && isPlain(q) && a.under === ONE && b.under === ONE ? 0 : undefined;
 }
 
-/** The sign of a / b if it is a number; 0 if it is not, undefined if dependent atoms leave that open. */
+/**
+ * Returns the sign of a / b if the quotient is a constant, 0 if it is not constant, and undefined if
+ * dependent atoms make this undecidable.
+ */
 function ratioBetween(a: Polynomial, b: Polynomial, work: WorkBudget): number | undefined {
   const [x, y] = [leading(a), leading(b)];
   if (!x || !y) return a.size === b.size ? 1 : 0; // 0 = 0
@@ -172,13 +192,13 @@ function ratioBetween(a: Polynomial, b: Polynomial, work: WorkBudget): number | 
   return isPlain(a) && isPlain(b) ? 0 : undefined;
 }
 
-/** The coefficient of the monomial whose key comes first. */
+/** Returns the coefficient of the monomial with the smallest key. */
 function leading(polynomial: Polynomial): Rational | undefined {
   const [key] = [...polynomial.keys()].sort();
   return key === undefined ? undefined : polynomial.get(key)?.coefficient;
 }
 
-/** The polynomial multiplied by the letters in its denominators: y - 1/x becomes xy - 1. */
+/** Multiplies a polynomial by the letters in its denominators: y - 1/x becomes xy - 1. */
 function cleared(polynomial: Polynomial, work: WorkBudget): Polynomial {
   const lowest = new Map<string, Power>();
   for (const { powers } of polynomial.values())
@@ -189,14 +209,14 @@ function cleared(polynomial: Polynomial, work: WorkBudget): Polynomial {
   return factors.length === 0 ? polynomial : times(polynomial, ofPowers(integer(1), factors), work);
 }
 
-/** Whether a < b; without b whether a < 0. */
+/** Whether a < b; without b, whether a < 0. */
 function isLess(a: Rational, b: Rational = integer(0)): boolean {
   return a.numerator * b.denominator < b.numerator * a.denominator;
 }
 
 /**
- * Whether all atoms are letters with nonnegative integer exponents. Two such polynomials that are not
- * proportional are different equations.
+ * Whether all atoms are letters with nonnegative integer exponents. Two polynomials of this kind that are not
+ * proportional define different equations.
  */
 function isPlain(polynomial: Polynomial): boolean {
   for (const { powers } of polynomial.values())
@@ -205,7 +225,10 @@ function isPlain(polynomial: Polynomial): boolean {
   return true;
 }
 
-/** Compares `a < x < b` link by link, in both directions; chains of equations by their last operand. */
+/**
+ * Compares two chains such as `a < x < b` link by link, also with one of them reversed. Chains of equations
+ * are compared by their last operands.
+ */
 function sameChain(gold: Relation, prediction: Relation, comparer: Comparer): Outcome {
   const [ends, others] = [equated(gold)?.at(-1), equated(prediction)?.at(-1)];
   if (ends && others) return comparer.same(ends, others);
@@ -216,7 +239,8 @@ function sameChain(gold: Relation, prediction: Relation, comparer: Comparer): Ou
     .map(({ left, sign, right }): Link => ({ left: right, sign: mirrored(sign) ?? sign, right: left }));
   return firstSame(
     [b, turned].map((links) => {
-      const outcomes = a.map((link, i) => sameLink(link, links[i], comparer)); // both have the same length
+      // `links` has as many links as `a`
+      const outcomes = a.map((link, i) => sameLink(link, links[i], comparer));
       return outcomes.find((outcome) => !outcome.same) ?? same('the same chain');
     }),
   );

@@ -1,6 +1,6 @@
 /**
- * Equality of expressions: exact if exact arithmetic can decide, else by agreement at random points. A decimal
- * is also equal to a constant that it is the rounded value of.
+ * Decides the equality of expressions: exactly if exact arithmetic can decide, else by agreement at random
+ * points. A decimal also equals a constant if it is the rounded value of the constant.
  * @module
  */
 import { multiply, negate, type Rational, rational, subtract } from '../rational.ts';
@@ -12,7 +12,10 @@ import { nodeKey } from './node-key.ts';
 import { different, type Outcome, same } from './outcome.ts';
 import { EXACT_WORK, type WorkBudget, withinLimits } from './work-budget.ts';
 
-/** Maximum number of decimal places that are compared: the last digits that programs print are not exact. */
+/**
+ * Maximum number of decimal places that are compared. Programs print more digits, but their last digits are
+ * not exact.
+ */
 const MAX_ROUNDED_DECIMALS = 12;
 
 export function sameExpression(a: Node, b: Node, work: WorkBudget): Outcome {
@@ -29,7 +32,10 @@ function exactly(a: Node, b: Node, work: WorkBudget): boolean | undefined {
   return x && y && sameFraction(x, y, work);
 }
 
-/** Whether `decimal` is a literal with enough decimal places and the rounded value of the constant `exact`. */
+/**
+ * Whether `decimal` is a literal with enough decimal places to be a rounded value, and equals the rounded
+ * constant `exact`.
+ */
 function isRounding(decimal: Node, exact: Node, work: WorkBudget): boolean {
   const written = literalOf(decimal);
   if (!written || freeSymbols(exact).size > 0) return false;

@@ -7,7 +7,7 @@ import { type Comparer, different, type Outcome, same } from './outcome.ts';
 import { type Region, regionOf, sameValue } from './region.ts';
 import { sameExpression } from './same-expression.ts';
 
-/** Whether an answer can only be a set of numbers; an interval may also be a pair, so it does not count. */
+/** Whether an answer can only be a set of numbers. An interval may also be a pair, so it does not count. */
 export function isRegion({ kind }: Node): boolean {
   return kind === 'set-operation' || kind === 'set-name' || kind === 'builder';
 }
@@ -43,7 +43,7 @@ function operands(node: Node & { readonly kind: 'set-operation' }): Node[] {
 function samePieces(a: Region, b: Region, { work }: Comparer): Outcome {
   if (a.length !== b.length) return different(`expected ${a.length} intervals, got ${b.length}`);
   for (const [i, piece] of a.entries()) {
-    const other = b[i]; // both have the same length
+    const other = b[i]; // b has as many intervals as a
     if (piece.lowClosed !== other.lowClosed || piece.highClosed !== other.highClosed)
       return different('an end is in one set and not in the other');
     for (const end of ['low', 'high'] as const) {

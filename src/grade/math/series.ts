@@ -5,10 +5,13 @@
 import type { Rational } from '../rational.ts';
 import type { Series } from './ast.ts';
 
-/** Maximum number of terms; longer series are compared as written. */
+/** Maximum number of terms that are expanded. Longer series are compared as written. */
 export const MAX_SERIES_TERMS = 300;
 
-/** First and last index of a finite sum or product with integer bounds and few terms; undefined for others. */
+/**
+ * Returns the first and last index of a finite sum or product with integer bounds and few terms; undefined
+ * for other series.
+ */
 export function indicesOf(
   { operation, variable }: Series,
   from: Rational | undefined,

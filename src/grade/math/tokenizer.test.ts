@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { cleaned, MAX_ANSWER_LENGTH, type Token, tokenize } from './tokenizer.ts';
 import { WorkBudget, WorkBudgetExceeded } from './work-budget.ts';
 
-/** The tokens on one line, separated by spaces. */
+/** Returns the tokens of a text on one line, separated by spaces. */
 function line(text: string): string {
   return tokenize(text, 'thousands', new WorkBudget()).map(shown).join(' ');
 }

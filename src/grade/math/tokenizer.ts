@@ -15,7 +15,7 @@ import {
 import { type CommaReading, readNumber, withPointMoved } from './numeral.ts';
 import { type WorkBudget, WorkBudgetExceeded } from './work-budget.ts';
 
-/** `space`: whether whitespace precedes the token. */
+/** A token of an answer. `space`: whether whitespace precedes the token. */
 export type Token = { readonly space: boolean } & (
   | { readonly kind: 'number'; readonly digits: string }
   /** A run of letters. */
@@ -28,7 +28,7 @@ export type Token = { readonly space: boolean } & (
   | { readonly kind: 'row' }
 );
 
-/** Maximum length of an answer in characters, and in tokens. */
+/** Maximum length of an answer, in characters and in tokens. */
 export const MAX_ANSWER_LENGTH = 4000;
 const MAX_TOKENS = 1500;
 
@@ -55,7 +55,10 @@ function isPlain(text: string): boolean {
   return /^[\0-\x7f]*$/.test(text);
 }
 
-/** Replaces each pair of backslashes by one if all backslashes are doubled, as after a superfluous escaping. */
+/**
+ * Replaces each pair of backslashes by one if the text has only paired backslashes, which are the result of
+ * escaping twice.
+ */
 function halvedBackslashes(text: string): string {
   if (!/\\\\[a-zA-Z]/.test(text)) return text;
   const runs = text.match(/\\+/g) ?? [];
@@ -63,7 +66,9 @@ function halvedBackslashes(text: string): string {
 }
 
 /**
- * @param text - an answer; {@link cleaned} is applied
+ * Tokenizes an answer.
+ *
+ * @param text - the answer; {@link cleaned} is applied to it
  * @param comma - meaning of a comma between digits
  * @throws WorkBudgetExceeded when the text is too long
  */
@@ -78,7 +83,10 @@ class Scanner {
   readonly #text: string;
   readonly #comma: CommaReading;
   readonly #tokens: Token[] = [];
-  /** Open environments, innermost last; only matrices keep their cells and rows. */
+  /**
+   * Names of the open environments, innermost last. Only in matrices do `&` and line breaks separate cells
+   * and rows.
+   */
   readonly #environments: string[] = [];
   #at = 0;
   #space = false;
@@ -157,7 +165,10 @@ class Scanner {
     else this.#named(name);
   }
 
-  /** A command with a meaning; a known command may be joined to letters, as in `\cdotx`. */
+  /**
+   * Emits the token of a LaTeX command that is not dropped. If the name is a sign command followed by
+   * letters, as in `\cdotx`, emits the sign and reads the letters again as text.
+   */
   #named(name: string): void {
     const sign = SIGN_COMMANDS.get(name);
     if (sign !== undefined) {
@@ -198,7 +209,7 @@ class Scanner {
     return inner !== undefined && (MATRIX_ENVIRONMENTS.has(inner) || inner === 'cases');
   }
 
-  /** The raw argument of a command: a balanced group, or one character. */
+  /** Reads the argument of a command without tokenizing it: a balanced group, or one character. */
   #argument(): string {
     while (/\s/.test(this.#text[this.#at] ?? '')) this.#at++;
     if (this.#text[this.#at] !== '{') return this.#text[this.#at++] ?? '';
@@ -227,7 +238,10 @@ const TWO_CHARACTER_SIGNS: ReadonlyMap<string, readonly [string, string]> = new 
   }).map(([found, text]) => [found, [found, text]]),
 );
 
-/** The exponent of `2.5e3`. If a subscript follows, it is part of a numeral, as in `1E5_{16}`. */
+/**
+ * Matches the exponent of `2.5e3`. It does not match `E5` in `1E5_{16}`, which is part of a numeral with a
+ * base.
+ */
 const POWER_OF_TEN = /^[eE]([+-]?\d{1,3})(?![\d.A-Za-z_])/;
 
 const GLUED = /^(?:qquad|quad|cdot(?!s$)|times|cup|cap)(?=[A-Za-z])/;

@@ -5,17 +5,20 @@
  */
 import { divide, equal, integer, multiply, type Rational, rational } from '../rational.ts';
 
-/** What a unit measures and how large it is in base units. */
+/** A unit of measure: its dimensions and its size in base units. */
 export interface Unit {
-  /** Exponents of the base dimensions, e.g. `{ length: 2 }`; no zeros. */
+  /** Exponents of the base dimensions, e.g. `{ length: 2 }`; no exponent is 0. */
   readonly dimensions: ReadonlyMap<string, number>;
-  /** Size in the base unit of its dimensions. */
+  /** Size of the unit, in the base units of its dimensions. */
   readonly factor: Rational;
 }
 
 type Row = readonly [dimension: string, power: number, over: number, under: number, names: string];
 
-/** Metric and US customary units by their usual names; plurals with `s` and `es` are recognized. */
+/**
+ * Metric and US customary units by their usual names. Plurals with `s` and `es` are recognized without an
+ * entry.
+ */
 const ROWS: readonly Row[] = [
   ['length', 1, 1, 1, 'm meter metre'],
   ['length', 1, 1, 1000, 'mm millimeter millimetre'],
@@ -59,7 +62,7 @@ const UNITS: ReadonlyMap<string, Unit> = new Map(
 
 const NO_UNIT: Unit = { dimensions: new Map(), factor: integer(1) };
 
-/** The unit that a word names; undefined for other words. */
+/** Returns the unit that a word names; undefined for other words. */
 function unitOfWord(word: string): Unit | undefined {
   if (word === 'mph') return combine(UNITS.get('mi') as Unit, UNITS.get('h') as Unit, -1);
   if (word === 'mps') return combine(UNITS.get('m') as Unit, UNITS.get('s') as Unit, -1);
@@ -90,7 +93,7 @@ export function readUnit(text: string): Unit | undefined {
   const words = text.replace(/[{}().~]/g, ' ').match(/[A-Za-z]+|\^\s*-?\d+|[/*]/g) ?? [];
   let unit = NO_UNIT;
   let direction = 1;
-  let pending = 1; // the power that `square` or `cubic` gives to the next word
+  let pending = 1; // the exponent of the next unit, which `square` or `cubic` sets
   let last: { readonly unit: Unit; readonly direction: number } | undefined;
   for (const word of words) {
     const power = powerOf(word, last !== undefined);
@@ -112,7 +115,7 @@ export function readUnit(text: string): Unit | undefined {
   return last ? unit : undefined;
 }
 
-/** Maximum number of characters; longer texts are sentences. */
+/** Maximum number of characters of a unit. Longer texts are sentences. */
 const MAX_UNIT_LENGTH = 60;
 const MAX_UNIT_POWER = 12;
 
@@ -138,7 +141,7 @@ function combine(a: Unit, b: Unit, power: number): Unit {
   return { dimensions, factor };
 }
 
-/** Whether two units measure the same thing. */
+/** Whether two units have the same dimensions. */
 export function sameDimensions(a: Unit, b: Unit): boolean {
   return (
     a.dimensions.size === b.dimensions.size &&

@@ -27,7 +27,7 @@ export interface MathVerdict {
   readonly correct: boolean;
   /** The answer as written in the text; undefined when none was found. */
   readonly extracted?: ExtractedAnswer;
-  /** One clause: why the answer is correct, or why not. */
+  /** The reason why the answer is correct or incorrect, as one clause. */
   readonly reason: string;
 }
 
@@ -51,13 +51,13 @@ export function verifyMath(gold: string, text: string, mode: MathMode = 'equival
   return { correct: outcome.same, extracted, reason: outcome.reason };
 }
 
-/** The answer in a text by the extraction rules of a mode; undefined when there is none. Never throws. */
+/** Extracts the answer from a text by the rules of a mode; undefined when there is none. Never throws. */
 export function answerIn(text: string, mode: MathMode): ExtractedAnswer | undefined {
   return mode === 'strict-deepscaler' ? extractStrictly(text) : extractAnswer(text);
 }
 
 /**
- * Compares two bare answers, such as the contents of two boxes. Never throws.
+ * Compares two answers that are not part of a longer text, such as the contents of two boxes. Never throws.
  *
  * @example
  * compareAnswers('1/2', '0.50').same; // => true
@@ -88,7 +88,7 @@ export function compareAnswers(gold: string, prediction: string, mode: MathMode 
   }
 }
 
-/** Maximum number of characters of an answer without a normal form. */
+/** Maximum number of characters that are kept of an answer that has no normal form. */
 const MAX_RAW_ANSWER = 200;
 
 function singleSpaced(text: string): string {
@@ -96,8 +96,8 @@ function singleSpaced(text: string): string {
 }
 
 /**
- * The normal form of a bare answer, on which votes are counted: equal answers have the same normal form. In
- * strict mode it is the string that the grader compares. Never throws.
+ * Returns the normal form of an answer, on which votes are counted: equal answers have the same normal form.
+ * In strict mode it is the string that the official grader compares. Never throws.
  *
  * @example
  * normalAnswer('\\frac{2}{4}'); // => '1/2'
@@ -106,7 +106,7 @@ export function normalAnswer(answer: string, mode: MathMode = 'equivalent'): str
   const work = new WorkBudget();
   try {
     if (mode === 'strict-deepscaler') return sympyNormal(answer.slice(0, MAX_RAW_ANSWER));
-    const [first] = readAnswer(answer, work); // there is always one
+    const [first] = readAnswer(answer, work); // readAnswer returns at least one reading
     return canonicalText(first, work);
   } catch (error) {
     if (error instanceof WorkBudgetExceeded) return singleSpaced(answer).slice(0, MAX_RAW_ANSWER);

@@ -1,15 +1,16 @@
 /**
- * Answers that are words: names, choice letters, `even`. Case, brackets and punctuation are ignored.
+ * Recognizes answers that are words: names, choice letters, `even`. Case, brackets and punctuation are
+ * ignored.
  * @module
  */
 import type { Node } from './ast.ts';
 import { plainWords } from './parse-text.ts';
 
 /**
- * The words of an answer in lower case, without spaces. Adjacent letters are a word too, because without a text
- * command `Evelyn` parses as a product.
+ * Returns the words of an answer in lower case, without spaces. Adjacent letters count as a word, because a
+ * name without a text command, such as `Evelyn`, parses as a product.
  *
- * @returns undefined when the answer is not made of words
+ * @returns undefined when the answer does not consist of words
  */
 export function wordsOf(node: Node): string | undefined {
   switch (node.kind) {
@@ -40,7 +41,10 @@ export function wordsOf(node: Node): string | undefined {
   }
 }
 
-/** Whether a node is several adjacent capital letters. They name a segment or an order: AB is not BA. */
+/**
+ * Whether a node consists of several adjacent capital letters. Their order has a meaning, as in the name of a
+ * ray: AB is not BA.
+ */
 export function isCapitalWord(node: Node): boolean {
   return (
     node.kind === 'product' &&
@@ -49,7 +53,9 @@ export function isCapitalWord(node: Node): boolean {
   );
 }
 
-/** The set of solutions that a phrase names: all real numbers or none; undefined for other phrases. */
+/**
+ * Returns the set of solutions that a phrase names, all real numbers or none; undefined for other phrases.
+ */
 export function namedRegion(text: string): 'all' | 'none' | undefined {
   const words = plainWords(text);
   if (/^(all|any|every) real (numbers?|values?)$|^reals?$|^all reals$/.test(words)) return 'all';

@@ -7,14 +7,19 @@ import { PythonError, UnsupportedFeature } from './errors.ts';
 import { type Call, typeName, type Value } from './value.ts';
 
 export interface Arguments {
-  /** The argument at this position or with this name. @throws PythonError TypeError if it is missing */
+  /**
+   * Returns the argument at this position or with this name. @throws PythonError TypeError if the argument is
+   * missing
+   */
   need(index: number, name?: string): Value;
-  /** The same; undefined if it is missing. */
+  /** Returns the argument at this position or with this name; undefined if the argument is missing. */
   take(index: number, name?: string): Value | undefined;
 }
 
 /**
- * @param at - name of the function, for messages
+ * Checks the arguments of a call and returns functions that read them.
+ *
+ * @param at - name of the called function, for error messages
  * @param shape.most - maximum number of positional arguments
  * @param shape.names - names of keyword arguments that are accepted
  * @throws PythonError TypeError for too many arguments; UnsupportedFeature for other keyword arguments
@@ -40,20 +45,23 @@ export function readArguments(
   };
 }
 
-/** An integer, bool included. @throws PythonError TypeError */
+/** Returns the value of an integer or bool. @throws PythonError TypeError for other types */
 export function integerOf(value: Value): bigint {
   const number = numeric(value);
   if (typeof number === 'bigint') return number;
   throw new PythonError('TypeError', `'${typeName(value)}' object cannot be interpreted as an integer`);
 }
 
-/** @throws PythonError TypeError */
+/** Returns the value of a string. @throws PythonError TypeError for other types */
 export function textArgument(value: Value): string {
   if (typeof value === 'string') return value;
   throw new PythonError('TypeError', `expected str, got ${typeName(value)}`);
 }
 
-/** An index into a sequence of this length: negative ones count from the end, and all are clamped to the sequence. */
+/**
+ * Converts a Python index to an offset within [0, length]. A negative index counts from the end of the
+ * sequence. @returns `fallback` for a missing index
+ */
 export function clamped(value: Value | undefined, fallback: number, length: number): number {
   if (value === undefined || value === null) return fallback;
   const index = integerOf(value);

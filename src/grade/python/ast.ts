@@ -44,10 +44,13 @@ export type Expression =
       readonly type: 'comprehension';
       readonly kind: 'list' | 'set' | 'dict' | 'generator';
       readonly element: Expression;
-      /** The value of a dict comprehension, whose key is `element`. */
+      /**
+       * The expression of the value in a dict comprehension, whose key is `element`; undefined for other
+       * kinds.
+       */
       readonly value: Expression | undefined;
       readonly clauses: readonly Clause[];
-      /** Names that the clauses assign. */
+      /** Names of the variables that the `for` clauses assign. */
       readonly names: ReadonlySet<string>;
     }
   | { readonly type: 'text'; readonly parts: readonly (string | Interpolation)[] }
@@ -65,7 +68,7 @@ export interface Clause {
   readonly conditions: readonly Expression[];
 }
 
-/** `{value!conversion:spec}` in an f-string. */
+/** A replacement field `{value!conversion:spec}` of an f-string. */
 export interface Interpolation {
   readonly value: Expression;
   readonly conversion: string;
@@ -82,7 +85,7 @@ export interface FunctionNode {
   readonly name: string;
   readonly parameters: readonly Parameter[];
   readonly body: readonly Statement[];
-  /** Names of the local variables of a call. */
+  /** Names of the local variables of the function. */
   readonly locals: ReadonlySet<string>;
 }
 
@@ -139,7 +142,10 @@ export interface Handler {
 /** A parsed program. */
 export interface Program {
   readonly body: readonly Statement[];
-  /** All names read or assigned, attributes and imports, to find unsupported features before the program runs. */
+  /**
+   * All names that the program reads or assigns, its attributes and its imports. Unsupported features are
+   * found in them before the program runs.
+   */
   readonly uses: Uses;
 }
 
@@ -147,6 +153,6 @@ export interface Uses {
   readonly names: ReadonlySet<string>;
   readonly assigned: ReadonlySet<string>;
   readonly attributes: ReadonlySet<string>;
-  /** `module` or `module.member`. */
+  /** Imported modules and members, written `module` or `module.member`. */
   readonly imports: ReadonlySet<string>;
 }

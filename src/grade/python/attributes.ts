@@ -20,7 +20,7 @@ import {
   type Value,
 } from './value.ts';
 
-/** The names of all methods. */
+/** Names of the methods of all types. */
 export const METHOD_NAMES: ReadonlySet<string> = new Set(
   [STRING_METHODS, LIST_METHODS, TUPLE_METHODS, SET_METHODS, DICT_METHODS].flatMap((table) => [
     ...table.keys(),
@@ -28,8 +28,10 @@ export const METHOD_NAMES: ReadonlySet<string> = new Set(
 );
 
 /**
- * @throws PythonError AttributeError for an attribute that the value does not have in Python either
- * @throws UnsupportedFeature for an attribute that it may have in Python
+ * Returns the attribute `name` of a value.
+ *
+ * @throws PythonError AttributeError for an attribute that the value does not have in CPython either
+ * @throws UnsupportedFeature for an attribute that the value may have in CPython
  */
 export function readAttribute(value: Value, name: string, runtime: Runtime): Value {
   runtime.budget.spend(1);
@@ -58,7 +60,7 @@ export function readAttribute(value: Value, name: string, runtime: Runtime): Val
   return missing(value, name);
 }
 
-/** An unbound method such as `str.lower`, which takes its object as the first argument. */
+/** Returns an unbound method such as `str.lower`, which takes the object as its first argument. */
 function unbound(type: string, name: string, runtime: Runtime): Value | undefined {
   const known = {
     str: STRING_METHODS,
@@ -77,7 +79,10 @@ function unbound(type: string, name: string, runtime: Runtime): Value | undefine
   });
 }
 
-/** A method of another type is an error of the program; any other name may be a feature that is not supported. */
+/**
+ * Throws the error for a missing attribute. The name of a method of another type is an error of the program;
+ * any other name may be a feature that the interpreter does not support.
+ */
 function missing(value: Value, name: string): never {
   if (METHOD_NAMES.has(name) && !name.startsWith('_'))
     throw new PythonError('AttributeError', `'${typeName(value)}' object has no attribute '${name}'`);

@@ -7,15 +7,20 @@ import { LimitExceeded } from './errors.ts';
 
 /** Limits of steps, memory and nested calls. */
 export interface Limits {
-  /** Evaluated nodes, iterated elements and compared characters. */
+  /** Maximum number of evaluated nodes, iterated elements and compared characters. */
   readonly steps: number;
-  /** Allocated elements and characters, freed ones included; at most about 30 bytes each. */
+  /**
+   * Maximum number of allocated elements and characters, of at most about 30 bytes each. Freed ones count
+   * too.
+   */
   readonly cells: number;
   /** Nested calls. */
   readonly depth: number;
 }
 
-/** About two seconds, 100 MB, and fewer nested calls than fit on the stack. */
+/**
+ * Default limits. They allow about two seconds, 100 MB, and fewer nested calls than fit on the host's stack.
+ */
 export const DEFAULT_LIMITS: Limits = { steps: 10_000_000, cells: 4_000_000, depth: 150 };
 
 export class Budget {
@@ -31,13 +36,13 @@ export class Budget {
     this.#depth = limits.depth;
   }
 
-  /** Charges steps. @throws LimitExceeded if the limit is exceeded, and on every later call */
+  /** Spends steps. @throws LimitExceeded if the limit is exceeded, and on every later call */
   spend(steps: number): void {
     this.#steps -= steps;
     if (!(this.#steps >= 0)) throw new LimitExceeded(`more than ${this.#limits.steps} steps`);
   }
 
-  /** Charges an allocation, including the steps that it takes. @throws LimitExceeded */
+  /** Spends memory cells for an allocation, and the steps that the allocation takes. @throws LimitExceeded */
   allocate(cells: number): void {
     this.spend(1 + cells / 8);
     this.#cells -= cells;

@@ -33,7 +33,7 @@ import {
 
 type Run = (call: Call, runtime: Runtime) => Value;
 
-/** The built-in names of one run. */
+/** Creates the built-in functions and types of one interpreter. */
 export function builtins(runtime: Runtime): Map<string, Value> {
   const names = new Map<string, Value>(exceptionTypes());
   for (const [name, run] of Object.entries(FUNCTIONS))
@@ -79,7 +79,8 @@ const TYPES: Readonly<Record<string, Run>> = {
     return b === undefined ? new PyRange(0n, integerOf(a), by) : new PyRange(integerOf(a), integerOf(b), by);
   },
   type: (call) => {
-    throw new UnsupportedFeature(`type() with ${call.args.length} arguments`); // `type(x)` is handled by callValue
+    // callValue evaluates `type(x)` with one argument
+    throw new UnsupportedFeature(`type() with ${call.args.length} arguments`);
   },
   object: () => {
     throw new UnsupportedFeature('object()');
@@ -211,7 +212,7 @@ const FUNCTIONS: Readonly<Record<string, Run>> = {
   },
 };
 
-/** Base types: a bool is an int, a Counter is a dict. */
+/** Base types by type name: a bool is an int, a Counter is a dict. */
 const BASES: Readonly<Record<string, string>> = { bool: 'int', Counter: 'dict', defaultdict: 'dict' };
 
 function isInstance(value: Value, wanted: Value): boolean {
@@ -222,7 +223,7 @@ function isInstance(value: Value, wanted: Value): boolean {
   return wanted.name === 'object' || name === wanted.name || BASES[name] === wanted.name;
 }
 
-/** @throws PythonError TypeError for a value without a length */
+/** Python's `len`. @throws PythonError TypeError for a value without a length */
 export function lengthOf(value: Value): bigint {
   if (typeof value === 'string') return BigInt(characters(value).length);
   if (value instanceof PyList || value instanceof PyTuple) return BigInt(value.items.length);
@@ -264,7 +265,7 @@ function toFloat(value: Value): number {
   return Number(text);
 }
 
-/** Python's `round`; without `ndigits` halves are rounded to the even integer. */
+/** Python's `round`. Without `ndigits` it returns an integer, and halves are rounded to the even one. */
 function rounded(call: Call): Value {
   const read = readArguments('round', call, { most: 2, names: ['ndigits'] });
   const number = needNumber(read.need(0));

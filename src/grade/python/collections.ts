@@ -18,7 +18,7 @@ import {
   type Value,
 } from './value.ts';
 
-/** The elements of an iterable. @throws PythonError TypeError for a value that is not iterable */
+/** Returns an iterator over the elements of an iterable. @throws PythonError TypeError for other values */
 export function iterate(value: Value, budget: Budget): Iterator<Value> {
   if (value instanceof PyIterator) return value.source;
   if (typeof value === 'string') return counted(characters(value), budget);
@@ -30,7 +30,10 @@ export function iterate(value: Value, budget: Budget): Iterator<Value> {
   throw new PythonError('TypeError', `'${typeName(value)}' object is not iterable`);
 }
 
-/** Like {@link iterate}, for `for ... of`. Leaving the loop early does not close the iterator, as in Python. */
+/**
+ * Like {@link iterate}, but can be used in `for ... of`. Leaving the loop early does not close the iterator,
+ * as in Python.
+ */
 export function elements(value: Value, budget: Budget): Iterable<Value> {
   const source = iterate(value, budget);
   return { [Symbol.iterator]: () => ({ next: () => source.next() }) };
@@ -46,7 +49,10 @@ export function toArray(value: Value, budget: Budget): Value[] {
   return items;
 }
 
-/** Includes elements that are added during the iteration, as Python does. */
+/**
+ * Iterates over a sequence and spends a step per element. Elements that are added meanwhile are included, as
+ * in Python.
+ */
 function* counted(items: readonly Value[] | string, budget: Budget): Generator<Value> {
   for (let index = 0; index < items.length; index++) {
     budget.spend(1);
@@ -89,7 +95,10 @@ export function addMember(members: Map<string, Value>, item: Value, budget: Budg
   members.set(key, item);
 }
 
-/** Sets an entry; an existing equal key is kept, as in Python. */
+/**
+ * Sets an entry of a dictionary. If an equal key exists, the dictionary keeps it and replaces its value, as
+ * in Python.
+ */
 export function setEntry(dict: PyDict, key: Value, value: Value, budget: Budget): void {
   const name = keyOf(key, budget);
   const known = dict.entries.get(name);
@@ -103,7 +112,10 @@ export function dictOf(entries: Iterable<readonly [Value, Value]>, budget: Budge
   return dict;
 }
 
-/** The elements as pairs. @throws PythonError ValueError for an element that is not a pair */
+/**
+ * Iterates over the elements of a value as pairs. @throws PythonError ValueError for an element that is not a
+ * pair
+ */
 export function* pairs(value: Value, budget: Budget): Generator<readonly [Value, Value]> {
   for (const item of elements(value, budget)) {
     const [key, one, ...more] = toArray(item, budget);

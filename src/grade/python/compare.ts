@@ -19,7 +19,7 @@ import {
   type Value,
 } from './value.ts';
 
-/** The number that a value is, bool included; undefined for other values. */
+/** Returns the numeric value of a number or bool; undefined for other values. */
 export function numeric(value: Value): bigint | number | undefined {
   if (typeof value === 'boolean') return value ? 1n : 0n;
   return typeof value === 'bigint' || typeof value === 'number' ? value : undefined;
@@ -62,7 +62,7 @@ function sameEntries(left: PyDict, right: PyDict, budget: Budget): boolean {
   return true;
 }
 
-/** A set, or the keys or items of a dictionary as a set; undefined for other values. */
+/** Returns a set, or the keys or items of a dictionary as a set; undefined for other values. */
 export function setLike(value: Value, budget: Budget): PySet | undefined {
   if (value instanceof PySet) return value;
   if (!(value instanceof PyView) || value.what === 'values') return undefined;
@@ -79,12 +79,14 @@ export function isSubset(left: PySet, right: PySet, budget: Budget): boolean {
   return true;
 }
 
-/** `left < right`. @throws PythonError TypeError if they have no order */
+/** Python's `left < right`. @throws PythonError TypeError if the values have no order */
 export function isLess(left: Value, right: Value, budget: Budget): boolean {
   return compareBy('<', left, right, budget);
 }
 
-/** One of `<`, `<=`, `>`, `>=`. @throws PythonError TypeError if the two have no order */
+/**
+ * Compares two values by `<`, `<=`, `>` or `>=`. @throws PythonError TypeError if the values have no order
+ */
 export function compareBy(operator: string, left: Value, right: Value, budget: Budget): boolean {
   budget.spend(1);
   const [a, b] = [numeric(left), numeric(right)];
@@ -130,7 +132,7 @@ function ordered(operator: string, a: bigint | number, b: bigint | number): bool
   return operator === '>' ? a > b : a >= b;
 }
 
-/** Python orders strings by code points, JavaScript by UTF-16 code units. */
+/** Compares strings by code points, as Python does; JavaScript compares them by UTF-16 code units. */
 function codePointOrder(left: string, right: string): number {
   const shared = Math.min(left.length, right.length);
   for (let at = 0; at < shared; at++) {
@@ -154,7 +156,8 @@ function identityOf(value: object): number {
 }
 
 /**
- * The key of a value in sets and dictionaries: the same for equal values only.
+ * Returns the hash key of a value in sets and dictionaries. Two values have the same key only if they are
+ * equal.
  *
  * @throws PythonError TypeError for mutable values
  */
@@ -184,7 +187,10 @@ export function keyOf(value: Value, budget: Budget): string {
   throw new PythonError('TypeError', `unhashable type: '${typeName(value)}'`);
 }
 
-/** Joins keys, each with its length, so that different lists of keys give different texts. */
+/**
+ * Joins keys to one text. Each key is written with its length, so that different lists of keys give different
+ * texts.
+ */
 function joined(kind: string, keys: readonly string[], budget: Budget): string {
   budget.allocate(keys.reduce((sum, key) => sum + key.length + 4, 0) / 8);
   return `${kind}${keys.map((key) => `${key.length}:${key}`).join('')};`;

@@ -112,7 +112,10 @@ export const LIST_METHODS: Methods<PyList> = new Map<string, Method<PyList>>([
   ],
 ]);
 
-/** A method such as `union`: an operator applied to any number of iterable arguments. */
+/**
+ * Creates a method such as `union`, which applies an operator to the set and any number of iterable
+ * arguments.
+ */
 const combined = (name: string, operator: string): [string, Method<PySet>] => [
   name,
   (self, { args, named }, { budget }) => {
@@ -127,7 +130,7 @@ function asSet(value: Value, budget: Runtime['budget']): PySet {
   return value instanceof PySet ? value : setOf(elements(value, budget), budget);
 }
 
-/** A method that changes a set in place; frozen sets do not have it. */
+/** Creates a method that changes a set in place. Calling it on a frozen set is an AttributeError. */
 const changing = (name: string, change: Method<PySet>): [string, Method<PySet>] => [
   name,
   (self, call, runtime) => {
@@ -278,7 +281,7 @@ export const DICT_METHODS: Methods<PyDict> = new Map<string, Method<PyDict>>([
   ],
 ]);
 
-/** `dict.fromkeys(keys, value)`. */
+/** Python's `dict.fromkeys(keys, value)`. */
 export function fromKeys(call: Call, { budget }: Runtime): PyDict {
   const read = readArguments('fromkeys', call, { most: 2 });
   const value = read.take(1) ?? null;

@@ -1,5 +1,6 @@
 /**
- * Shallow and deep copies of values; lists and dictionaries that are shared stay shared.
+ * Shallow and deep copies of values. If a value contains the same list or dictionary twice, its copy does so,
+ * too.
  * @module
  */
 import type { Budget } from './budget.ts';

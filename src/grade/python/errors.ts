@@ -1,14 +1,14 @@
 /**
- * The ways in which a Python program ends early: by an exception of its own, which it may catch; by a feature
- * that the interpreter does not support; or by exceeding a limit. A program cannot catch the last two, so that an
- * unsupported feature never changes its result.
+ * The errors that end a Python program early: an exception of Python, which the program may catch; a feature
+ * that the interpreter does not support; an exceeded limit; a syntax error. A program can catch only the
+ * first kind, so that an unsupported feature never changes its result.
  * @module
  */
 import type { Value } from './value.ts';
 
 /** A Python exception that the program has raised. */
 export class PythonError extends Error {
-  /** Name of the exception's type, e.g. `KeyError`. */
+  /** Name of the Python exception, e.g. `KeyError`. */
   readonly type: string;
   readonly args: readonly Value[];
 
@@ -19,11 +19,14 @@ export class PythonError extends Error {
   }
 }
 
-/** The program uses a feature that the interpreter does not support; its result is unknown. */
+/**
+ * Thrown when the program uses a feature that the interpreter does not support. The result of the program is
+ * unknown.
+ */
 export class UnsupportedFeature extends Error {}
 
-/** The program exceeded its limit of steps, memory or nested calls. */
+/** Thrown when the program exceeds its limit of steps, memory or nested calls. */
 export class LimitExceeded extends Error {}
 
-/** The text is not valid Python. */
+/** Thrown for a text that is not valid Python. */
 export class PythonSyntaxError extends Error {}

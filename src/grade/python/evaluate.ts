@@ -82,7 +82,10 @@ export function evaluate(expression: Expression, frame: Frame, machine: Machine)
 
 type Of<T extends Expression['type']> = Extract<Expression, { readonly type: T }>;
 
-/** The frame that a name belongs to: the nearest one with a local of this name, else the module's. */
+/**
+ * Returns the frame of a variable: the nearest frame with a local variable of this name, or else the module's
+ * frame.
+ */
 function ownerOf(name: string, frame: Frame, machine: Machine): Frame {
   for (let at: Frame | undefined = frame; at?.locals; at = at.parent) if (at.locals.has(name)) return at;
   return machine.globals;
@@ -188,7 +191,8 @@ function comprehension(expression: Of<'comprehension'>, frame: Frame, machine: M
   const { budget } = machine;
   const own: Frame = { variables: new Map(), locals: names, parent: frame, isComprehension: true };
   budget.allocate(2);
-  // Python evaluates the first iterable in the enclosing scope, before the iteration starts
+  // Python evaluates the iterable of the first `for` clause in the enclosing scope, before the iteration
+  // starts
   const source = evaluate((clauses[0] as Clause).source, frame, machine);
   const each = <T extends Value | readonly [Value, Value]>(read: () => T): Generator<T> =>
     rounds(clauses, { at: 0, source, frame: own, machine, read });
@@ -234,7 +238,11 @@ function* rounds<T>(clauses: readonly Clause[], round: Round<T>): Generator<T> {
   }
 }
 
-/** @throws PythonError ValueError for the wrong number of values, TypeError for an invalid target */
+/**
+ * Assigns a value to a target, e.g. a name, a subscript or a tuple of targets.
+ *
+ * @throws PythonError ValueError for the wrong number of values, TypeError for an invalid target
+ */
 export function assign(target: Expression, value: Value, frame: Frame, machine: Machine): void {
   const { budget } = machine;
   switch (target.type) {
@@ -258,7 +266,10 @@ export function assign(target: Expression, value: Value, frame: Frame, machine: 
   }
 }
 
-/** The frame in which a name is assigned; for a `global` or `nonlocal` name the frame that owns it. */
+/**
+ * Returns the frame in which a name is assigned. A `global` or `nonlocal` name is assigned in the frame of
+ * its variable.
+ */
 function assignedFrame(name: string, frame: Frame, machine: Machine): Frame {
   return frame.locals === undefined || frame.locals.has(name) ? frame : ownerOf(name, frame, machine);
 }

@@ -4,7 +4,7 @@
  */
 import { PyException, PyType } from './value.ts';
 
-/** The base class of each exception. */
+/** Names of the base classes by the name of the exception. */
 const BASE_OF: Readonly<Record<string, string>> = {
   Exception: 'BaseException',
   ArithmeticError: 'Exception',
@@ -33,7 +33,7 @@ export function exceptionTypes(): [string, PyType][] {
   ]);
 }
 
-/** Whether `except wanted` catches an exception of this type. */
+/** Whether `except wanted` catches an exception of type `type`. */
 export function isKindOf(type: string, wanted: string): boolean {
   for (
     let at: string | undefined = type;

@@ -15,7 +15,10 @@ const KEYWORDS = new Set(
   ).split(' '),
 );
 
-/** Binary operators in order of increasing precedence; `**` and unary operators bind tighter. */
+/**
+ * Binary operators in order of increasing precedence. `**` and unary operators have higher precedence than
+ * all of them.
+ */
 const LEVELS: readonly (readonly string[])[] = [
   ['|'],
   ['^'],
@@ -34,7 +37,7 @@ export class ExpressionParser extends TokenReader {
     imports: new Set<string>(),
   } satisfies Uses;
 
-  /** One or more expressions; commas make a tuple. */
+  /** Parses one or more expressions. If there is a comma, the result is a tuple. */
   expressionList(): Expression {
     const first = this.#starredOr(() => this.namedExpression());
     if (!this.at(',')) return first;
@@ -46,7 +49,7 @@ export class ExpressionParser extends TokenReader {
     return { type: 'tuple', items };
   }
 
-  /** An expression, or `name := expression`. */
+  /** Parses an expression, or `name := expression`. */
   namedExpression(): Expression {
     const mark = this.mark();
     if (this.atType('name') && !KEYWORDS.has(this.peek().text)) {
@@ -68,7 +71,7 @@ export class ExpressionParser extends TokenReader {
     });
   }
 
-  /** The target of `for` or `del`. */
+  /** Parses the target of `for` or `del`. */
   targetList(): Expression {
     const items = [this.#starredOr(() => this.#level(0))];
     let isTuple = false;
@@ -80,7 +83,10 @@ export class ExpressionParser extends TokenReader {
     return this.asTarget(isTuple ? { type: 'tuple', items } : (items[0] as Expression));
   }
 
-  /** The expression as the target of an assignment. @throws PythonSyntaxError if it is not a valid target */
+  /**
+   * Checks that an expression is a valid target of an assignment, and records the assigned names. @throws
+   * PythonSyntaxError if it is not valid
+   */
   asTarget(value: Expression): Expression {
     if (value.type === 'name') this.assigns(value.name);
     else if (value.type === 'tuple' || value.type === 'list')
@@ -108,7 +114,7 @@ export class ExpressionParser extends TokenReader {
     this.uses.imports.add(name);
   }
 
-  /** Parameters up to, not including, the token `end`. */
+  /** Parses parameters up to the token `end`, which is not taken. */
   parameters(end: string, { annotated }: { readonly annotated: boolean }): Parameter[] {
     const parameters: Parameter[] = [];
     let isKeyword = false;

@@ -18,7 +18,9 @@ import {
   type Value,
 } from './value.ts';
 
-/** Evaluates the default values once, when the function is defined. */
+/**
+ * Creates a function. The default values of its parameters are evaluated once, when the function is defined.
+ */
 export function defineFunction(node: FunctionNode, frame: Frame, machine: Machine): PyFunction {
   const defaults = new Map<string, Value>();
   for (const { name, fallback } of node.parameters)
@@ -27,7 +29,10 @@ export function defineFunction(node: FunctionNode, frame: Frame, machine: Machin
   return new PyFunction(node, defaults, frame);
 }
 
-/** @throws PythonError TypeError for a value that is not callable, or not with these arguments */
+/**
+ * Calls a value. @throws PythonError TypeError for a value that is not callable, or arguments that it does
+ * not accept
+ */
 export function callValue(callee: Value, call: Call, machine: Machine): Value {
   machine.budget.spend(1);
   if (callee instanceof PyFunction)
@@ -50,7 +55,10 @@ export function callValue(callee: Value, call: Call, machine: Machine): Value {
   throw new PythonError('TypeError', `'${typeName(callee)}' object is not callable`);
 }
 
-/** The type of a value; the same object as the built-in name, so that `type(x) == int` is true. */
+/**
+ * Python's `type(value)`. It returns the same object as the built-in name, so that `type(x) == int` can be
+ * true.
+ */
 function typeOf(value: Value, machine: Machine): Value {
   const name = typeName(value);
   const known = machine.builtins.get(name);
@@ -72,7 +80,7 @@ function boundParameters({ node, defaults }: PyFunction, { args, named }: Call):
       const given = kind === 'plain' && next < args.length ? args[next++] : undefined;
       if (given !== undefined && rest.has(name))
         throw new PythonError('TypeError', `${node.name}() got multiple values for argument '${name}'`);
-      // None is null; undefined means that no value was passed
+      // None is represented by null, so undefined means that no value was passed
       const value = [given, rest.get(name), defaults.get(name)].find((one) => one !== undefined);
       if (value === undefined)
         throw new PythonError('TypeError', `${node.name}() missing argument '${name}'`);

@@ -29,7 +29,7 @@ import {
   type Value,
 } from './value.ts';
 
-/** How a block was left; undefined if it ran to its end. */
+/** The reason why a block ended early; undefined if it ran to its end. `value` is the value of a `return`. */
 type BlockExit = 'break' | 'continue' | { readonly value: Value } | undefined;
 
 /** An interpreter for the supported part of Python, without access to files, network, clock or host objects. */
@@ -43,12 +43,17 @@ export class Interpreter implements Machine {
   };
   readonly builtins: ReadonlyMap<string, Value>;
   readonly runtime: Runtime;
-  /** Whether the program printed anything but whitespace. */
+  /** Whether the program has printed any text other than whitespace. */
   hasPrinted = false;
-  /** The exceptions being handled; a bare `raise` raises the last one again. */
+  /**
+   * The exceptions that are being handled, innermost last. A `raise` without an exception raises the last one
+   * again.
+   */
   readonly #handling: PythonError[] = [];
 
-  /** @param limits - steps, memory and nested calls of all programs that this interpreter runs */
+  /**
+   * @param limits - limits of steps, memory and nested calls, for all programs of this interpreter together
+   */
   constructor(limits?: Limits) {
     this.budget = new Budget(limits);
     this.runtime = {
@@ -67,7 +72,7 @@ export class Interpreter implements Machine {
     this.guarded(() => this.#block(program.body, this.globals));
   }
 
-  /** The value of a variable of the module. @throws PythonError NameError if it is not defined */
+  /** Returns the value of a variable of the module. @throws PythonError NameError if it is not defined */
   global(name: string): Value {
     const value = this.globals.variables.get(name);
     if (value === undefined) throw new PythonError('NameError', `name '${name}' is not defined`);
@@ -90,7 +95,7 @@ export class Interpreter implements Machine {
     return typeof exit === 'object' ? exit.value : null;
   }
 
-  /** Runs `work`; an overflow of the host's stack counts as an exceeded limit. @throws LimitExceeded */
+  /** Runs `work`. A stack overflow of the host counts as an exceeded limit. @throws LimitExceeded */
   guarded<T>(work: () => T): T {
     try {
       return work();
@@ -191,7 +196,7 @@ export class Interpreter implements Machine {
     return this.#block(statement.otherwise, frame);
   }
 
-  /** `target op= value`: lists, sets and dictionaries change in place. */
+  /** Executes `target op= value`. Lists, sets and dictionaries change in place. */
   #update(
     target: Expression,
     { operator, value }: { readonly operator: string; readonly value: Expression },
@@ -254,7 +259,8 @@ export class Interpreter implements Machine {
     } catch (error) {
       if (error instanceof PythonError) {
         const last = this.#block(statement.last, frame);
-        if (last !== undefined) return last; // an exit from `finally` drops the exception
+        // `break`, `continue` or `return` in a `finally` block discards the exception
+        if (last !== undefined) return last;
       }
       throw error;
     }

@@ -16,7 +16,9 @@ type Iterating = (
   named?: ReadonlyMap<string, Value>,
 ) => Iterator<Value>;
 
-/** A function without keyword arguments. @throws UnsupportedFeature if any are passed */
+/**
+ * Wraps a function of itertools that takes no keyword arguments. @throws UnsupportedFeature if one is passed
+ */
 const plain =
   (run: (args: readonly Value[], runtime: Runtime) => Iterator<Value>): Iterating =>
   (args, runtime, named) => {
@@ -68,7 +70,10 @@ interface Choosing {
   readonly mayFollow: (at: number, before: readonly number[]) => boolean;
 }
 
-/** All selections of `length` positions, in lexicographic order. */
+/**
+ * Generates selections of `length` positions in lexicographic order. `mayFollow` decides which position may
+ * follow the previous ones.
+ */
 function* chosen(items: readonly Value[], { length, runtime, mayFollow }: Choosing): Generator<Value> {
   const { budget } = runtime;
   if (length === 0) {
@@ -81,7 +86,7 @@ function* chosen(items: readonly Value[], { length, runtime, mayFollow }: Choosi
     if (at >= items.length) {
       const last = positions.pop();
       if (last === undefined) return;
-      at = last; // the loop continues after it
+      at = last; // backtrack: the loop tries the position after `last` next
     } else if (mayFollow(at, positions)) {
       positions.push(at);
       if (positions.length === length) {
@@ -149,7 +154,10 @@ function* pairwise(source: Value, { budget }: Runtime): Generator<Value> {
   }
 }
 
-/** Groups of consecutive elements with equal keys. Unlike in Python, groups are not lazy. */
+/**
+ * Python's `groupby`: groups consecutive elements with equal keys. Unlike in Python, each group is complete
+ * when it is yielded.
+ */
 function* groups(source: Value, key: Value, runtime: Runtime): Generator<Value> {
   const { budget } = runtime;
   let group: { readonly key: Value; readonly items: Value[] } | undefined;

@@ -12,7 +12,9 @@ import { parseSingleExpression } from './parser.ts';
 import { PyList, PyTuple, type Value } from './value.ts';
 
 /**
- * @param names - names that denote values, such as JSON's `null`
+ * Parses a Python literal.
+ *
+ * @param names - values of further names, such as JSON's `null`
  * @throws PythonSyntaxError for a text that is not a literal
  * @throws PythonError TypeError for a mutable key
  * @throws UnsupportedFeature for bytes and complex numbers
@@ -63,7 +65,10 @@ function literalValue(expression: Expression, budget: Budget, names: ReadonlyMap
   throw new PythonSyntaxError(`expected a literal, got a ${expression.type}`);
 }
 
-/** A number with a sign. Sums are literals only of complex numbers, which are not supported. */
+/**
+ * Parses a number with a sign. A literal with `+` or `-` between two numbers is a complex number, which is
+ * not supported.
+ */
 function signed(
   expression: Extract<Expression, { type: 'unary' | 'binary' }>,
   inner: (part: Expression) => Value,

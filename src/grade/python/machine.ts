@@ -1,5 +1,6 @@
 /**
- * The part of the interpreter that expressions and functions use; an interface, to avoid an import cycle.
+ * The interface of the interpreter for modules that evaluate expressions and call functions. It avoids an
+ * import cycle.
  * @module
  */
 import type { FunctionNode, Statement } from './ast.ts';

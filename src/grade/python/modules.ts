@@ -89,7 +89,7 @@ const COPY: Readonly<Record<string, Run>> = {
   deepcopy: (call, { budget }) => deepCopy(one('deepcopy', call), { budget, isDeep: true }),
 };
 
-/** The types `Counter` and `defaultdict`, which create dictionaries. */
+/** Creates the types `Counter` and `defaultdict`, whose values are dictionaries. */
 function collections(runtime: Runtime): Map<string, Value> {
   const { budget } = runtime;
   const counter = new PyType(
@@ -137,17 +137,22 @@ const TEXTS = {
 const wrapped = (runs: Readonly<Record<string, Run>>, runtime: Runtime): Map<string, Value> =>
   new Map(Object.entries(runs).map(([name, run]) => [name, new Builtin(name, (call) => run(call, runtime))]));
 
-/** `from typing import ...`: names for annotations, which are not evaluated. */
+/**
+ * The value of every name imported from `typing`. The names occur only in annotations, which are not
+ * evaluated.
+ */
 const TYPING = new PyModule('typing', new Map());
 
-/** @throws UnsupportedFeature for a module that is not provided */
+/** Creates a module. @throws UnsupportedFeature for a module that the interpreter does not provide */
 export function importModule(name: string, runtime: Runtime): PyModule {
   const make = MODULES.get(name);
   if (!make) throw new UnsupportedFeature(`import ${name}`);
   return new PyModule(name, make(runtime));
 }
 
-/** @throws UnsupportedFeature for a member that is not provided */
+/**
+ * Returns a member of a module. @throws UnsupportedFeature for a member that the interpreter does not provide
+ */
 export function importMember(module: string, member: string, runtime: Runtime): Value {
   if (module === 'typing') return TYPING;
   const value = importModule(module, runtime).members.get(member);
@@ -209,7 +214,7 @@ const MODULES: ReadonlyMap<string, (runtime: Runtime) => Map<string, Value>> = n
   ],
 ]);
 
-/** The attributes of all modules, and the attributes of other values that are not methods. */
+/** Returns all supported names of attributes other than methods: the members of modules, and a few others. */
 export function moduleAttributes(runtime: Runtime): Set<string> {
   const names = [...MODULES.values()].flatMap((make) => [...make(runtime).keys()]);
   return new Set([...names, 'from_iterable', 'fromkeys', '__name__', 'args']);

@@ -1,5 +1,5 @@
 /**
- * Python's operators.
+ * Evaluates Python's arithmetic, bitwise, set and comparison operators.
  * @module
  */
 import type { Budget } from './budget.ts';
@@ -9,7 +9,7 @@ import { LimitExceeded, PythonError } from './errors.ts';
 import { percentFormat } from './percent-format.ts';
 import { isTruthy, PyDict, PyList, PyRange, PySet, PyTuple, PyView, typeName, type Value } from './value.ts';
 
-/** Maximum size of an integer in bits, far more than counting arrangements needs. */
+/** Maximum size of an integer in bits, far larger than needed to count arrangements. */
 const MAX_BITS = 65_536;
 
 export function binary(operator: string, left: Value, right: Value, budget: Budget): Value {
@@ -81,7 +81,7 @@ function power(base: bigint, exponent: bigint, budget: Budget): Value {
   return base ** exponent;
 }
 
-/** The size of an integer in bits, overestimated by at most 4. */
+/** Returns the size of an integer in bits, overestimated by at most 4. */
 function bits(value: bigint): number {
   const isSmall = value < 4_294_967_296n && value > -4_294_967_296n;
   return isSmall ? 32 - Math.clz32(Number(value < 0n ? -value : value)) : value.toString(16).length * 4;
@@ -177,7 +177,7 @@ export function unary(operator: string, value: Value): Value {
   throw new PythonError('TypeError', `bad operand type for unary ${operator}: '${typeName(value)}'`);
 }
 
-/** The comparison operators: `==`, `<`, `in`, `is`, ... */
+/** Evaluates a comparison operator: `==`, `<`, `in`, `is`, ... */
 export function compare(operator: string, left: Value, right: Value, budget: Budget): boolean {
   switch (operator) {
     case '==':
@@ -202,7 +202,8 @@ function contains(whole: Value, part: Value, budget: Budget): boolean {
   if (whole instanceof PyDict) return whole.entries.has(keyOf(part, budget));
   if (whole instanceof PyView && whole.what === 'keys') return contains(whole.dict, part, budget);
   if (whole instanceof PySet) {
-    const key = part instanceof PySet ? new PySet(part.members, true) : part; // Python looks up a mutable set as a frozen one
+    // Python uses the frozen copy of a set for the lookup, because a mutable set has no hash
+    const key = part instanceof PySet ? new PySet(part.members, true) : part;
     return whole.members.has(keyOf(key, budget));
   }
   if (typeof whole === 'string') {

@@ -7,7 +7,7 @@ import { LimitExceeded, UnsupportedFeature } from './errors.ts';
 import { ExpressionParser } from './expression-parser.ts';
 import { localNames } from './scope.ts';
 
-/** Statements of Python that are not supported. */
+/** Keywords of statements and expressions that the interpreter does not support. */
 const REFUSED = new Set(['class', 'with', 'async', 'await', 'yield']);
 
 const UPDATES = /^(\*\*|\/\/|>>|<<|[-+*/%&|^])=$/;
@@ -32,7 +32,7 @@ export function parseSingleExpression(source: string): Expression {
   return guarded(() => new Parser(source.replace(/^[ \t]+/, '')).single());
 }
 
-/** Reports a stack overflow while parsing as an exceeded limit. */
+/** Runs a parser and reports a stack overflow as an exceeded limit. */
 function guarded<T>(read: () => T): T {
   try {
     return read();
@@ -80,7 +80,7 @@ class Parser extends ExpressionParser {
     }
   }
 
-  /** Simple statements separated by semicolons. */
+  /** Parses one line of simple statements separated by semicolons. */
   #simpleLine(): Statement[] {
     const statements: Statement[] = [];
     do statements.push(...this.#simple());
@@ -89,7 +89,9 @@ class Parser extends ExpressionParser {
     return statements;
   }
 
-  /** A block, parsed with these settings for `break`, `continue` and `return`. */
+  /**
+   * Parses a block in which `break` and `continue` are allowed if `isInLoop`, and `return` if `isInFunction`.
+   */
   #within(isInLoop: boolean, isInFunction: boolean): Statement[] {
     const before = [this.#isInLoop, this.#isInFunction] as const;
     [this.#isInLoop, this.#isInFunction] = [isInLoop, isInFunction];
@@ -158,7 +160,8 @@ class Parser extends ExpressionParser {
     this.expect('(');
     const parameters = this.parameters(')', { annotated: true });
     this.expect(')');
-    if (this.take('->')) this.expression(); // annotations have no effect at run time
+    // the annotation is parsed and discarded, because it has no effect at run time
+    if (this.take('->')) this.expression();
     const body = this.#within(false, true);
     const names = parameters.map((parameter) => parameter.name);
     const node: FunctionNode = { name, parameters, body, locals: localNames(names, body) };

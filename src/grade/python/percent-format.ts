@@ -1,5 +1,5 @@
 /**
- * `'%s has %d' % (name, count)`.
+ * Python's formatting with the operator `%`, as in `'%s has %d' % (name, count)`.
  * @module
  */
 import type { Budget } from './budget.ts';
@@ -8,7 +8,9 @@ import { PythonError, UnsupportedFeature } from './errors.ts';
 import { format, repr, str } from './repr.ts';
 import { PyDict, PyTuple, typeName, type Value } from './value.ts';
 
-/** @throws PythonError TypeError; UnsupportedFeature for named fields and rare conversions */
+/**
+ * Formats a template. @throws PythonError TypeError; UnsupportedFeature for named fields and rare conversions
+ */
 export function percentFormat(template: string, value: Value, budget: Budget): string {
   if (value instanceof PyDict && template.includes('%(')) throw new UnsupportedFeature('"%(name)s"');
   const values = value instanceof PyTuple ? value.items : [value];
@@ -45,7 +47,7 @@ function textFor(value: Value, type: string, precision: string | undefined, budg
   throw new UnsupportedFeature(`"%${type}"`);
 }
 
-/** @throws PythonError for infinity and nan */
+/** Truncates a float to an integer. @throws PythonError for infinity and NaN */
 export function wholePart(number: number): bigint {
   if (Number.isFinite(number)) return BigInt(Math.trunc(number));
   if (Number.isNaN(number)) throw new PythonError('ValueError', 'cannot convert float NaN to integer');

@@ -73,7 +73,7 @@ function plainRepr(value: Value, budget: Budget): string {
   return `<${typeName(value)}>`;
 }
 
-/** Python raises an error for integers with more than 4300 digits. */
+/** Writes an integer in decimal. Python raises an error for integers with more than 4300 digits. */
 function integerText(value: bigint): string {
   const text = String(value);
   if (text.length > 4301)

@@ -5,7 +5,12 @@
  */
 import type { Expression, Statement } from './ast.ts';
 
-/** @param parameters - names that are local in any case, unless declared otherwise */
+/**
+ * Returns the names of the local variables of a function.
+ *
+ * @param parameters - names of its parameters, which are local unless they are declared `global` or
+ *   `nonlocal`
+ */
 export function localNames(parameters: readonly string[], body: readonly Statement[]): ReadonlySet<string> {
   const own = new Set(parameters);
   const foreign = new Set<string>();
@@ -14,7 +19,7 @@ export function localNames(parameters: readonly string[], body: readonly Stateme
   return own;
 }
 
-/** The names that assigning to a target assigns. */
+/** Returns the names of the variables that an assignment to `target` sets. */
 export function targetNames(target: Expression): string[] {
   if (target.type === 'name') return [target.name];
   if (target.type === 'starred') return targetNames(target.value);
@@ -65,7 +70,7 @@ function collect(statement: Statement, own: Set<string>, foreign: Set<string>): 
   }
 }
 
-/** Names assigned by `:=` within an expression, except in inner functions. */
+/** Returns the names that `:=` assigns within an expression. Inner functions are not searched. */
 function walrusNames(part: unknown): string[] {
   if (Array.isArray(part)) return part.flatMap(walrusNames);
   if (typeof part !== 'object' || part === null || !('type' in part)) return [];
@@ -75,7 +80,7 @@ function walrusNames(part: unknown): string[] {
   return type === 'walrus' && 'name' in part ? [String(part.name), ...inner] : inner;
 }
 
-/** Whether a node is a statement; nested statements are collected separately. */
+/** Whether a node is a statement. Names assigned by nested statements are collected separately. */
 function isStatement(type: unknown): boolean {
   return [
     'expression',

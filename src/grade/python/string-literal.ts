@@ -6,7 +6,10 @@ import type { Expression, Interpolation } from './ast.ts';
 import { PythonSyntaxError, UnsupportedFeature } from './errors.ts';
 import type { Token } from './token.ts';
 
-/** @param parse - parses the expression inside the braces of an f-string */
+/**
+ * Creates the expression of adjacent string literals. @param parse - parses an expression in the braces of an
+ * f-string
+ */
 export function textOf(tokens: readonly Token[], parse: (source: string) => Expression): Expression {
   const parts = tokens.flatMap(({ text, prefix }) => {
     const isRaw = prefix.includes('r');
@@ -80,7 +83,10 @@ function interpolated(text: string, { isRaw, parse }: Reading): (string | Interp
   return [...parts, isRaw ? plain : unescaped(plain)];
 }
 
-/** Offset of the brace that closes the field at `start`; quotes and brackets inside are skipped. */
+/**
+ * Returns the offset of the brace that closes the replacement field with content from `start`. Quotes and
+ * brackets inside the field are skipped.
+ */
 function endOfField(text: string, start: number): number {
   let depth = 0;
   let quote = '';
@@ -111,7 +117,10 @@ function fieldOf(field: string, reading: Reading): Interpolation {
   };
 }
 
-/** Offset of the first such character outside of quotes and brackets, except in `!=`; -1 if there is none. */
+/**
+ * Returns the offset of the first `wanted` outside of quotes and brackets, -1 if there is none. The `!` of
+ * `!=` does not count.
+ */
 function separator(field: string, wanted: string): number {
   let depth = 0;
   let quote = '';

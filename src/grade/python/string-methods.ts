@@ -148,7 +148,7 @@ function find(self: string, call: Call, { budget }: Runtime): bigint {
   return at < 0 ? -1n : BigInt(start + [...text.slice(start).join('').slice(0, at)].length);
 }
 
-/** `'{} and {name:>3}'.format(...)`; attributes and indices within fields are not supported. */
+/** Python's `'{} and {name:>3}'.format(...)`. Attributes and indices within fields are not supported. */
 function formatted(self: string, { args, named }: Call, { budget }: Runtime): Value {
   let next = 0;
   const text = self.replace(

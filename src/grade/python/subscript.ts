@@ -1,5 +1,5 @@
 /**
- * Subscripts `value[index]`: reading, assignment and deletion, slices included.
+ * Subscripts `value[index]` and slices: reading, assignment and deletion.
  * @module
  */
 import { integerOf } from './arguments.ts';
@@ -26,7 +26,7 @@ export interface Slice {
   readonly step: Value;
 }
 
-/** @throws PythonError IndexError, KeyError or TypeError */
+/** Evaluates `value[index]`. @throws PythonError IndexError, KeyError or TypeError */
 export function readItem(value: Value, index: Value, runtime: Runtime): Value {
   const { budget } = runtime;
   budget.spend(1);
@@ -56,7 +56,9 @@ function readEntry(dict: PyDict, index: Value, runtime: Runtime): Value {
   return made;
 }
 
-/** @throws PythonError IndexError or TypeError */
+/**
+ * Converts an index to an offset from the start of a sequence. @throws PythonError IndexError or TypeError
+ */
 function position(index: Value, length: number, value: Value): number {
   if (typeof index !== 'bigint' && typeof index !== 'boolean')
     throw new PythonError('TypeError', `${typeName(value)} indices must be integers, not ${typeName(index)}`);
@@ -105,7 +107,10 @@ function clamp(value: bigint, low: number, high: number): number {
   return value > BigInt(high) ? high : Number(value);
 }
 
-/** @throws PythonError for a value or an index that does not support assignment */
+/**
+ * Executes `target[index] = value`. @throws PythonError for a target or an index that does not support
+ * assignment
+ */
 export function writeItem(target: Value, index: Value, value: Value, budget: Budget): void {
   budget.spend(1);
   if (target instanceof PyDict) setEntry(target, index, value, budget);

@@ -5,7 +5,7 @@
 import { PythonSyntaxError } from './errors.ts';
 import { type Token, tokenize } from './token.ts';
 
-/** Maximum nesting of brackets, blocks and operators; Python's own limit for brackets is 200. */
+/** Maximum nesting of brackets, blocks and operators. CPython's limit for brackets is 200. */
 const MAX_NESTING = 100;
 
 export class TokenReader {
@@ -18,7 +18,7 @@ export class TokenReader {
   }
 
   peek(): Token {
-    return this.#tokens[this.#at] as Token; // the last token is never taken
+    return this.#tokens[this.#at] as Token; // there is always a token, because the token `end` is never taken
   }
 
   next(): Token {
@@ -35,7 +35,7 @@ export class TokenReader {
     return this.atType(type) && this.next() !== undefined;
   }
 
-  /** Whether the next token is this operator. */
+  /** Whether the next token is the operator `text`. */
   at(text: string): boolean {
     return this.peek().type === 'operator' && this.peek().text === text;
   }
@@ -60,7 +60,7 @@ export class TokenReader {
     if (!this.takeWord(text)) throw this.error(`"${text}"`);
   }
 
-  /** The current position, for {@link rewind}. */
+  /** Returns the current position, to which {@link rewind} can return. */
   mark(): number {
     return this.#at;
   }

@@ -6,9 +6,9 @@ import { PythonSyntaxError, UnsupportedFeature } from './errors.ts';
 
 export interface Token {
   readonly type: 'name' | 'number' | 'string' | 'operator' | 'newline' | 'indent' | 'dedent' | 'end';
-  /** The text as written; for a string its content before escapes are resolved. */
+  /** The text of the token as written. For a string: its content, with escape sequences unresolved. */
   readonly text: string;
-  /** The prefix of a string in lower case. */
+  /** The prefix of a string in lower case, e.g. `f` or `rb`; empty for other tokens. */
   readonly prefix: string;
   readonly line: number;
 }
@@ -21,7 +21,7 @@ const OPERATOR =
   /\*\*=|\/\/=|>>=|<<=|\.\.\.|->|:=|==|!=|<=|>=|\*\*|\/\/|<<|>>|\+=|-=|\*=|\/=|%=|&=|\|=|\^=|[-+*/%@&|^~<>()[\]{},:.;=]/y;
 const STRING = /([rRbBuUfF]{0,2})('''|"""|'|")/y;
 
-/** @throws PythonSyntaxError */
+/** Tokenizes a program. @throws PythonSyntaxError */
 export function tokenize(source: string): Token[] {
   if (source.length > MAX_SOURCE) throw new PythonSyntaxError(`a program of ${source.length} characters`);
   return new Tokenizer(source.replaceAll('\r\n', '\n').replaceAll('\f', ' ')).all();
@@ -89,7 +89,7 @@ class Tokenizer {
     return true;
   }
 
-  /** Reads one token. @returns whether a new line starts */
+  /** Reads one token. @returns whether a new line starts after it */
   #token(): boolean {
     const character = this.#source[this.#at] as string;
     if (character === '\n') {

@@ -20,10 +20,11 @@ const WITHHELD = new Set(
 let offered: { readonly attributes: ReadonlySet<string>; readonly interpreter: Interpreter } | undefined;
 
 /**
- * The unsupported names, attributes and imports that programs use; empty if they can run. Some features are found
- * only at run time, where they throw {@link UnsupportedFeature}.
+ * Returns the unsupported names, attributes and imports that programs use; empty if there are none. Some
+ * unsupported features are found only at run time, where they throw {@link UnsupportedFeature}.
  *
- * @param programs - programs that run in the same module, so that one may define names that another one uses
+ * @param programs - programs that run in the same module, so that one of them may define names that another
+ *   one uses
  *
  * @example
  * unsupportedFeatures([parseProgram('import os\nopen("x")')]); // => ['open', 'import os']

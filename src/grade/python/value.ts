@@ -1,7 +1,7 @@
 /**
- * Python's values. Integers are BigInt, floats are numbers, None is null; the types that JavaScript lacks are
- * classes of this file. No value gives a program access to a host object, because attributes are looked up only
- * in tables of this interpreter.
+ * Python's values. Integers are BigInt, floats are numbers, None is null. Types that JavaScript lacks are
+ * classes in this file. No value gives a program access to a host object, because attributes are looked up
+ * only in tables of this interpreter.
  * @module
  */
 import type { FunctionNode } from './ast.ts';
@@ -40,7 +40,7 @@ export class PyTuple {
   }
 }
 
-/** A set in insertion order; Python's own order of sets is arbitrary. */
+/** A set. It iterates in insertion order, whereas the order of a set in CPython is arbitrary. */
 export class PySet {
   /** By {@link keyOf}. */
   readonly members: Map<string, Value>;
@@ -55,7 +55,7 @@ export class PyDict {
   /** By {@link keyOf}. */
   readonly entries: Map<string, readonly [key: Value, value: Value]>;
   readonly kind: 'dict' | 'Counter' | 'defaultdict';
-  /** The function of a defaultdict that creates the value of a missing key. */
+  /** The function of a defaultdict that returns the value of a missing key. */
   readonly factory: Value;
   constructor(
     entries: Map<string, readonly [key: Value, value: Value]>,
@@ -67,7 +67,7 @@ export class PyDict {
   }
 }
 
-/** `keys()`, `values()` or `items()` of a dictionary: a live view of its current entries. */
+/** The result of `keys()`, `values()` or `items()`: a live view of the current entries of a dictionary. */
 export class PyView {
   readonly what: 'keys' | 'values' | 'items';
   readonly dict: PyDict;
@@ -94,7 +94,7 @@ export class PyRange {
   }
 }
 
-/** Generators, map, zip, reversed, ...: an iterator that is consumed once. */
+/** An iterator that can be consumed once: a generator, or the result of map, zip, reversed, ... */
 export class PyIterator {
   readonly kind: string;
   readonly source: Iterator<Value>;
@@ -104,10 +104,10 @@ export class PyIterator {
   }
 }
 
-/** Variables of a call, a comprehension, or (with no `locals`) of the module. */
+/** Variables of a function call, of a comprehension, or (without `locals`) of the module. */
 export interface Frame {
   readonly variables: Map<string, Value>;
-  /** The local names of the frame; undefined for the module. */
+  /** Names of the local variables of the frame; undefined for the module. */
   readonly locals: ReadonlySet<string> | undefined;
   readonly parent: Frame | undefined;
   readonly isComprehension: boolean;
@@ -133,7 +133,7 @@ export interface Call {
 export class Builtin {
   readonly name: string;
   readonly run: (call: Call) => Value;
-  /** Attributes, such as `chain.from_iterable`. */
+  /** Attributes of the function by name, such as `from_iterable` of `chain`. */
   readonly members: ReadonlyMap<string, Value>;
   constructor(name: string, run: (call: Call) => Value, members: ReadonlyMap<string, Value> = new Map()) {
     this.name = name;
@@ -184,7 +184,7 @@ export class PyException {
   }
 }
 
-/** The name of a value's type, as in Python. */
+/** Returns the name of a value's type, as Python writes it. */
 export function typeName(value: Value): string {
   switch (typeof value) {
     case 'boolean':
@@ -216,7 +216,7 @@ function objectTypeName(value: Exclude<Value, boolean | bigint | number | string
   return value.type;
 }
 
-/** Whether a value counts as true. */
+/** Python's `bool(value)`. */
 export function isTruthy(value: Value): boolean {
   if (typeof value === 'object' && value !== null) {
     if (value instanceof PyList || value instanceof PyTuple) return value.items.length > 0;
@@ -229,7 +229,7 @@ export function isTruthy(value: Value): boolean {
   return value !== null && value !== false && value !== 0n && value !== 0 && value !== '';
 }
 
-/** The characters of a string as Python counts them: code points. */
+/** Returns the characters of a string. Python's characters are code points, not UTF-16 code units. */
 export function characters(text: string): readonly string[] | string {
   return /[\ud800-\udfff]/.test(text) ? [...text] : text;
 }

@@ -26,7 +26,7 @@ function file(name: string, value: unknown): string {
   return path;
 }
 
-/** State after messages; `answers` answers the questions. */
+/** Plays messages and returns the last state. `answers` is called for the questions of the environment. */
 function played(
   task: Task,
   messages: readonly string[],

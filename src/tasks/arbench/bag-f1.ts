@@ -1,11 +1,11 @@
 /**
- * The F1 score of AR-Bench for stories: the overlap of two bags of words or characters.
+ * The F1 score of AR-Bench for stories: the overlap of two multisets (bags) of words or characters.
  * @module
  */
 
 /**
- * F1 = 2PR / (P + R) with P = overlap / |prediction| and R = overlap / |truth|. The overlap counts each part with the
- * smaller of its two multiplicities; without overlap F1 is 0.
+ * Returns F1 = 2PR / (P + R), where P = overlap / |prediction| and R = overlap / |truth|. The overlap counts
+ * each word or character with the smaller of its two multiplicities. Without overlap F1 is 0.
  *
  * @example
  * bagF1(['a', 'cat'], ['a', 'black', 'cat']); // ≈> 0.8
@@ -26,7 +26,10 @@ export function bagF1(prediction: readonly string[], truth: readonly string[]): 
   return (2 * precision * recall) / (precision + recall);
 }
 
-/** The two scores of the benchmark: over words between whitespace, and over characters; case and punctuation matter. */
+/**
+ * Returns the two scores of the benchmark: F1 over words separated by whitespace, and F1 over characters.
+ * Case and punctuation matter.
+ */
 export function storyF1(
   prediction: string,
   truth: string,

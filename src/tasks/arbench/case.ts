@@ -1,20 +1,20 @@
 /**
- * Reads a case of AR-Bench DC, and formats the parts that the team sees.
+ * Reads a case of AR-Bench DC, and formats the parts of it that are shown to the team.
  * @module
  */
 import { Fields, type ReadResult } from './records.ts';
 
-/** Letters of the final answer. */
+/** Letters that denote the five suspects in the final answer. */
 export const LETTERS = ['A', 'B', 'C', 'D', 'E'] as const;
 
-/** A suspect with the instructions of the answerer. */
+/** A suspect, with the instructions for the model that plays the suspect. */
 export interface Suspect {
   readonly name: string;
   readonly task: string;
   readonly story: string;
 }
 
-/** A person as the team sees it. */
+/** The description of a person that is shown to the team. */
 interface Person {
   readonly name: string;
   readonly introduction: string;
@@ -25,9 +25,9 @@ export interface DetectiveCase {
   readonly time: string;
   readonly location: string;
   readonly victim: Person & { readonly causeOfDeath: string; readonly murderWeapon: string };
-  /** Suspects in the order of the letters. */
+  /** The suspects as shown to the team, in the order of their letters A to E. */
   readonly shown: readonly Person[];
-  /** The same suspects, in another order. */
+  /** The same suspects with their instructions, in an order that differs from that of `shown`. */
   readonly suspects: readonly Suspect[];
   /** Index of the murderer in `shown`. */
   readonly label: number;
@@ -70,7 +70,7 @@ export function readCase(value: unknown): ReadResult<DetectiveCase> {
   return expected === undefined ? { record } : { expected };
 }
 
-/** The information that the team has at the start. */
+/** Writes the information about the case that the team gets at the start. */
 export function background({ time, location, victim, shown }: DetectiveCase): string {
   const suspects = shown.map(({ name, introduction }) => `- ${name}: ${introduction}`).join('\n');
   return `time: ${time}

@@ -1,11 +1,11 @@
 /**
- * The task `arbench-dc` (AR-Bench DC): find the murderer among five suspects by questioning them. Each round has two
- * messages: the name of a suspect, and a question. The suspect is played by the answerer with the suspect's story and the
- * earlier questions and answers, and answers in one sentence.
+ * The task `arbench-dc` (AR-Bench DC): find the murderer among five suspects by questioning them. In each
+ * round the team sends two messages: the name of a suspect, and a question. The answerer model plays the
+ * suspect: it gets the suspect's story and the earlier questions and answers, and answers in one sentence.
  *
- * Differs from the official code: the background is part of the first user message, with nested parts as lines instead of
- * Python dictionaries. An answer and the next instruction are one user message. The prompts are worded differently.
- * Spaces around a name are ignored, and a name may end in its own full stop.
+ * Differs from the official code: the background is part of the first user message, with nested parts as
+ * lines instead of Python dictionaries. An answer and the next instruction are one user message. The prompts
+ * are worded differently. Spaces around a name are ignored, and a name may end in its own full stop.
  * @see Zhou et al., "From passive to active reasoning", arXiv 2506.08295; github.com/tmlr-group/AR-Bench
  * @module
  */
@@ -25,12 +25,15 @@ import { readList, recordAt, splitLists } from './records.ts';
 const NAME = 'arbench-dc';
 
 export interface DetectiveCasesOptions {
-  /** Official list of test cases: the test split. */
+  /** File with the official list of test cases, which is the test split. */
   readonly path?: string | undefined;
-  /** Official list of training cases. */
+  /** File with the official list of training cases. */
   readonly trainPath?: string | undefined;
   readonly rounds: number;
-  /** Also grade which key questions each question covers, with a second call of the answerer. */
+  /**
+   * Whether to grade, with a second call of the answerer model per question, which key questions the question
+   * covers.
+   */
   readonly process: boolean;
 }
 
@@ -56,7 +59,7 @@ export const detectiveCases = defineTask({
   create: (options, context) => createDetectiveCases(options, context.answerer?.(answererRequest(options))),
 });
 
-/** @throws ConfigError with the first invalid record of a file */
+/** Creates the task. @throws ConfigError with the first invalid record of a file */
 export function createDetectiveCases(
   { path, trainPath, ...rules }: DetectiveCasesOptions,
   answerer?: Answerer,
@@ -102,9 +105,9 @@ interface Progress {
   /** Completed rounds. */
   readonly rounds: number;
   readonly asked: readonly Testimony[];
-  /** Indices of key questions covered so far. */
+  /** Indices of the key questions that the team has covered so far. */
   readonly hits: readonly number[];
-  /** The suspect of the next question; absent: the next message names a suspect. */
+  /** The suspect to whom the next message is a question. Absent if the next message has to name a suspect. */
   readonly suspect?: Suspect;
   readonly reply?: string;
   readonly accusation?: string;
@@ -116,7 +119,7 @@ function stateOf(
 ): EnvironmentStep {
   const { file, rules } = game;
   const { rounds, asked, hits, suspect } = at;
-  /** Ends the round with a text and the next instruction. */
+  /** Ends the round: the observation is the text and the instruction for the next round. */
   const nextRound = (text: string, more: Partial<Progress> = {}): EnvironmentStep => {
     const next = rounds + 1 < rules.rounds ? askWhom(rounds + 2, file) : finalQuestion(file);
     return stateOf(game, { asked, hits, ...more, rounds: rounds + 1, reply: `${text}\n\n${next}` });
@@ -163,14 +166,20 @@ function stateOf(
   };
 }
 
-/** The suspect whose full name is the message, without one punctuation mark at each end. */
+/**
+ * Returns the suspect whose full name is the message. One punctuation mark before and one after the name are
+ * ignored.
+ */
 function suspectNamed({ suspects }: DetectiveCase, text: string): Suspect | undefined {
   const said = text.trim();
   const stripped = said.replace(/^[!-/:-@[-`{-~]/, '').replace(/[!-/:-@[-`{-~]$/, '');
   return suspects.find(({ name }) => name === said || name === stripped);
 }
 
-/** The accused suspect: the last letter A to E after the first `Answer:` on its line. */
+/**
+ * Returns the letter of the accused suspect: the last letter A to E on the line of the first `Answer:`, after
+ * it.
+ */
 function accused(text: string): string | undefined {
   const said = /Answer:\s*(.*)/.exec(afterThinking(text))?.[1];
   return said?.match(/[A-E]/g)?.at(-1);
@@ -232,7 +241,7 @@ Your story: ${story}`,
   ];
 }
 
-/** The facts for grading: the case, and the story of the questioned suspect. */
+/** Writes the facts by which a question is graded: the case, and the story of the questioned suspect. */
 function truthOf(file: DetectiveCase, { name, story }: Suspect): string {
   return `${background(file)}\nThe question is for ${name}, whose story is: ${story}`;
 }

@@ -1,11 +1,12 @@
 /**
- * The task `arbench-gn` (AR-Bench GN): find a number of four different digits in 25 guesses and name it finally, with the
- * official rules, feedback and scores. No file is required, because all 5,040 secrets are known.
+ * The task `arbench-gn` (AR-Bench GN): find a number of four different digits in 25 guesses and then name it,
+ * with the official rules, feedback and scores. No file is required, because the list of all 5,040 secrets is
+ * known.
  *
- * Differs from the official code: the rules are part of the first user message instead of a system message. The feedback
- * and the next instruction are one user message. The prompts are worded differently. A message without four digits in a
- * row uses up a round (the official code stops there). If a guess repeats a digit, each digit of the secret matches at
- * most one digit of the guess.
+ * Differs from the official code: the rules are part of the first user message instead of a system message.
+ * The feedback and the next instruction are one user message. The prompts are worded differently. A message
+ * without four digits in a row uses up a round (the official code ends the episode there). If a guess repeats
+ * a digit, each digit of the secret matches at most one digit of the guess.
  * @see Zhou et al., "From passive to active reasoning", arXiv 2506.08295; github.com/tmlr-group/AR-Bench
  * @module
  */
@@ -23,9 +24,12 @@ const NAME = 'arbench-gn';
 const SHAPE = { digits: 4, symbols: 10, repeats: false } as const;
 
 export interface GuessingNumbersOptions {
-  /** Official list of test secrets: the test split. Default: secrets whose hash falls into it. */
+  /**
+   * File with the official list of test secrets, which is the test split. Default: a secret is in the test
+   * split if its hash selects this split.
+   */
   readonly path?: string | undefined;
-  /** Official list of training secrets. Default: all secrets outside of the other splits. */
+  /** File with the official list of training secrets. Default: all secrets that are in no other split. */
   readonly trainPath?: string | undefined;
   readonly rounds: number;
 }
@@ -46,7 +50,7 @@ export const guessingNumbers = defineTask({
   create: (options) => createGuessingNumbers(options),
 });
 
-/** @throws ConfigError with the first invalid record of a file */
+/** Creates the task. @throws ConfigError with the first invalid record of a file */
 export function createGuessingNumbers({
   path,
   trainPath,
@@ -62,7 +66,8 @@ export function createGuessingNumbers({
   return {
     name: NAME,
     rewardRange: BINARY_REWARD,
-    // without a training list, removing the test secrets from all secrets needs no warning
+    // without a training list the task itself removes the test secrets from all secrets, which needs no
+    // warning
     warnings: trainPath === undefined ? [] : warnings,
     size: (split) => splits[split].length,
     item(split, index): TaskItem {
@@ -84,7 +89,7 @@ function readSecret(value: unknown): ReadResult<string> {
     : { expected: `four different digits, got ${describeValue(value)}` };
 }
 
-/** A guess; undefined for a message without one. */
+/** The four digits of a guess; undefined for a message that has no four digits in a row. */
 type Guess = string | undefined;
 
 function stateOf(
@@ -110,7 +115,7 @@ function stateOf(
   };
 }
 
-/** The last four consecutive digits of a text. */
+/** Returns the last four consecutive digits of a text. */
 function guessOf(text: string): Guess {
   return [...afterThinking(text).matchAll(/\d{4}/g)].at(-1)?.[0];
 }
@@ -123,7 +128,10 @@ function verdictOf({ answer = '' }: TaskItem, text: string): Verdict {
     : incorrect(guess, `got ${guess}, expected ${answer}`);
 }
 
-/** Process scores of the last and the best guess: 2 points per digit in place, 1 per digit elsewhere, out of 8. */
+/**
+ * Returns the scores of the last and of the best guess: 2 points per digit in place and 1 per digit
+ * elsewhere, divided by 8; and the number of rounds without a valid guess.
+ */
 function scoresOf(secret: string, guesses: readonly Guess[]): Readonly<Record<string, number>> {
   const points = guesses.map((guess) => {
     if (guess === undefined) return 0;

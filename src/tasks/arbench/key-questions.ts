@@ -1,6 +1,6 @@
 /**
- * The process score of AR-Bench: the answerer grades which key questions of a problem a question of the team covers (hits).
- * The score is the share of key questions covered so far.
+ * The process score of AR-Bench. For each question of the team, the answerer model grades which key questions
+ * of the problem the question covers. The score is the share of key questions that are covered so far.
  * @module
  */
 import type { Question } from '../../task/task.ts';
@@ -12,7 +12,7 @@ export interface KeyQuestions {
   readonly keyQuestions: readonly string[];
 }
 
-/** The chat that grades one question of the team. */
+/** Creates the chat in which the answerer model grades one question of the team. */
 export function gradingQuestion({ truth, keyQuestions }: KeyQuestions, asked: string): Question {
   const numbered = keyQuestions.map((question, i) => `${i + 1}. ${question}`).join('\n');
   return {
@@ -35,7 +35,7 @@ ${numbered}`,
 }
 
 /**
- * Indices from 0 of the key questions that the first list of numbers of a grading contains.
+ * Parses a grading: returns the indices (from 0) of the key questions in its first list of numbers.
  *
  * @example
  * hitsOf('Hit point: 1, 3', 4); // => [0, 2]
@@ -46,7 +46,7 @@ export function hitsOf(answer: string, count: number): number[] {
   return numbers.filter((number) => number >= 1 && number <= count).map((number) => number - 1);
 }
 
-/** Share of the key questions that are covered; 0 without key questions. */
+/** Returns the share of the key questions that are covered; 0 if the problem has no key questions. */
 export function hitShare(hits: readonly number[], count: number): number {
   return count === 0 ? 0 : new Set(hits).size / count;
 }

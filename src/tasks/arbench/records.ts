@@ -1,6 +1,7 @@
 /**
- * Reads the published files of AR-Bench, each a JSON list. They have no licence, so the user provides them. The list of
- * test problems is the test split, and training problems that occur in it are removed.
+ * Reads the published files of AR-Bench. Each file is a JSON list. The files have no licence, so the user
+ * provides them. The list of test problems is the test split; problems of the training list that occur in it
+ * are removed.
  * @module
  */
 import { readFileSync } from 'node:fs';
@@ -9,13 +10,13 @@ import { splitOf } from '../../task/split.ts';
 import type { Split } from '../../task/task.ts';
 import { normalPrompt, removeOverlap } from '../jsonl/partition.ts';
 
-/** A record with the text that identifies it. */
+/** A record with the text that identifies its problem. */
 interface Problem<R> {
   readonly prompt: string;
   readonly record: R;
 }
 
-/** A valid record, or a description of the expected one. */
+/** A valid record, or the description of a valid record if the one in the file is invalid. */
 export type ReadResult<R> = { readonly record: R } | { readonly expected: string };
 
 /**
@@ -44,17 +45,23 @@ export function readList<R>(where: string, path: string, read: (value: unknown) 
   });
 }
 
-/** The problems of a task by source. */
+/** The problems of a task, by the list that contains them. */
 export interface Lists<R> {
-  /** All problems of the test split; undefined: a share of `train`. */
+  /** All problems of the test split. If undefined, the test split is a share of `train`. */
   readonly test?: readonly R[] | undefined;
-  /** Problems that are distributed by hash over the splits without a list of their own. */
+  /**
+   * Problems that are distributed by hash over the train and validation splits, and over the test split if
+   * `test` is undefined.
+   */
   readonly train?: readonly R[] | undefined;
-  /** The text that identifies a problem. */
+  /** Returns the text that identifies a problem. */
   readonly nameOf: (record: R) => string;
 }
 
-/** Divides problems into disjoint splits. A problem of several lists stays in test before validation before train. */
+/**
+ * Divides problems into disjoint splits. A problem that belongs to several splits is kept in only one: in the
+ * test split if it belongs to it, else in the validation split.
+ */
 export function splitLists<R>({ test, train = [], nameOf }: Lists<R>): {
   readonly splits: Readonly<Record<Split, readonly R[]>>;
   readonly warnings: readonly string[];
@@ -73,7 +80,7 @@ export function splitLists<R>({ test, train = [], nameOf }: Lists<R>): {
   };
 }
 
-/** @throws TaskError if the index is out of range */
+/** Returns a record of a split. @throws TaskError if the index is out of range */
 export function recordAt<R>(
   task: string,
   splits: Readonly<Record<Split, readonly R[]>>,
@@ -128,7 +135,7 @@ export class Fields {
     return inner;
   }
 
-  /** A list of objects, each read by `read`. */
+  /** Reads a list of objects. `read` reads each object. */
   each<T>(key: string, read: (fields: Fields) => T): readonly T[] {
     const value = this.#fields[key];
     if (!Array.isArray(value)) {
@@ -144,7 +151,7 @@ export class Fields {
   }
 }
 
-/** A value as text for a message. */
+/** Writes a value for an error message. */
 export function describeValue(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (value === null || typeof value !== 'object') return JSON.stringify(value);

@@ -1,10 +1,12 @@
 /**
- * The task `arbench-sp` (AR-Bench SP): find the explanation of a strange story by yes-or-no questions, and finally tell it.
- * A referee, played by the answerer, knows the solution and answers each question independently of the others.
+ * The task `arbench-sp` (AR-Bench SP): find the explanation of a strange story by yes-or-no questions, and
+ * then tell it. The answerer model plays a referee, who knows the solution and answers each question
+ * independently of the other questions.
  *
- * Differs from the official code: the rules are part of the first user message. An answer and the next instruction are one
- * user message. The prompts are worded differently. The official score is an F1 over words; the threshold for a correct
- * story (`correct_f1`) is an addition, and so is grading key questions during the episode.
+ * Differs from the official code: the rules are part of the first user message. An answer and the next
+ * instruction are one user message. The prompts are worded differently. The official score is an F1 over
+ * words. The threshold for a correct story (`correct_f1`) and the grading of key questions during the episode
+ * are additions.
  * @see Zhou et al., "From passive to active reasoning", arXiv 2506.08295; github.com/tmlr-group/AR-Bench
  * @module
  */
@@ -32,14 +34,17 @@ import { Fields, type ReadResult, readList, recordAt, splitLists } from './recor
 const NAME = 'arbench-sp';
 
 export interface SituationPuzzlesOptions {
-  /** Official list of test puzzles: the test split. */
+  /** File with the official list of test puzzles, which is the test split. */
   readonly path?: string | undefined;
-  /** Official list of training puzzles. */
+  /** File with the official list of training puzzles. */
   readonly trainPath?: string | undefined;
   readonly rounds: number;
-  /** Also grade which key questions each question covers, with a second call of the answerer. */
+  /**
+   * Whether to grade, with a second call of the answerer model per question, which key questions the question
+   * covers.
+   */
   readonly process: boolean;
-  /** Minimum F1 over words of a correct story; the reward is the F1 itself. */
+  /** Minimum F1 over words at which a story counts as correct. The reward is the F1 itself. */
   readonly correctF1: number;
 }
 
@@ -70,14 +75,14 @@ export const situationPuzzles = defineTask({
 
 interface Puzzle {
   readonly index: number;
-  /** The story that the team sees. */
+  /** The story that is shown to the team. */
   readonly surface: string;
   /** The solution. */
   readonly bottom: string;
   readonly keyQuestions: readonly string[];
 }
 
-/** @throws ConfigError with the first invalid record of a file */
+/** Creates the task. @throws ConfigError with the first invalid record of a file */
 export function createSituationPuzzles(
   { path, trainPath, ...rules }: SituationPuzzlesOptions,
   answerer?: Answerer,
@@ -124,7 +129,7 @@ type Rules = Omit<SituationPuzzlesOptions, 'path' | 'trainPath'>;
 
 interface Progress {
   readonly turns: number;
-  /** Indices of key questions covered so far. */
+  /** Indices of the key questions that the team has covered so far. */
   readonly hits: readonly number[];
   readonly reply?: string;
   /** The final answer of the team. */

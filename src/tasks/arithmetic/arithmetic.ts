@@ -1,7 +1,8 @@
 /**
- * The task `arithmetic`: chains of integers. `17+25+38=` is answered by `17+25=42;42+38=80#80`, or directly by `#80`. For
- * a small model the direct answer is hard and each worked step is easy. A base model that was pretrained on both
- * response styles can write either, so reinforcement learning has a better style to select.
+ * The task `arithmetic`: evaluate chains of integers. `17+25+38=` is answered by `17+25=42;42+38=80#80` with
+ * worked steps, or directly by `#80`. For a small model the direct answer is hard and each worked step is
+ * easy. A base model that was pretrained on both response styles can produce either, so reinforcement
+ * learning has a better style to select.
  * @module
  */
 import { z } from 'zod';
@@ -25,11 +26,16 @@ import {
 } from './chain.ts';
 
 export interface ArithmeticOptions extends ChainShape, GeneratedOptions {
-  /** Reduces every result to 0..modulus-1, which keeps numbers short; undefined: plain integers. */
+  /**
+   * If defined, every result is reduced to 0..modulus-1, which keeps numbers short. Undefined: results are
+   * not reduced.
+   */
   readonly modulus: number | undefined;
 }
 
-/** Sums of three numbers up to 99: prompts have at most 9 characters, messages 24. */
+/**
+ * Default options: sums of three numbers up to 99. Prompts have at most 9 characters, messages at most 24.
+ */
 export const DEFAULT_ARITHMETIC: ArithmeticOptions = {
   operands: 3,
   maxOperand: 99,
@@ -65,7 +71,7 @@ export function createArithmetic(partial: Partial<ArithmeticOptions> = {}): Task
   return new ArithmeticTask({ ...DEFAULT_ARITHMETIC, ...partial });
 }
 
-/** Maximum length of an answer; six numbers up to 9999 give far fewer digits. */
+/** Maximum number of characters of an answer. The result for six numbers up to 9999 has far fewer digits. */
 const MAX_ANSWER_LENGTH = 40;
 
 class ArithmeticTask implements Task {

@@ -34,7 +34,7 @@ describe('reduceChain', () => {
   it('agrees with the evaluation of JavaScript', () => {
     fc.assert(
       fc.property(chains, (chain) => {
-        // the text consists of digits and + - *
+        // safe to evaluate as JavaScript: the text consists only of digits and + - *
         const value: unknown = new Function(`return ${chainText(chain)}`)();
         expect(reduceChain(chain).value).toBe(BigInt(value as number));
       }),

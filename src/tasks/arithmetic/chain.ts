@@ -1,6 +1,6 @@
 /**
- * Chains of integers joined by + - *, e.g. `12+7*3-4`: drawing one, its canonical key, and the steps that reduce it to
- * one number by the usual precedence.
+ * Chains of integers joined by + - *, e.g. `12+7*3-4`: draws a chain, writes its canonical key, and evaluates
+ * it step by step.
  * @module
  */
 import type { RandomStream } from '../../core/rng.ts';
@@ -8,16 +8,16 @@ import type { RandomStream } from '../../core/rng.ts';
 export const CHAIN_OPERATIONS = ['+', '-', '*'] as const;
 export type ChainOperation = (typeof CHAIN_OPERATIONS)[number];
 
-/** operands[0] operations[0] operands[1] operations[1] ... */
+/** A chain `operands[0] operations[0] operands[1] operations[1] ...` */
 export interface Chain {
   readonly operands: readonly number[];
   readonly operations: readonly ChainOperation[];
 }
 
 export interface ChainShape {
-  /** Numbers of a chain, >= 2. */
+  /** Number of operands of a chain, >= 2. */
   readonly operands: number;
-  /** Numbers are drawn uniformly from 1..maxOperand. */
+  /** Largest operand. Operands are drawn uniformly from 1..maxOperand. */
   readonly maxOperand: number;
   readonly operations: readonly ChainOperation[];
 }
@@ -31,14 +31,14 @@ export function drawChain(shape: ChainShape, stream: RandomStream): Chain {
   return { operands, operations };
 }
 
-/** The chain as text, e.g. `12+7*3-4`. */
+/** Writes a chain as text, e.g. `12+7*3-4`. */
 export function chainText({ operands, operations }: Chain): string {
   return operands.map((operand, i) => `${operand}${operations[i] ?? ''}`).join('');
 }
 
 /**
- * The canonical key: sorted signed products of sorted factors. Two chains have the same key if and only if they differ
- * only in the order of their terms and factors, such as `7*3-4+12` and `12+3*7-4`.
+ * Returns the canonical key: sorted signed products of sorted factors. Two chains have the same key if and
+ * only if they differ only in the order of their terms and factors, as `7*3-4+12` and `12+3*7-4` do.
  *
  * @example
  * chainKey({ operands: [12, 7, 3, 4], operations: ['+', '*', '-'] }); // => '+12 +3*7 -4'
@@ -63,9 +63,9 @@ export interface Reduction {
 }
 
 /**
- * Evaluates a chain one operation at a time: products first, then sums, each from the left.
+ * Evaluates a chain one operation at a time: products first, then sums, each from left to right.
  *
- * @param modulus - reduces every result to 0..modulus-1; undefined: plain integers
+ * @param modulus - every result is reduced to 0..modulus-1; undefined: results are not reduced
  *
  * @example
  * reduceChain({ operands: [12, 7, 3, 4], operations: ['+', '*', '-'] }).steps;

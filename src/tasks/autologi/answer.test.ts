@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { answerPart, normalAnswer, readAnswer } from './answer.ts';
 
-/** The value of an answer in normal form. */
+/** Parses an answer and returns its normal form. */
 function read(part: string): string | undefined {
   const value = readAnswer(part);
   return value === undefined ? undefined : normalAnswer(value);
@@ -14,7 +14,8 @@ describe('answerPart', () => {
     expect(answerPart(fenced)).toBe('[2]\n');
     expect(answerPart('{1} then {"a": {2}} [3]')).toBe('{"a": {2}}');
     expect(answerPart('[1] then [2, 3] done')).toBe('[2, 3]');
-    expect(answerPart('[[1, 2], [3]]')).toBe('[3]'); // cut at the first closing bracket, as in the official code
+    // the match ends at the first closing bracket, as in the official code
+    expect(answerPart('[[1, 2], [3]]')).toBe('[3]');
     expect(answerPart('``` json\n[1]\n```')).toBe('[1]\n');
     expect(answerPart('```[1]```')).toBe('[1]'); // no line end: no block
     expect(answerPart('```json\n[1]')).toBe('[1]'); // never closed: no block
@@ -66,9 +67,9 @@ describe('readAnswer', () => {
     expect(read('inputs = [1, 2]')).toBe('[1, 2]');
     expect(read('x: list = [1]')).toBe('[1]');
     expect(read('{"a": null, "b": [1, 2.0], "c": "x\\/y"}')).toBe("{'a': None, 'b': [1, 2.0], 'c': 'x/y'}");
-    expect(read('{"a": "untrue"}')).toBe("{'a': 'unTrue'}"); // replaced within strings too
+    expect(read('{"a": "untrue"}')).toBe("{'a': 'unTrue'}"); // "true" is replaced within strings too
     expect(read('a = b = [1]')).toBeUndefined();
-    expect(read('{"a=b": null}')).toBeUndefined(); // an "=" anywhere rules out JSON
+    expect(read('{"a=b": null}')).toBeUndefined(); // a text that contains "=" is not parsed as JSON
   });
 
   it('never executes anything', () => {

@@ -15,12 +15,18 @@ import { readLiteral } from '../../grade/python/literal.ts';
 import { repr } from '../../grade/python/repr.ts';
 import { PyDict, PyList, PySet, PyTuple, type Value } from '../../grade/python/value.ts';
 
-/** The answer in a text: the last fenced block, else the last `{...}`, else the last `[...]`; undefined without any. */
+/**
+ * Returns the part of a text that is the answer: the last fenced block, else the last `{...}`, else the last
+ * `[...]`; undefined if there is none.
+ */
 export function answerPart(text: string): string | undefined {
   return lastFenced(text) ?? lastBraces(text) ?? lastBrackets(text);
 }
 
-/** As in the official code: three backticks, an optional word, a line end; then the text up to three backticks. */
+/**
+ * Returns the content of the last fenced block. As in the official code, a block starts with three backticks,
+ * an optional word and a line end, and extends to the next three backticks.
+ */
 function lastFenced(text: string): string | undefined {
   let last: string | undefined;
   const opening = /```(?:\s*\w+)?\s*\n/g;
@@ -45,7 +51,10 @@ function lastBraces(text: string): string | undefined {
   return last;
 }
 
-/** Ends at the first closing bracket, because the official pattern cuts nested lists there. */
+/**
+ * Returns the last `[...]`. It ends at its first closing bracket, because the official pattern cuts nested
+ * lists there.
+ */
 function lastBrackets(text: string): string | undefined {
   let last: string | undefined;
   for (let start = text.indexOf('['); start >= 0; ) {
@@ -58,8 +67,8 @@ function lastBrackets(text: string): string | undefined {
 }
 
 /**
- * The value of an answer: a Python literal; else the literal after its first `=`; else, without an `=`, JSON.
- * Undefined if it is none of these.
+ * Parses an answer as a Python literal. If this fails, parses the text after the first `=` as a Python
+ * literal, or a text without `=` as JSON. Returns undefined if no attempt succeeds.
  */
 export function readAnswer(part: string): Value | undefined {
   const source = part.replace(/\/\/.*?\n/g, '');
@@ -77,7 +86,10 @@ const JSON_NAMES = new Map<string, Value>([
   ['null', null],
 ]);
 
-/** Parses JSON as a Python literal with JSON's names, in order to distinguish integers and floats. */
+/**
+ * Parses JSON. The text is read as a Python literal in which JSON's names have a value, because JSON.parse
+ * does not distinguish integers and floats.
+ */
 function json(source: string): Value {
   JSON.parse(source);
   return readLiteral(
@@ -104,12 +116,12 @@ function attempt(read: () => Value): Value | undefined {
   }
 }
 
-/** The normal form of a value, on which votes are counted: equal values have the same normal form. */
+/** Returns the normal form of a value, on which votes are counted. Equal values have the same normal form. */
 export function normalAnswer(value: Value): string {
   return repr(ordered(value, new Budget()), new Budget()).slice(0, 10_000);
 }
 
-/** A copy with sets and dictionaries sorted by their keys. */
+/** Copies a value, with its sets and dictionaries sorted by key. */
 function ordered(value: Value, budget: Budget): Value {
   const inner = (part: Value): Value => ordered(part, budget);
   if (value instanceof PyList) return new PyList(value.items.map(inner));

@@ -1,7 +1,8 @@
 /**
- * The task `autologi`: AutoLogi's puzzles with many correct answers, each verified by Python functions that are part
- * of the item. For evaluation only: all items are in the test split. The functions run in the interpreter of
- * `src/grade/python`, which cannot access files, the network or anything else of the host; see `docs/autologi.md`.
+ * The task `autologi`: AutoLogi's puzzles. A puzzle has many correct answers, and Python functions of its
+ * item verify an answer. For evaluation only: all items are in the test split. The functions run in the
+ * interpreter of `src/grade/python`, which cannot access files, the network or anything else of the host; see
+ * `docs/autologi.md`.
  * @see Zhu et al., "AutoLogi", arXiv:2502.16906; 8188zq/AutoLogi
  * @module
  */
@@ -16,7 +17,10 @@ import { answerPart, normalAnswer, readAnswer } from './answer.ts';
 import { type AutoLogiRecord, readAutoLogi } from './records.ts';
 
 export interface AutoLogiOptions {
-  /** File of JSON lines as published: `prompt`, `code` {`Inputs_Check_code`, `Constraint_List_code`}. */
+  /**
+   * File of JSON lines as published, with the fields `prompt` and `code` {`Inputs_Check_code`,
+   * `Constraint_List_code`}.
+   */
   readonly path: string;
 }
 
@@ -32,10 +36,15 @@ export const autologi = defineTask({
   create: createAutoLogi,
 });
 
-/** Maximum number of left-out items that the warning names. */
+/** Maximum number of excluded items that the warning lists by name. */
 const NAMED = 10;
 
-/** @throws ConfigError naming file and line of a record without a required field, or if no item can be verified */
+/**
+ * Creates the task.
+ *
+ * @throws ConfigError naming file and line of a record without a required field, or if no item can be
+ *   verified
+ */
 export function createAutoLogi({ path }: AutoLogiOptions): Task {
   const { records, leftOut } = readAutoLogi(path);
   if (records.length === 0)

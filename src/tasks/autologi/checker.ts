@@ -1,6 +1,6 @@
 /**
- * Runs the checks of an item on an answer. Every verdict has its own interpreter, so checks do not affect each other.
- * The answer is passed as a value and is never part of a program.
+ * Runs the checks of an item on an answer. Every verdict uses a new interpreter, so that checks do not affect
+ * each other. The answer is passed to the checks as a value; its text is never part of a program.
  * @module
  */
 import type { Program } from '../../grade/python/ast.ts';
@@ -25,11 +25,11 @@ import {
   type Value,
 } from '../../grade/python/value.ts';
 
-/** The Python source of an item's checks. */
+/** Python source of the checks of an item. */
 export interface CheckerSource {
   /** Defines `inputs_check`. */
   readonly inputs: string;
-  /** Defines `constraint_list`. */
+  /** Source that defines the list `constraint_list`. */
   readonly constraints: string;
 }
 
@@ -44,10 +44,13 @@ export interface Checker {
   check(inputs: Value): Check;
 }
 
-/** The checks of an item cannot be used. The message is the reason, for a warning. */
+/** Thrown if the checks of an item cannot be used. The message is the reason, which a warning shows. */
 export class UnusableChecker extends Error {}
 
-/** @throws UnusableChecker for a source that is not Python or uses unsupported features */
+/**
+ * Parses the checks of an item. @throws UnusableChecker for a source that is not Python or uses unsupported
+ * features
+ */
 export function createChecker({ inputs, constraints }: CheckerSource, limits?: Limits): Checker {
   const programs = [inputs, constraints].map(read);
   const features = unsupportedFeatures(programs);
@@ -79,14 +82,15 @@ function checked(programs: readonly Program[], inputs: Value, limits?: Limits): 
       return { kind: 'invalid', reason: `the checks take ${error.message}` };
     if (error instanceof UnsupportedFeature)
       return { kind: 'unverifiable', reason: `unsupported Python: ${error.message}` };
-    // a bug of the interpreter must not end a run
+    // any other error is a bug of the interpreter, which must not end the run
     const why = error instanceof Error ? error.message : String(error);
     return { kind: 'unverifiable', reason: `the interpreter failed: ${why}` };
   }
 }
 
 function verdict(interpreter: Interpreter, programs: readonly Program[], inputs: Value): Check {
-  if (hasEndlessFloat(inputs)) return { kind: 'invalid', reason: 'inf and nan are not literals' }; // the official code writes the answer into a program
+  // the official code writes the answer into a Python program, where `inf` and `nan` are undefined names
+  if (hasEndlessFloat(inputs)) return { kind: 'invalid', reason: 'inf and nan are not literals' };
   for (const program of programs) interpreter.run(program);
   const holds = (check: Value): boolean =>
     isTruthy(interpreter.call(check, { args: [inputs], named: new Map() }));

@@ -11,20 +11,21 @@ import { type Checker, createChecker, UnusableChecker } from './checker.ts';
 export interface AutoLogiRecord {
   readonly id: string;
   readonly prompt: string;
-  /** Background and constraints without the instructions of the prompt, if the file has them. */
+  /**
+   * Background and constraints of the puzzle without the instructions of the prompt; undefined if the file
+   * lacks them.
+   */
   readonly problem: string | undefined;
   readonly checker: Checker;
 }
 
 export interface AutoLogiFile {
   readonly records: readonly AutoLogiRecord[];
-  /** Items whose checks the interpreter cannot run, with the reasons. */
+  /** Items that are excluded because the interpreter cannot run their checks, with the reasons. */
   readonly leftOut: readonly { readonly id: string; readonly reason: string }[];
 }
 
-/**
- * @throws ConfigError naming file and line of a record that lacks a field
- */
+/** Reads all items of a file. @throws ConfigError naming file and line of a record that lacks a field */
 export function readAutoLogi(path: string): AutoLogiFile {
   const records: AutoLogiRecord[] = [];
   const leftOut: { id: string; reason: string }[] = [];
@@ -56,7 +57,10 @@ function readRecord(id: string, line: JsonLine): AutoLogiRecord {
   return { id, prompt: textOf('prompt', line.fields.get('prompt'), line), problem, checker };
 }
 
-/** Runs the checks on the item's example, to find features that are unsupported at run time. */
+/**
+ * Runs the checks on the example answer of an item, to find unsupported features that only appear at run
+ * time.
+ */
 function tryOut(checker: Checker, { fields }: JsonLine): void {
   const example = fields.get('example');
   if (typeof example !== 'string') return;

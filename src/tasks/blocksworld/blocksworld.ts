@@ -1,7 +1,7 @@
 /**
- * The task `blocksworld`: an unlimited number of generated problems, in which towers are rebuilt one block at a time.
- * `compact` prompts are short enough for a character-level model of under a million parameters; `planbench` prompts
- * are PlanBench's, word for word.
+ * The task `blocksworld`: endless generated problems, in which towers of blocks are rebuilt one block at a
+ * time. `compact` prompts are short enough for a character-level model with less than a million parameters.
+ * `planbench` prompts have exactly PlanBench's wording.
  * @module
  */
 import { z } from 'zod';
@@ -40,13 +40,17 @@ import { structureKey } from './structure.ts';
 
 export interface BlocksworldOptions extends PuzzleShape, GeneratorOptions {
   /**
-   * What determines the split. `problem`: no problem is in two splits; `structure`: no problem is in two splits even
-   * after renaming its blocks. Default `problem`.
+   * The property of a problem that determines its split. With `problem`, no problem is in two splits. With
+   * `structure`, two problems that differ only in the names of their blocks are also in the same split.
+   * Default `problem`.
    */
   readonly splitBy: 'problem' | 'structure';
 }
 
-/** Three blocks with six possible names: prompts of at most 14 characters, plans of 2 to 8 actions. */
+/**
+ * Default options: three blocks with six possible names. Prompts have at most 14 characters, plans 2 to 8
+ * actions.
+ */
 export const DEFAULT_BLOCKSWORLD: BlocksworldOptions = {
   minBlocks: 3,
   maxBlocks: 3,
@@ -56,7 +60,7 @@ export const DEFAULT_BLOCKSWORLD: BlocksworldOptions = {
   ...DEFAULT_GENERATOR,
 };
 
-/** Maximum number of blocks; with more, finding a shortest plan takes too long. */
+/** Maximum number of blocks. With more blocks, finding a shortest plan takes too long. */
 const MAX_BLOCKS = 8;
 
 /** The task `blocksworld` of a team file. */

@@ -1,5 +1,6 @@
 /**
- * Divides a Blocksworld plan into the parts of a demonstration: one move each, with the resulting towers.
+ * Divides a Blocksworld plan into the parts of a demonstration. Each part is one move of a block, with the
+ * resulting towers.
  * @module
  */
 import type { RandomStream } from '../../core/rng.ts';
@@ -29,7 +30,7 @@ export function demonstrationParts(puzzle: Puzzle, style: GeneratorOptions['styl
   };
 }
 
-/** The moves of a plan; each lifts a block and sets it down. */
+/** Divides a plan into moves. Each move lifts a block and sets it down. */
 function movesOf({ start, plan }: Puzzle): DemonstrationPart[] {
   let towers = start;
   return Array.from({ length: plan.length / 2 }, (_, at) => {
@@ -39,7 +40,7 @@ function movesOf({ start, plan }: Puzzle): DemonstrationPart[] {
   });
 }
 
-/** The towers after a move, sorted by their lowest block. */
+/** Returns the towers after a move, sorted by their lowest block. */
 function moved(towers: Towers, [lift, setDown]: readonly Step[]): Towers {
   const block = lift.objects[0];
   const under = setDown.objects[1];

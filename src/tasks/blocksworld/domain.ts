@@ -4,7 +4,9 @@
  */
 import type { ActionSchema, Domain, Fact, Problem, Step } from '../planning/strips.ts';
 
-/** Towers of blocks, each from bottom to top: a whole state with an empty hand. */
+/**
+ * Towers of blocks, each listed from bottom to top. They describe a whole state in which the hand is empty.
+ */
 export type Towers = readonly (readonly string[])[];
 
 const ACTIONS: readonly ActionSchema[] = [
@@ -74,7 +76,7 @@ function describeMissing(fact: Fact): string {
     : describeFact(fact).replace(' is ', ' is not ');
 }
 
-/** The facts of a state with an empty hand. */
+/** Returns all facts of a state in which the hand is empty. */
 export function factsOf(towers: Towers): Fact[] {
   return [
     'handempty',
@@ -86,12 +88,15 @@ export function factsOf(towers: Towers): Fact[] {
   ];
 }
 
-/** The facts `on x y`, of which goals consist. */
+/** Returns the facts `on x y` of towers. Goals consist of such facts. */
 export function onFacts(towers: Towers): Fact[] {
   return towers.flatMap((tower) => tower.slice(1).map((block, height) => `on ${block} ${tower[height]}`));
 }
 
-/** The towers of a problem with an empty hand, and the towers of its goal, with two blocks or more each. */
+/**
+ * Returns the initial towers of a problem in which the hand is empty, and the towers of its goal, which have
+ * at least two blocks each.
+ */
 export function towersOf({ init, goal }: Problem): { readonly start: Towers; readonly wanted: Towers } {
   const bases = init
     .filter((fact) => fact.startsWith('ontable '))

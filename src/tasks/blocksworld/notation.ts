@@ -1,7 +1,7 @@
 /**
- * The compact notation of Blocksworld for tiny character-level models. Towers are written from the bottom up. In
- * `cb a>ab:` b is on c, a is on the table, and the goal is b on a. The plan `^bc_ba` reaches it: `^` lifts a block
- * (from another block or from the table), `_` sets it down (on another block or on the table).
+ * The compact notation of Blocksworld for tiny character-level models. A tower is written from the bottom up.
+ * In `cb a>ab:` b is on c, a is on the table, and the goal is b on a. The plan `^bc_ba` reaches the goal: `^`
+ * lifts a block (from another block or from the table), `_` sets it down (on another block or on the table).
  * @module
  */
 import type { PlanReading } from '../planning/planbench-prompt.ts';
@@ -10,17 +10,17 @@ import type { Towers } from './domain.ts';
 
 export const LIFT = '^';
 export const SET_DOWN = '_';
-/** Separates the initial towers from those of the goal. */
+/** Character between the initial towers and the towers of the goal. */
 const TO = '>';
 const END_OF_PROMPT = ':';
 
-/** Maximum number of actions of a plan, far more than any problem here needs. */
+/** Maximum number of actions of a plan, far more than any problem needs. */
 const MAX_ACTIONS = 1000;
 
-/** The characters of prompts and plans, except the names of blocks. */
+/** All characters of prompts and plans, except the names of blocks. */
 export const COMPACT_CHARACTERS = `${LIFT}${SET_DOWN}${TO}${END_OF_PROMPT} `;
 
-/** `cb a`: towers separated by spaces, blocks from the bottom up. */
+/** Writes towers separated by spaces, each from the bottom up, e.g. `cb a`. */
 export function towersText(towers: Towers): string {
   return towers.map((tower) => tower.join('')).join(' ');
 }
@@ -36,7 +36,7 @@ export function compactPrompt({
   return `${towersText(start)}${TO}${towersText(wanted)}${END_OF_PROMPT}`;
 }
 
-/** `^bc_ba` for unstack b from c, stack b on a. */
+/** Writes a plan, e.g. `^bc_ba` for unstack b from c, stack b on a. */
 export function compactPlan(plan: readonly Step[]): string {
   return plan.map(compactStep).join('');
 }
@@ -48,7 +48,7 @@ function compactStep({ action, objects }: Step): string {
 /**
  * Parses a compact plan; whitespace is ignored.
  *
- * @returns the actions, or the error in the text
+ * @returns the actions, or a description of the error in the text
  */
 export function readCompactPlan(text: string): PlanReading {
   const dense = text.replace(/\s+/g, '');
@@ -63,7 +63,7 @@ export function readCompactPlan(text: string): PlanReading {
   return { plan: readSteps(dense) };
 }
 
-/** The actions of a text that consists of actions only. */
+/** Parses a text that consists only of actions. */
 export function readSteps(text: string): Step[] {
   return (text.match(/[\^_][a-z]+/g) ?? []).map(readStep);
 }

@@ -1,9 +1,10 @@
 /**
- * Blocksworld in PlanBench's wording: statements, plans, and reading answers like its official evaluator. The texts
- * are PlanBench's (MIT License, Copyright (c) 2024 Valmeekam Karthik).
+ * Blocksworld in PlanBench's wording: writes statements and plans, and parses answers like the official
+ * evaluator. The texts are PlanBench's (MIT License, Copyright (c) 2024 Valmeekam Karthik).
  *
- * Differs from the official code: the text before `</think>` is ignored. Like there, the text after `[PLAN END]` and
- * after `[COST]` is read: the official code searches for `[COST]` in a text that is already in lower case.
+ * Differs from the official code: the text before `</think>` is ignored. As in the official code, the text
+ * after `[PLAN END]` and after `[COST]` is parsed too, because that code searches for `[COST]` in a text in
+ * lower case.
  * @see https://github.com/karthikv792/LLMs-Planning, plan-bench/utils/text_to_pddl.py
  * @module
  */
@@ -12,7 +13,7 @@ import { listed, wordsOf } from '../planning/planbench-prompt.ts';
 import type { Fact, Problem, Step } from '../planning/strips.ts';
 import { BLOCKSWORLD } from './domain.ts';
 
-/** The colours of PlanBench's blocks `a` to `l`. */
+/** Colours of PlanBench's blocks with the letters `a` to `l`. */
 export const COLOURS: readonly string[] =
   'red blue orange yellow white magenta black cyan green violet silver gold'.split(' ');
 
@@ -38,12 +39,12 @@ Once I put down or stack a block, my hand becomes empty.
 Once you stack a block on top of a second block, the second block is no longer clear.
 `;
 
-/** The color of a block named by a letter. */
+/** Returns the colour of the block with a letter. */
 export function colourOf(block: string): string {
   return COLOURS[block.charCodeAt(0) - 'a'.charCodeAt(0)];
 }
 
-/** A problem with colours in place of letters, facts sorted by letter as PlanBench lists them. */
+/** Replaces the letters of a problem by colours. The facts are sorted by letter, as PlanBench lists them. */
 export function coloured({ init, goal }: Problem): Problem {
   const paint = (facts: readonly Fact[]): Fact[] =>
     [...facts].sort().map((fact) =>
@@ -55,12 +56,12 @@ export function coloured({ init, goal }: Problem): Problem {
   return { init: paint(init), goal: paint(goal) };
 }
 
-/** A plan with colours in place of letters. */
+/** Replaces the letters of a plan by colours. */
 export function colouredPlan(plan: readonly Step[]): Step[] {
   return plan.map(({ action, objects }) => ({ action, objects: objects.map(colourOf) }));
 }
 
-/** `unstack the blue block from on top of the orange block` */
+/** Writes actions in words, e.g. `unstack the blue block from on top of the orange block`. */
 export function planLines(plan: readonly Step[]): string[] {
   return plan.map(({ action, objects }) => {
     const [block, under] = objects.map((name) => `the ${name} block`);
@@ -69,7 +70,7 @@ export function planLines(plan: readonly Step[]): string[] {
   });
 }
 
-/** `the red block is clear, the hand is empty and the red block is on the table` */
+/** Writes facts in words: `the red block is clear, the hand is empty and the red block is on the table`. */
 export function factsText(facts: readonly Fact[]): string {
   return listed(
     facts.map((fact) => {
@@ -94,9 +95,9 @@ export function readFact(text: string): Fact | undefined {
 }
 
 /**
- * Reads the plan of an answer line by line. The action of a line is the first of pick-up, put-down, stack and unstack
- * that occurs in it as a word; the blocks are in the order of their first mention. A line without an action or with
- * a wrong number of blocks is skipped.
+ * Parses the plan of an answer line by line. The action of a line is the first of pick-up, put-down, stack
+ * and unstack that occurs in it as a word. The blocks of the action are in the order of their first mention
+ * in the line. A line without an action or with a wrong number of blocks is skipped.
  */
 export function readPlan(answer: string): Step[] {
   const text = afterThinking(answer)

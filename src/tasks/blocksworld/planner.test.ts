@@ -7,7 +7,10 @@ import { compactPlan } from './notation.ts';
 import { shortestPlan } from './planner.ts';
 import { drawTowers, nameList } from './puzzle.ts';
 
-/** The fewest actions, by breadth-first search over facts, with all actions and with states that hold a block. */
+/**
+ * Returns the number of actions of a shortest plan. It is computed by breadth-first search over facts, with
+ * all actions and all states, also those with a block in the hand.
+ */
 function fewestActions(start: Towers, wanted: Towers): number {
   const goal = onFacts(wanted);
   const blocks = start.flat();
@@ -86,7 +89,7 @@ describe('drawTowers', () => {
       counts.set(key, (counts.get(key) ?? 0) + 1);
     }
     expect(counts.size).toBe(13);
-    // chi-square with 12 degrees of freedom: one in a thousand seeds exceeds 32.9
+    // chi-square statistic with 12 degrees of freedom; it exceeds 32.9 for one seed in a thousand
     const chiSquare = [...counts.values()].reduce((sum, count) => sum + (count - 500) ** 2 / 500, 0);
     expect(chiSquare).toBeLessThan(32.9);
   });

@@ -1,7 +1,8 @@
 /**
- * Shortest Blocksworld plans by A* over whole moves (lift a block, set it down). A shortest plan ends with setting a
- * block down, because only that makes a fact of the goal true, so states with a full hand need not be searched. A
- * state is the position of every block. The estimate counts the blocks that have to move at least once.
+ * Finds shortest Blocksworld plans by A*. A step of the search is a whole move: lift a block and set it down.
+ * States with a block in the hand need not be searched, because facts of the goal become true only when a
+ * block is set down. A state is the position of every block. The estimate is the number of blocks that have
+ * to move at least once.
  * @module
  */
 
@@ -9,30 +10,30 @@ import { shortestPath } from '../planning/a-star.ts';
 import type { Step } from '../planning/strips.ts';
 import { onFacts, type Towers } from './domain.ts';
 
-/** The block below each block; the table is -1. */
+/** For each block, the index of the block below it; -1 for the table. */
 type Places = readonly number[];
 const TABLE = -1;
 
 interface Puzzle {
   readonly blocks: readonly string[];
-  /** The block that the goal requires below each block; undefined: any. */
+  /** For each block, the block that the goal requires below it; undefined if the goal requires none. */
   readonly wanted: readonly (number | undefined)[];
 }
 
-/** A block, and the block or table to which it moves. */
+/** Moves a block onto another block or onto the table. */
 interface Move {
   readonly block: number;
   readonly to: number;
 }
 
-/** Maximum number of states that are expanded; eight blocks need far fewer. */
+/** Maximum number of states that are expanded. Problems with eight blocks need far fewer. */
 const DEFAULT_MAX_STATES = 200_000;
 
 /**
- * A plan with the fewest actions.
+ * Returns a plan with the fewest actions.
  *
- * @param problem.start - initial towers, with every block once
- * @param problem.wanted - towers to build; the lowest block of each may be anywhere
+ * @param problem.start - initial towers, which contain every block once
+ * @param problem.wanted - towers to build; the lowest block of each tower may be anywhere
  * @returns undefined if no plan exists or the search exceeded `maxStates` states
  */
 export function shortestPlan(
@@ -73,7 +74,10 @@ function* successors(places: Places): Generator<readonly [Move, Places]> {
       if (to !== block && to !== places[block]) yield [{ block, to }, places.with(block, to)];
 }
 
-/** The number of blocks that have to move: misplaced blocks, blocks at their target, and all blocks above these. */
+/**
+ * Returns a lower bound on the number of moves: the number of misplaced blocks, of the blocks that lie on
+ * their targets, and of all blocks above these.
+ */
 function movesLeft({ wanted }: Puzzle, places: Places): number {
   const above = new Map(places.map((under, block) => [under, block]));
   const moves = new Set<number>();
@@ -83,7 +87,7 @@ function movesLeft({ wanted }: Puzzle, places: Places): number {
   wanted.forEach((under, block) => {
     if (under === undefined || places[block] === under) return;
     lift(block);
-    lift(above.get(under)); // the block that is there now
+    lift(above.get(under)); // the block that now lies on the target has to move too
   });
   return moves.size;
 }

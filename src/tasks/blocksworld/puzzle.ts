@@ -1,6 +1,6 @@
 /**
- * Draws Blocksworld problems: two states drawn uniformly from all states of the same blocks; the towers of the second
- * one are the goal. PlanBench generated its instances in the same way.
+ * Draws Blocksworld problems. Two states are drawn uniformly from all states of the same blocks: the initial
+ * state, and the state whose towers are the goal. PlanBench generated its instances in the same way.
  * @see Slaney and Thiebaux, "Blocks World revisited", Artificial Intelligence 125, 2001
  * @module
  */
@@ -16,14 +16,14 @@ export interface PuzzleShape extends ActionRange {
   /** The number of blocks is drawn uniformly from `minBlocks` to `maxBlocks`. */
   readonly minBlocks: number;
   readonly maxBlocks: number;
-  /** Number of possible names of blocks, from `a` on; at least `maxBlocks`. */
+  /** Number of possible names of blocks: the first letters from `a` on. At least `maxBlocks`. */
   readonly names: number;
 }
 
 /** A problem as drawn. */
 export interface Unsolved {
   readonly start: Towers;
-  /** Towers to build, two blocks or more each. */
+  /** Towers to build, with at least two blocks each. */
   readonly wanted: Towers;
 }
 
@@ -35,7 +35,7 @@ export interface Puzzle extends Unsolved {
 const MAX_TRIES = 10_000;
 
 /**
- * Draws a problem whose goal does not hold at the start.
+ * Draws a problem whose goal does not hold in the initial state.
  *
  * @returns undefined if none of 10,000 draws has an allowed number of actions
  */
@@ -46,7 +46,10 @@ export function drawPuzzle(shape: PuzzleShape, stream: RandomStream): Unsolved |
   });
 }
 
-/** Draws two states of the same blocks; undefined if the goal holds at the start, for example without facts. */
+/**
+ * Draws two states of the same blocks. Returns undefined if the goal holds in the initial state, which is
+ * always so for a goal without facts.
+ */
 function drawTask({ minBlocks, maxBlocks, names }: PuzzleShape, stream: RandomStream): Unsolved | undefined {
   const count = minBlocks + stream.int(maxBlocks - minBlocks + 1);
   const blocks = shuffled(nameList(names), stream).slice(0, count);
@@ -56,7 +59,10 @@ function drawTask({ minBlocks, maxBlocks, names }: PuzzleShape, stream: RandomSt
   return onFacts(wanted).every((fact) => held.has(fact)) ? undefined : { start, wanted };
 }
 
-/** @throws TaskError if no plan was found, which does not happen with up to eight blocks */
+/**
+ * Adds a shortest plan to a problem. @throws TaskError if none was found, which does not happen with up to
+ * eight blocks
+ */
 export function solved(drawn: Unsolved): Puzzle {
   const plan = shortestPlan(drawn);
   if (plan === undefined)
@@ -64,30 +70,30 @@ export function solved(drawn: Unsolved): Puzzle {
   return { ...drawn, plan };
 }
 
-/** The same problem in STRIPS. */
+/** Converts a problem to facts (STRIPS). */
 export function problemOf({ start, wanted }: Unsolved): Problem {
   return { init: factsOf(start), goal: onFacts(wanted) };
 }
 
-/** Blocks are named `a`, `b`, `c`, ... */
+/** Returns the first `count` names of blocks: `a`, `b`, `c`, ... */
 export function nameList(count: number): string[] {
   return Array.from({ length: count }, (_, at) => String.fromCharCode('a'.charCodeAt(0) + at));
 }
 
-/** The key of a problem: its initial and goal towers. */
+/** Returns the key of a problem: its initial and goal towers. */
 export function puzzleKey({ start, wanted }: Unsolved): string {
   return `${towersText(start)}>${towersText(wanted)}`;
 }
 
 /**
- * Draws a state uniformly. There are n!/k! C(n-1, k-1) states of n blocks in k towers, so k is drawn by these
- * weights, then an order of all blocks, then k - 1 cuts. Towers are sorted by their lowest block.
+ * Draws a state uniformly. n blocks form n!/k! C(n-1, k-1) different states with k towers. So k is drawn with
+ * these weights, then an order of all blocks, then k - 1 cuts. The towers are sorted by their lowest block.
  */
 export function drawTowers(blocks: readonly string[], stream: RandomStream): string[][] {
   const n = blocks.length;
   const weights: number[] = [];
   for (let k = 1, weight = 1; k <= n; k++) {
-    weights.push(weight); // C(n-1, k-1) / k!, up to a factor
+    weights.push(weight); // weight of k: C(n-1, k-1) / k!, up to a constant factor
     weight *= (n - k) / (k * (k + 1));
   }
   const k = 1 + drawIndex(weights, stream);
@@ -107,7 +113,7 @@ function drawIndex(weights: readonly number[], stream: RandomStream): number {
     left -= weight;
     if (left < 0) return at;
   }
-  return weights.length - 1; // reached only by rounding errors
+  return weights.length - 1; // rounding errors can leave a rest after the last weight
 }
 
 function shuffled<T>(list: readonly T[], stream: RandomStream): T[] {

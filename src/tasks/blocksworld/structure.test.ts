@@ -43,7 +43,8 @@ it('differs for all problems of three blocks that no renaming makes equal', () =
       .map((tower) => tower.join(''))
       .sort()
       .join(' ');
-  const smallest = new Map<string, Set<string>>(); // smallest text over all renamings -> keys
+  // structure keys by the canonical text of the problem, which is the smallest text over all renamings
+  const smallest = new Map<string, Set<string>>();
   for (const start of states)
     for (const wanted of states.map(keep)) {
       const forms = orders

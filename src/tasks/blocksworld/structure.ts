@@ -5,13 +5,16 @@
  */
 import type { Towers } from './domain.ts';
 
-/** The blocks below and above a block, at the start and in the goal. */
+/**
+ * The blocks below and above a block, in the initial state and in the goal; undefined where there is none.
+ */
 type Neighbours = readonly (string | undefined)[];
 
 /**
- * A text that is the same only for problems of the same structure. Blocks and their neighbors form a graph with
- * labeled edges, so a traversal from one block numbers all connected blocks. The text of a connected component is the
- * smallest one over all first blocks, and the text of a problem is the sorted list of its components.
+ * Returns a text that is the same for two problems if and only if they have the same structure. Blocks and
+ * their neighbors form a graph with labeled edges, so a traversal from one block numbers all connected
+ * blocks. The text of a connected component is the smallest text over all first blocks of the traversal. The
+ * text of a problem is the sorted list of the texts of its components.
  */
 export function structureKey({ start, wanted }: { readonly start: Towers; readonly wanted: Towers }): string {
   const [below, above] = linksOf(start);
@@ -35,7 +38,10 @@ function linksOf(towers: Towers): [below: Map<string, string>, above: Map<string
   return [new Map(pairs), new Map(pairs.map(([block, under]) => [under, block]))];
 }
 
-/** Numbers blocks in breadth-first order from `first`; each is written as the numbers of its neighbors. */
+/**
+ * Numbers the blocks that are connected to `first` in breadth-first order. The text lists the numbers of the
+ * neighbors of each block.
+ */
 function walk(first: string, neighbours: (block: string) => Neighbours): { order: string[]; text: string } {
   const order = [first];
   const rows: string[] = [];

@@ -1,12 +1,13 @@
 /**
- * Canonical text of expressions: equal for expressions that differ only in the order of terms and factors, redundant
- * brackets and the position of signs. Votes are counted on it: `3*8-2` and `-2+(8*3)` are one answer, and `2*11` is
- * another one, although all have the value 22, because a vote must not depend on the verdict.
+ * Canonical text of expressions, on which votes are counted. Expressions have the same text if they differ
+ * only in the order of terms and factors, redundant brackets and the position of signs. `3*8-2` and
+ * `-2+(8*3)` are one answer. `2*11` is another answer, although it has the value 22, too: votes are not
+ * counted on values, because the value decides the verdict and a vote must not depend on the verdict.
  * @module
  */
 import { type Expression, evaluate } from './expression.ts';
 
-/** A product of factors and inverse factors with a sign. */
+/** A product of factors and divisors, with a sign. */
 interface Term {
   readonly negative: boolean;
   readonly factors: readonly Factor[];
@@ -14,16 +15,19 @@ interface Term {
 
 interface Factor {
   readonly inverse: boolean;
-  /** An integer, or a bracketed canonical sum of two or more terms. */
+  /** Canonical text of the factor: an integer, or a sum of two or more terms in brackets. */
   readonly text: string;
-  /** All terms of the bracket cancel in pairs, so negating it gives the same text and its sign is dropped. */
+  /**
+   * Whether all terms of the bracket cancel in pairs. Negating such a bracket gives the same text, so a sign
+   * before it is dropped.
+   */
   readonly signless?: boolean;
 }
 
 /**
- * The canonical text. Sums and products are flattened. Positive terms precede negative ones and factors precede
- * divisors, each sorted by number, then by text. A bracket with a negative value is negated, and its sign is written in
- * front of it.
+ * Returns the canonical text of an expression. Nested sums and nested products are flattened. Positive terms
+ * precede negative ones and factors precede divisors, each sorted by number, then by text. A bracket with a
+ * negative value is negated, and a minus sign is written before it.
  *
  * @param expression - an expression without a division by zero
  *
@@ -70,7 +74,7 @@ function inverted({ negative, factors }: Term): Term {
   return { negative, factors: factors.map((factor) => ({ ...factor, inverse: !factor.inverse })) };
 }
 
-/** An expression as one term: a sum becomes a bracket. */
+/** Converts an expression to one term. A sum becomes a bracket. */
 function asTerm(expression: Expression): Term {
   const terms = termsOf(expression);
   if (terms.length === 1) return terms[0];
@@ -80,15 +84,16 @@ function asTerm(expression: Expression): Term {
 }
 
 /**
- * The sign of a bracket: below 0 if the bracket is negated. That is a bracket with a negative value, or with value 0 if the
- * first term that does not occur equally often with both signs is negative. 0 if all terms cancel in pairs.
+ * Returns a number < 0 if a bracket has to be negated, and 0 if all its terms cancel in pairs. A bracket is
+ * negated if its value is negative. If the value is 0, the sign of the first term that does not cancel
+ * decides.
  */
 function signOf(expression: Expression, terms: readonly Term[]): number {
   const value = evaluate(expression);
   if (value !== undefined && value.numerator !== 0n) return value.numerator < 0n ? -1 : 1;
   const balance = new Map<string, number>();
   for (const term of terms) {
-    // the sign of such a term is dropped, so it cannot decide
+    // the sign of a term with a signless factor is dropped, so it cannot decide
     if (term.factors.some(({ signless }) => signless)) continue;
     const text = productText(term);
     balance.set(text, (balance.get(text) ?? 0) + (term.negative ? -1 : 1));
@@ -120,7 +125,7 @@ function productText({ factors }: Term): string {
   return [texts(false).join('*'), ...texts(true)].join('/');
 }
 
-/** Compares by leading number, then by text, so that 9 precedes 12. */
+/** Compares texts by their leading number, then as texts, so that 9 precedes 12. */
 function compare(a: string, b: string): number {
   const byNumber = Number.parseInt(a, 10) - Number.parseInt(b, 10);
   if (byNumber !== 0 && !Number.isNaN(byNumber)) return byNumber;

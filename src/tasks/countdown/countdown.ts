@@ -22,7 +22,10 @@ import { drawPuzzle, type Puzzle, type PuzzleShape, puzzleKey } from './puzzle.t
 
 export interface CountdownOptions extends PuzzleShape, GeneratedOptions {}
 
-/** Three numbers up to 20, all four operations, targets up to 99, every number used exactly once. */
+/**
+ * Default options: three numbers up to 20, all four operations, targets up to 99, and every number must be
+ * used exactly once.
+ */
 export const DEFAULT_COUNTDOWN: CountdownOptions = {
   numbers: 3,
   maxNumber: 20,
@@ -82,7 +85,9 @@ class CountdownTask implements Task {
     };
   }
 
-  /** The answer of a verdict is the canonical text of the expression (`canonical.ts`). */
+  /**
+   * Grades a text. The answer of the verdict is the canonical text of the expression (see `canonical.ts`).
+   */
   verify(item: TaskItem, text: string): Verdict {
     const written = markedAnswer(text);
     if (written === undefined) return noAnswer(`the text has no "${ANSWER_MARKER}"`);
@@ -111,7 +116,7 @@ class CountdownTask implements Task {
     return { messages: [demonstrationText({ steps, answer: expression }, this.#options, stream)] };
   }
 
-  /** The reason why these integers are not a valid use of the given ones; undefined if they are. */
+  /** Returns the reason why an expression must not use these integers; undefined if it may. */
   #misuse(given: readonly number[], used: readonly bigint[]): string | undefined {
     const left = given.map(BigInt);
     for (const value of used) {

@@ -1,5 +1,6 @@
 /**
- * Arithmetic expressions over integers: a recursive-descent parser and an exact evaluator. Text is never run as code.
+ * Arithmetic expressions over integers: a recursive-descent parser and an exact evaluator. The text is never
+ * executed as code.
  *
  *     sum     = product { ("+" | "-") product }
  *     product = factor { ("*" | "/") factor }
@@ -26,11 +27,12 @@ export type Parsed =
   | { readonly ok: true; readonly expression: Expression }
   | { readonly ok: false; readonly reason: string };
 
-/** Limits the depth of recursion and the size of exact numbers. */
+/** Maximum number of characters. It limits the depth of the recursion and the size of exact numbers. */
 export const MAX_EXPRESSION_LENGTH = 256;
 
 /**
- * Parses a whole text. Whitespace is ignored, and the signs `×`, `·`, `÷` and `−` are read as `*`, `*`, `/` and `-`.
+ * Parses an expression, which must be the whole text. Whitespace is ignored, and the signs `×`, `·`, `÷` and
+ * `−` are read as `*`, `*`, `/` and `-`.
  *
  * @returns the expression, or the position and the reason of the first error; never throws
  *
@@ -45,7 +47,7 @@ export function parseExpression(text: string): Parsed {
   return new Parser(ascii).whole();
 }
 
-/** The exact value; undefined if a divisor is 0. */
+/** Returns the exact value of an expression; undefined if a divisor is 0. */
 export function evaluate(expression: Expression): Rational | undefined {
   switch (expression.kind) {
     case 'integer':
@@ -62,7 +64,7 @@ export function evaluate(expression: Expression): Rational | undefined {
   }
 }
 
-/** @returns undefined for a division by 0 */
+/** Applies an operator to two values. @returns undefined for a division by 0 */
 export function apply(operator: BinaryOperator, left: Rational, right: Rational): Rational | undefined {
   switch (operator) {
     case '+':
@@ -76,7 +78,7 @@ export function apply(operator: BinaryOperator, left: Rational, right: Rational)
   }
 }
 
-/** The integers of the text from left to right. */
+/** Returns the integers of an expression from left to right. */
 export function integersOf(expression: Expression): bigint[] {
   switch (expression.kind) {
     case 'integer':
@@ -149,7 +151,7 @@ class Parser {
     return inner;
   }
 
-  /** Skips whitespace and returns the next character, '' at the end. */
+  /** Skips whitespace and returns the next character, or '' at the end of the text. */
   #peek(): string {
     while (/\s/.test(this.#text[this.#at] ?? '')) this.#at++;
     return this.#text[this.#at] ?? '';

@@ -1,17 +1,17 @@
 /**
- * Generates Countdown puzzles with a known solution: the numbers are drawn first and combined two at a time until one
- * number is left, which is the target.
+ * Generates Countdown puzzles with a known solution. The numbers are drawn first. Then two numbers at a time
+ * are combined until one number is left, which is the target.
  * @module
  */
 import type { RandomStream } from '../../core/rng.ts';
 import type { BinaryOperator } from './expression.ts';
 
 export interface PuzzleShape {
-  /** Given numbers of a puzzle, 2..6. */
+  /** Number of given numbers of a puzzle, 2..6. */
   readonly numbers: number;
-  /** Given numbers are drawn uniformly from 1..maxNumber. */
+  /** Largest given number. The numbers are drawn uniformly from 1..maxNumber. */
   readonly maxNumber: number;
-  /** Targets are within 1..maxTarget. */
+  /** Largest target; the smallest is 1. */
   readonly maxTarget: number;
   readonly operations: readonly BinaryOperator[];
   /** Whether an answer must use every given number. */
@@ -19,16 +19,16 @@ export interface PuzzleShape {
 }
 
 export interface Puzzle {
-  /** In the order of the prompt. */
+  /** Given numbers in the order of the prompt. */
   readonly numbers: readonly number[];
   readonly target: number;
-  /** The construction: one equation per step, e.g. `9*5=45`. */
+  /** Steps of the known solution, one equation each, e.g. `9*5=45`. */
   readonly steps: readonly string[];
-  /** The construction as one expression, e.g. `9*5-2`. */
+  /** The known solution as one expression, e.g. `9*5-2`. */
   readonly expression: string;
 }
 
-/** Canonical key: the sorted numbers and the target. */
+/** Returns the canonical key of a puzzle: its sorted numbers and its target. */
 export function puzzleKey({ numbers, target }: Puzzle): string {
   return `${[...numbers].sort((a, b) => a - b).join(' ')}>${target}`;
 }
@@ -36,8 +36,8 @@ export function puzzleKey({ numbers, target }: Puzzle): string {
 const MAX_TRIES = 10_000;
 
 /**
- * Draws a puzzle with a solution whose intermediate results are positive integers, as in the television game. An answer
- * may still use fractions and negative numbers.
+ * Draws a puzzle. All intermediate results of its known solution are positive integers, as in the television
+ * game. An answer may still use fractions and negative numbers.
  *
  * @returns undefined if no draw gave a puzzle, for example because all results exceed the largest target
  */
@@ -47,7 +47,7 @@ export function drawPuzzle(shape: PuzzleShape, stream: RandomStream): Puzzle | u
     const used = shape.useAll ? shape.numbers : 2 + stream.int(shape.numbers - 1);
     const last = combineAll(numbers.slice(0, used), shape.operations, stream);
     if (last === undefined || last.value > shape.maxTarget) continue;
-    // if numbers may be left out, a target among the given numbers would be trivial
+    // if numbers may be left out, a target that is one of the given numbers would be trivial
     if (!shape.useAll && numbers.includes(last.value)) continue;
     shuffle(numbers, stream);
     return { numbers, target: last.value, steps: last.steps, expression: last.text };
@@ -55,11 +55,11 @@ export function drawPuzzle(shape: PuzzleShape, stream: RandomStream): Puzzle | u
   return undefined;
 }
 
-/** An intermediate result with its expression and steps. */
+/** An intermediate result, with the expression and the steps that give it. */
 interface IntermediateResult {
   readonly value: number;
   readonly text: string;
-  /** Precedence of `text`: 3 number, 2 product, 1 sum. */
+  /** Precedence of the outermost operator of `text`: 3 for a number, 2 for a product, 1 for a sum. */
   readonly binding: number;
   readonly steps: readonly string[];
 }
@@ -87,7 +87,7 @@ function combineAll(
   return { ...pool[0], steps };
 }
 
-/** Applies an operator; undefined if the result is not a positive integer. */
+/** Combines two results by an operator. Returns undefined if the result is not a positive integer. */
 function combine(
   left: IntermediateResult,
   operator: BinaryOperator,

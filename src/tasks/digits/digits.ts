@@ -1,7 +1,8 @@
 /**
- * The task `digits`: a sum whose digits are written by different agents. `38+15=` is answered if one agent writes `5` and
- * another one `3`. Every agent can write a digit of the sum while the team is wrong, because two agents wrote the same
- * one. Nothing assigns digits to agents; the team has to learn to coordinate.
+ * The task `digits`: each digit of a sum has to be written by a different agent. `38+15=` is answered if one
+ * agent writes `5` and another agent `3`. If two agents write the same digit, the team is wrong, although
+ * each of them wrote a digit of the sum. The task assigns no digits to agents, so the team has to learn to
+ * coordinate.
  * @module
  */
 import { z } from 'zod';
@@ -14,15 +15,15 @@ import type { Demonstration, Split, Task, TaskItem, Verdict } from '../../task/t
 import { seedOption } from '../shared/generated.ts';
 
 export interface DigitsOptions {
-  /** Digits of the sum, all different; equal to the number of agents. */
+  /** Number of digits of the sum, equal to the number of agents. All digits of a sum are different. */
   readonly digits: number;
-  /** The second number is drawn uniformly from 1 to this. */
+  /** Largest second summand. It is drawn uniformly from 1..maxAddend. */
   readonly maxAddend: number;
   /** `free`: any agent may write any digit; `fixed`: agent i writes the i-th digit from the left. */
   readonly roles: 'free' | 'fixed';
-  /** Share of demonstrations whose digit is replaced by a uniform draw. */
+  /** Share of demonstrations in which the digit is replaced by a digit that is drawn uniformly. */
   readonly demoNoise: number;
-  /** Selects the endless list of sums; splits do not depend on it. */
+  /** Seed of the endless list of sums. The split of a sum does not depend on it. */
   readonly seed: number;
 }
 
@@ -64,7 +65,10 @@ interface Sum {
   readonly right: number;
 }
 
-/** The answer of an item is its digits separated by spaces, as protocol `parts` joins the messages of agents. */
+/**
+ * Creates the task. The gold answer of an item is its digits separated by spaces. The protocol `parts` joins
+ * the messages of agents in the same way.
+ */
 export function createDigits(partial: Partial<DigitsOptions> = {}): Task {
   const options = { ...DEFAULT_DIGITS, ...partial };
   return {
@@ -84,7 +88,9 @@ export function createDigits(partial: Partial<DigitsOptions> = {}): Task {
   };
 }
 
-/** Draws sums until one has the configured number of digits, all different. */
+/**
+ * Draws two summands until their sum has the configured number of digits and all its digits are different.
+ */
 function drawSum({ digits, maxAddend }: DigitsOptions, stream: RandomStream): Sum {
   const least = 10 ** (digits - 1);
   for (;;) {
@@ -98,8 +104,9 @@ function drawSum({ digits, maxAddend }: DigitsOptions, stream: RandomStream): Su
 }
 
 /**
- * With as many parts as digits, the text is correct if they are the digits of the sum, in order with fixed roles. With
- * fewer parts, as in the message of one agent, the reward is 1 if the sum has these digits, and the verdict is incorrect.
+ * Grades the digits in a text. A text with as many parts as the sum has digits is correct if the parts are
+ * these digits; with fixed roles their order must be the same, too. A text with fewer parts, such as the
+ * message of one agent, is never correct, but has reward 1 if its parts are different digits of the sum.
  */
 function verdictOf({ answer = '' }: TaskItem, text: string, { roles }: DigitsOptions): Verdict {
   const parts = partsOf(text);
@@ -125,7 +132,7 @@ function verdictOf({ answer = '' }: TaskItem, text: string, { roles }: DigitsOpt
 const partsOf = (text: string): string[] => text.split(' ').map((part) => part.trim());
 const isDigit = (part: string): boolean => /^\d$/.test(part);
 
-/** The digits in normal form: sorted, except with fixed roles, where the order matters. */
+/** Returns the digits in normal form. They are sorted, except if their order matters, as with fixed roles. */
 function inOrder(parts: readonly string[], isOrdered: boolean): string {
   return (isOrdered ? parts : [...parts].sort()).join(' ');
 }
@@ -136,7 +143,10 @@ function writtenDigits(text: string, { digits, roles }: DigitsOptions): string |
   return inOrder(parts, parts.length === digits && roles === 'fixed');
 }
 
-/** A random digit of the sum. A base model trained on these knows the digits and prefers none of them. */
+/**
+ * Creates a demonstration: one random digit of the sum. A base model that was trained on such demonstrations
+ * has learned the digits of sums and prefers none of them.
+ */
 function demonstrationOf(
   { answer = '' }: TaskItem,
   stream: RandomStream,

@@ -12,7 +12,7 @@ import { feedbackEntropy, goodGuess, mostInformative } from './strategy.ts';
 
 const stream = randomStream(1);
 
-/** State after messages; the environment never needs an answerer. */
+/** Plays messages and returns the last state. The environment never calls an answerer model. */
 function played(task: Task, item: TaskItem, messages: readonly string[]): EnvironmentStep {
   return messages.reduce((state, text) => {
     const next = state.step(text, stream);
@@ -68,7 +68,8 @@ describe('codesOf', () => {
 
 describe('guesses of demonstrations', () => {
   it('choose the most informative candidate with entropy: by hand for four codes', () => {
-    // the feedback on 02 distinguishes all four codes; the feedback on 01 is one in place for both 02 and 31
+    // as a guess, 02 has a different feedback for each of the four codes; 01 has the same feedback for 02 and
+    // 31
     const candidates = ['01', '10', '02', '31'];
     expect(feedbackEntropy('01', candidates)).toBeCloseTo(1.5, 12);
     expect(feedbackEntropy('02', candidates)).toBeCloseTo(2, 12);
@@ -125,7 +126,8 @@ describe('guess-number', () => {
         expect(splitOf(key)).toBe(split);
         expect(train.has(key)).toBe(false);
       }
-    // all secrets occur in training, so no secret can be inferred from its absence
+    // every secret occurs in the train split, so a model cannot exclude a secret because it never occurred in
+    // training
     expect(new Set([...train].map((key) => key.split('>')[1])).size).toBeGreaterThan(100);
   });
 
@@ -179,7 +181,7 @@ describe('guess-number', () => {
     };
     const scores = (messages: string[]) => played(task, item, messages).verdict().scores;
     expect(scores(['345', '021'])?.consistent).toBe(0.5);
-    expect(scores(['021', '201'])?.consistent).toBe(1); // 201 agrees with the feedback on 021
+    expect(scores(['021', '201'])?.consistent).toBe(1); // 201 is consistent with the feedback on 021
     expect(scores(['021', '102'])?.consistent).toBe(0.5); // 102 does not
     expect(scores(['021', ''])?.consistent).toBe(0.5);
   });

@@ -1,8 +1,8 @@
 /**
- * The interactive task `guess-number`: guess a secret number. The feedback on a guess is the number of digits in the right
- * place and the number of further digits that occur elsewhere. In this small task a team has to use observations: a guess
- * that agrees with all feedback is better than one that does not, and a base model that was pretrained on both kinds can
- * make either.
+ * The interactive task `guess-number`: guess a secret number. The feedback on a guess is the number of digits
+ * in the right place and the number of further digits that occur elsewhere. This small task requires a team
+ * to use observations. A guess that is consistent with all feedback is better than one that is not, and a
+ * base model that was pretrained on both kinds of guesses can produce either.
  * @module
  */
 import type { RandomStream } from '../../core/rng.ts';
@@ -22,7 +22,7 @@ import { type Clue, codesOf, feedbackOn, fits, isCode } from './code.ts';
 import { DEFAULT_GUESS_NUMBER, type GuessNumberOptions, guessNumberOptions } from './options.ts';
 import { goodGuess } from './strategy.ts';
 
-/** Observation after a message that is not a code. */
+/** Observation of the team after a message that is not a code. */
 const NOT_UNDERSTOOD = '?';
 
 /** Data of an item: the secret, and the clues of the prompt. */
@@ -58,7 +58,7 @@ export function createGuessNumber(partial: Partial<GuessNumberOptions> = {}): Ta
       const secret = drawFromSplit('task guess-number', (stream) => drawSecret(codes, options, stream), at);
       const clues = secret.clues.map((clue) => `${clue.guess}:${feedbackText(clue)}`);
       const prompt = clues.join(' ') || NOT_UNDERSTOOD;
-      // the same clues with another secret are another problem
+      // the same clues with a different secret are a different problem
       const problem = `${prompt} = ${secret.secret}`;
       return { id: `${split}-${index}`, prompt, problem, answer: secret.secret, data: secret };
     },
@@ -73,7 +73,10 @@ export function createGuessNumber(partial: Partial<GuessNumberOptions> = {}): Ta
   };
 }
 
-/** Draws a secret and distinct guesses other than the secret; the key does not depend on the order of the clues. */
+/**
+ * Draws a secret and distinct guesses other than the secret, which become clues. The key of the problem does
+ * not depend on the order of the clues.
+ */
 function drawSecret(codes: readonly string[], { clues }: GuessNumberOptions, stream: RandomStream): Secret {
   const secret = codes[stream.int(codes.length)];
   const guesses = new Set<string>();
@@ -88,7 +91,9 @@ function drawSecret(codes: readonly string[], { clues }: GuessNumberOptions, str
   };
 }
 
-/** Feedback as an observation: the digits in place, then the digits elsewhere. */
+/**
+ * Writes the feedback as an observation: the number of digits in place, then the number of digits elsewhere.
+ */
 function feedbackText({ placed, misplaced }: Pick<Clue, 'placed' | 'misplaced'>): string {
   return `${placed}${misplaced}`;
 }
@@ -97,12 +102,12 @@ function shapeText({ digits, symbols, repeats }: GuessNumberOptions): string {
   return `${digits} ${repeats ? '' : 'different '}digits from 0 to ${symbols - 1}`;
 }
 
-/** Summary of the messages before a state. */
+/** Summary of the messages of an episode so far. */
 interface History {
   readonly turns: number;
-  /** Guesses that are valid codes. */
+  /** The messages that are valid codes, with their feedback. */
   readonly guesses: readonly Clue[];
-  /** Number of guesses that agreed with all feedback before them. */
+  /** Number of guesses that were consistent with all feedback before them. */
   readonly consistent: number;
 }
 
@@ -169,7 +174,10 @@ class GuessStep implements EnvironmentStep {
   }
 }
 
-/** A demonstration of an episode: each guess is good with probability `consistentShare`, else a random code. */
+/**
+ * Plays an episode as a demonstration. Each guess is, with probability `consistentShare`, consistent with all
+ * feedback; otherwise it is a random code.
+ */
 function demonstrationOf(
   { secret, clues }: Secret,
   {

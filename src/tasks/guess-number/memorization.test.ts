@@ -1,4 +1,7 @@
-/** The share of games that a player solves by repeating memorized demonstrations; a task with few problems rewards this. */
+/**
+ * Measures the share of games that a player without any strategy solves by repeating memorized
+ * demonstrations. A task with few different problems rewards memorization.
+ */
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../../core/rng.ts';
 import type { Split } from '../../task/task.ts';
@@ -8,7 +11,7 @@ import { DEFAULT_GUESS_NUMBER, type GuessNumberOptions } from './options.ts';
 
 const GAMES = 500;
 
-/** The next guesses of the demonstrations, by prompt, earlier guesses and feedback. */
+/** Next guesses in the demonstrations, by context: the prompt, the earlier guesses and their feedback. */
 type Table = ReadonlyMap<string, readonly string[]>;
 
 const after = (context: string, guess: string, reply: string): string => `${context} ${guess}>${reply}`;
@@ -30,7 +33,10 @@ function memorize(options: GuessNumberOptions, demonstrations: number): Table {
   return table;
 }
 
-/** Share of games solved by repeating a memorized guess, or by a random code in an unknown context. */
+/**
+ * Returns the share of games that are solved by repeating a memorized guess, or by a random code in an
+ * unknown context.
+ */
 function solvedShare(table: Table, options: GuessNumberOptions, split: Split): number {
   const task = createGuessNumber(options);
   const codes = codesOf(options);

@@ -12,21 +12,32 @@ import { STRATEGIES, type Strategy } from './strategy.ts';
 export interface GuessNumberOptions extends CodeShape {
   /** Guesses per episode. */
   readonly rounds: number;
-  /** Random guesses that the prompt shows together with their feedback. */
+  /** Number of random guesses that the prompt shows together with their feedback. */
   readonly clues: number;
-  /** Reward that a solved episode loses when it takes all rounds instead of one; linear in between. */
+  /**
+   * Deduction from the reward of a solved episode that takes all rounds. It grows linearly from 0 for a
+   * single round.
+   */
   readonly speed: number;
-  /** Reward of an unsolved episode for its best guess, times the share of 2 points per symbol of that guess. */
+  /**
+   * Factor of the reward of an unsolved episode. The reward is this factor times the score of the best guess
+   * in [0, 1]: 2 points per symbol in place and 1 per symbol elsewhere, divided by 2 points per symbol.
+   */
   readonly process: number;
-  /** Strategy by which demonstrations choose good guesses. */
+  /** Strategy that selects the consistent guesses of demonstrations. */
   readonly strategy: Strategy;
-  /** Share of the guesses of a demonstration that are good; the rest is uniform over all codes. */
+  /**
+   * Share of the guesses in demonstrations that are consistent with all feedback. All other guesses are
+   * uniform over all codes.
+   */
   readonly consistentShare: number;
-  /** Selects the endless list of secrets; splits do not depend on it. */
+  /** Seed of the endless list of secrets. The split of a problem does not depend on it. */
   readonly seed: number;
 }
 
-/** 120 codes, of which about 20 agree with the feedback on a random guess. */
+/**
+ * Default options. There are 120 codes, of which about 20 are consistent with the feedback on a random guess.
+ */
 export const DEFAULT_GUESS_NUMBER: GuessNumberOptions = {
   digits: 3,
   symbols: 6,

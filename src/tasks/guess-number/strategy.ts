@@ -1,23 +1,28 @@
 /**
- * Strategies by which demonstrations choose good guesses.
+ * Strategies that select a guess among the codes that are consistent with all feedback, for demonstrations.
  * @module
  */
 import type { RandomStream } from '../../core/rng.ts';
 import { feedbackOn } from './code.ts';
 
-/** With more candidates their entropies are not computed, because they hardly differ. */
+/**
+ * Maximum number of candidates whose entropies are computed. With more candidates the entropies hardly
+ * differ.
+ */
 const MAX_COMPARED = 400;
 
 export const STRATEGIES = ['consistent', 'entropy'] as const;
 
-/** `consistent`: any candidate; `entropy`: a candidate whose feedback has the largest entropy. */
+/**
+ * Strategy: `consistent` selects any candidate, `entropy` a candidate whose feedback has the largest entropy.
+ */
 export type Strategy = (typeof STRATEGIES)[number];
 
 /**
- * A guess that agrees with all feedback so far.
+ * Selects a guess that is consistent with all feedback so far.
  *
- * @param candidates - the codes that agree, at least one
- * @param stream - one draw
+ * @param candidates - the codes that are consistent, at least one
+ * @param stream - the function draws one number from it
  */
 export function goodGuess(candidates: readonly string[], strategy: Strategy, stream: RandomStream): string {
   const best =
@@ -25,14 +30,18 @@ export function goodGuess(candidates: readonly string[], strategy: Strategy, str
   return best[stream.int(best.length)];
 }
 
-/** The candidates whose feedback has the largest entropy if the secret is uniform over the candidates. */
+/**
+ * Returns the candidates whose feedback has the largest entropy if the secret is uniform over the candidates.
+ */
 export function mostInformative(candidates: readonly string[]): string[] {
   const entropies = candidates.map((guess) => feedbackEntropy(guess, candidates));
   const largest = Math.max(...entropies);
   return candidates.filter((_, i) => entropies[i] >= largest - 1e-12);
 }
 
-/** Entropy of the feedback in bits, with the secret uniform over the candidates. */
+/**
+ * Returns the entropy of the feedback on a guess in bits, for a secret that is uniform over the candidates.
+ */
 export function feedbackEntropy(guess: string, candidates: readonly string[]): number {
   const counts = new Map<number, number>();
   for (const code of candidates) {
@@ -41,7 +50,7 @@ export function feedbackEntropy(guess: string, candidates: readonly string[]): n
     counts.set(key, (counts.get(key) ?? 0) + 1);
   }
   let entropy = 0;
-  // sorted, so that equal partitions have the same floating-point sum
+  // sorted, so that guesses with the same counts get exactly the same floating-point sum
   for (const count of [...counts.values()].sort((a, b) => a - b)) {
     const p = count / candidates.length;
     entropy -= p * Math.log2(p);

@@ -69,7 +69,7 @@ describe('one file', () => {
     const all = SPLITS.flatMap((split) => prompts(task, split));
     expect(new Set(all).size).toBe(3000);
     expect(all).toHaveLength(3000);
-    // 70, 15 and 15 percent, within three standard deviations
+    // shares of 70, 15 and 15 percent, within three standard deviations
     expect(Math.abs((task.size('train') ?? 0) - 2100)).toBeLessThan(76);
     expect(Math.abs((task.size('validation') ?? 0) - 450)).toBeLessThan(59);
     expect(task.warnings).toEqual([]);

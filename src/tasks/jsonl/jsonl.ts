@@ -1,6 +1,7 @@
 /**
- * The task `jsonl`: any JSON-lines file with a prompt and a gold answer per line, and a named verifier. The published files
- * of GSM8K need no conversion, with `prompt_field: question` and `verifier: numeric`.
+ * The task `jsonl`: a JSON-lines file with a prompt and a gold answer per line, and a verifier selected by
+ * name. The published files of GSM8K need no conversion; use `prompt_field: question` and
+ * `verifier: numeric`.
  * @module
  */
 import { z } from 'zod';
@@ -21,7 +22,10 @@ import { type FileRecord, type Partition, partition, type Source } from './parti
 import { readRecords } from './records.ts';
 
 export interface JsonlOptions {
-  /** File of the train split and of the splits without a file of their own. Undefined: `testPath` alone, for evaluation. */
+  /**
+   * File of the train split, and of the splits without a file of their own. May be undefined if there is a
+   * `testPath`, for evaluation only.
+   */
   readonly path?: string | undefined;
   /** File of the validation split; undefined (default): 15% of the prompts of `path`. */
   readonly validationPath?: string | undefined;
@@ -31,15 +35,20 @@ export interface JsonlOptions {
   readonly promptField: string;
   /** Default `answer`. */
   readonly answerField: string;
-  /** Field with a text that solves the problem; undefined (default): the answer. */
+  /**
+   * Field with a text that solves the problem, for demonstrations; undefined (default): the answer is used.
+   */
   readonly demonstrationField?: string | undefined;
-  /** Field with a difficulty; undefined (default): none. */
+  /** Field with the difficulty of the problem; undefined (default): problems have no difficulty. */
   readonly difficultyField?: string | undefined;
-  /** Template of the prompt, with `{field}` for the text of a field; undefined (default): the prompt field alone. */
+  /**
+   * Template of the prompt, in which `{field}` is replaced by the text of a field; undefined (default): the
+   * prompt is the prompt field alone.
+   */
   readonly promptTemplate?: string | undefined;
   /** Default `exact`. */
   readonly verifier: VerifierName;
-  /** For `exact`: whether upper and lower case are the same. Default false. */
+  /** For the verifier `exact`: whether to ignore the case of letters. Default false. */
   readonly ignoreCase: boolean;
 }
 
@@ -100,7 +109,7 @@ export const jsonl = defineTask({
 });
 
 /**
- * Reads the files and checks every line: the verifier must be able to read the gold answer.
+ * Reads the files and checks that the verifier can read the gold answer of every line.
  *
  * @throws ConfigError with file and line of the first invalid record
  */
@@ -146,7 +155,7 @@ class JsonlTask implements Task {
       this.#gold.set(record, goldOf(record, verifier));
   }
 
-  /** All characters of prompts, answers and demonstrations, in code point order. */
+  /** Returns all characters of prompts, answers and demonstrations, in code point order. */
   get alphabet(): string {
     if (this.#alphabet === undefined) {
       const characters = new Set<string>();

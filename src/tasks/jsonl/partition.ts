@@ -1,6 +1,6 @@
 /**
- * Divides records into disjoint train, validation and test splits. Prompts that occur in several files are removed from
- * all splits but one, and warnings state their number.
+ * Divides records into disjoint train, validation and test splits. A prompt that occurs in several files is
+ * kept in only one split, and warnings state how many records were removed.
  * @module
  */
 import { SPLITS, splitOf } from '../../task/split.ts';
@@ -13,7 +13,7 @@ export interface Source {
   readonly records: readonly PromptRecord[];
 }
 
-/** A split without a source of its own gets its share of the records of `train`. */
+/** Files by split. A split without a file of its own gets a share of the records of `train`. */
 export type Sources = { readonly [split in Split]?: Source };
 
 /** A record with its file. */
@@ -23,19 +23,23 @@ export interface FileRecord extends PromptRecord {
 
 export interface Partition {
   readonly splits: Readonly<Record<Split, readonly FileRecord[]>>;
-  /** Removed records and splits without records, one line each. */
+  /** One line per pair of splits from which records were removed, and per split without records. */
   readonly warnings: readonly string[];
 }
 
-/** Normal form of a prompt, without case, character width and whitespace. Prompts with equal normal forms are the same. */
+/**
+ * Returns the normal form of a prompt, which ignores case, character width and the amount of whitespace.
+ * Prompts with the same normal form count as the same prompt.
+ */
 export function normalPrompt(prompt: string): string {
   return prompt.normalize('NFKC').toLowerCase().trim().replace(/\s+/g, ' ');
 }
 
 /**
- * The hash of the normalized prompt determines the split of a record of the train file; if that split has a file of its
- * own, the record belongs to train. A prompt of several splits stays in test before validation before train, so that
- * reported numbers are not contaminated.
+ * Assigns each record to a split. The hash of the normalized prompt determines the split of a record of the
+ * train file; if that split has a file of its own, the record stays in train. A prompt of several splits is
+ * kept only in the test split if it is there, else in the validation split, so that reported numbers are not
+ * contaminated.
  */
 export function partition(sources: Sources): Partition {
   const splits: Record<Split, FileRecord[]> = { train: [], validation: [], test: [] };
@@ -60,7 +64,8 @@ function shareOf(record: PromptRecord, sources: Sources): Split {
 }
 
 /**
- * Removes prompts that occur in several splits from all but one: they stay in test before validation before train.
+ * Removes prompts that occur in several splits from all but one. They are kept in the test split if they are
+ * there, else in the validation split.
  *
  * @param splits - modified in place
  * @returns one line per pair of splits from which records were removed

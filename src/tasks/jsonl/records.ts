@@ -1,5 +1,5 @@
 /**
- * Reads a JSON-lines file of prompts and answers. Errors name file and line.
+ * Reads a JSON-lines file of prompts and answers. Errors contain the file and the line.
  * @module
  */
 import { nearestName } from '../../support/nearest.ts';
@@ -9,23 +9,26 @@ import { type JsonLine, lineError, readJsonLines, type SourceLine } from '../sha
 export interface RecordFields {
   readonly prompt: string;
   readonly answer: string;
-  /** A text that solves the problem, for demonstrations; undefined: the answer. */
+  /** Field with a text that solves the problem, for demonstrations; undefined: the answer is used. */
   readonly demonstration: string | undefined;
-  /** The difficulty, for reports; undefined: none. */
+  /** Field with the difficulty, for reports; undefined: problems have no difficulty. */
   readonly difficulty?: string | undefined;
-  /** Template of the prompt, with `{field}` for the text of a field; undefined: the prompt field alone. */
+  /**
+   * Template of the prompt, in which `{field}` is replaced by the text of a field; undefined: the prompt is
+   * the prompt field alone.
+   */
   readonly template?: string | undefined;
 }
 
 export interface PromptRecord {
-  /** Line in its file, from 1. */
+  /** Line number of the record in its file, from 1. */
   readonly line: number;
-  /** The prompt field: the problem alone. */
+  /** Text of the prompt field: the problem alone. */
   readonly prompt: string;
-  /** The prompt from the template; absent without a template. */
+  /** The prompt made from the template. Absent if there is no template. */
   readonly templated?: string;
   readonly difficulty?: string;
-  /** The text of the field; a number or boolean as JSON text. */
+  /** Text of the answer field. A number or boolean is written as JSON. */
   readonly answer: string;
   readonly demonstration: string;
 }
@@ -40,7 +43,7 @@ export function readRecords(path: string, fields: RecordFields): PromptRecord[] 
   return readJsonLines(path).map((line) => readRecord(line, fields));
 }
 
-/** Reads all objects of a file with any fields. @throws ConfigError as {@link readRecords} */
+/** Reads all objects of a file, whatever their fields. @throws ConfigError like {@link readRecords} */
 export function readObjects(path: string): Readonly<Record<string, unknown>>[] {
   return readJsonLines(path).map(({ fields }) => Object.fromEntries(fields));
 }
@@ -63,7 +66,7 @@ function readRecord({ source, fields: object }: JsonLine, fields: RecordFields):
   };
 }
 
-/** Replaces `{name}` by the field of that name, and `{{word}}` by `{word}`. */
+/** Replaces `{name}` by the text of the field `name`, and `{{word}}` by `{word}`. */
 function fillTemplate(template: string, object: ReadonlyMap<string, unknown>, source: SourceLine): string {
   return template.replaceAll(/\{\{(\w+)\}\}|\{(\w+)\}/g, (_, literal: string | undefined, name: string) =>
     literal === undefined ? readField(object, { option: 'prompt_template', name }, source) : `{${literal}}`,

@@ -1,6 +1,6 @@
 /**
- * Divides a Logistics plan into the parts of a demonstration: each ends with an unloading and lists the positions of
- * all packages after it.
+ * Divides a Logistics plan into the parts of a demonstration. Each part ends with an unloading and lists the
+ * positions of all packages after it.
  * @module
  */
 import type { GeneratorOptions } from '../planning/generator.ts';
@@ -45,7 +45,10 @@ function partsOf(puzzle: Puzzle): DemonstrationPart[] {
   return parts;
 }
 
-/** `pA qt r1`: every package with its place, or with `t` or a number if it is in a truck or an airplane. */
+/**
+ * Writes the position of every package, e.g. `pA qt r1`: its place, `t` in a truck, or the number of its
+ * airplane.
+ */
 function whereabouts({ packages, locations, trucks }: Puzzle, state: ReadonlySet<string>): string {
   const places = Array.from({ length: trucks.length * locations }, (_, place) => place);
   return packages

@@ -5,7 +5,7 @@
  */
 import type { ActionSchema, Domain, Fact, Problem, Step } from '../planning/strips.ts';
 
-/** The actions for loading and unloading, which are the same for both kinds of vehicle. */
+/** Creates the actions for loading and unloading, which are the same for both kinds of vehicle. */
 function loading(vehicle: 'truck' | 'airplane'): ActionSchema[] {
   const parameters = ['?obj', '?vehicle', '?loc'];
   const kinds = ['obj ?obj', `${vehicle} ?vehicle`, 'location ?loc', 'at ?vehicle ?loc'];
@@ -58,7 +58,7 @@ export const LOGISTICS: Domain = {
   describeFact,
 };
 
-/** The kind of an object, by its first letter. */
+/** Returns the kind of an object, which its first letter determines. */
 const KINDS: Readonly<Record<string, string>> = {
   p: 'obj',
   t: 'truck',
@@ -67,7 +67,7 @@ const KINDS: Readonly<Record<string, string>> = {
   c: 'city',
 };
 
-/** Adds the facts for the kind of each object, which statements in words omit. */
+/** Adds a fact with the kind of each object. Statements in words omit these facts. */
 export function withKinds({ init, goal }: Problem): Problem {
   const objects = new Set(init.flatMap((fact) => fact.split(' ').slice(1)));
   const kinds = [...objects].flatMap((object) => {

@@ -10,7 +10,9 @@ import { compactPlan, compactPrompt, readCompactPlan } from './notation.ts';
 import { readFact } from './planbench-text.ts';
 import { type Puzzle, problemOf } from './puzzle.ts';
 
-/** Truck 0 is at b, truck 1 and the airplane are at C; the goal is to bring p from b to d. */
+/**
+ * A problem: truck 0 is at b, truck 1 and the airplane are at C, and package p has to be moved from b to d.
+ */
 const layout = { locations: 2, trucks: [1, 2], airplanes: [2], packages: [{ from: 1, to: 3 }] };
 const PLAN = '+ptbtbA-ptA1CA+p1A1AC-p1C+ptCtCd-ptd';
 

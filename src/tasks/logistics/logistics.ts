@@ -1,6 +1,6 @@
 /**
- * The task `logistics`: an unlimited number of generated problems, in which packages are moved between places by
- * trucks and airplanes. `compact` prompts are short; `planbench` prompts are PlanBench's, word for word.
+ * The task `logistics`: endless generated problems, in which trucks and airplanes move packages between
+ * places. `compact` prompts are short; `planbench` prompts have exactly PlanBench's wording.
  * @module
  */
 import { z } from 'zod';
@@ -28,7 +28,7 @@ import { drawPuzzle, type Layout, type Puzzle, type PuzzleShape, problemOf, solv
 
 export interface LogisticsOptions extends PuzzleShape, GeneratorOptions {}
 
-/** Two cities of two places, one airplane, one or two packages. */
+/** Default options: two cities with two places each, one airplane, one or two packages. */
 export const DEFAULT_LOGISTICS: LogisticsOptions = {
   cities: 2,
   locations: 2,

@@ -1,27 +1,31 @@
 /**
- * The compact notation of Logistics for tiny character-level models. `Ab.b Cd.C 1C pb>d:` has two cities, `Ab` with
- * its truck at `b` and `Cd` with its truck at `C`; capital letters are airports; airplane 1 is at `C`; package p is at
- * `b`, and its goal is `d`. `+ptb` loads p into the truck at b, `-p1A` unloads it from airplane 1 at A, `tbA` drives
- * the truck from b to A, `1AC` flies airplane 1 from A to C. Places are read in upper and lower case.
+ * The compact notation of Logistics for tiny character-level models. `Ab.b Cd.C 1C pb>d:` has two cities:
+ * `Ab` with its truck at `b`, and `Cd` with its truck at `C`. Capital letters are airports. Airplane 1 is at
+ * `C`; package p is at `b`, and its goal is `d`. In plans, `+ptb` loads p into the truck at b, `-p1A` unloads
+ * it from airplane 1 at A, `tbA` drives the truck from b to A, and `1AC` flies airplane 1 from A to C. Plans
+ * are parsed regardless of the case of places.
  * @module
  */
 import type { PlanReading } from '../planning/planbench-prompt.ts';
 import type { Step } from '../planning/strips.ts';
 import { type Layout, placeName } from './puzzle.ts';
 
-/** Maximum numbers of objects. Places are letters from `a`, packages letters from `p`, airplanes digits from 1. */
+/**
+ * Maximum numbers of places, packages and airplanes. Places are letters from `a` on, packages letters from
+ * `p` on, airplanes digits from 1 on.
+ */
 export const MAX_PLACES = 12;
 export const MAX_PACKAGES = 6;
 export const MAX_AIRPLANES = 5;
 const PACKAGES = 'pqrstu';
 
-/** Maximum number of actions of a plan, far more than any problem here needs. */
+/** Maximum number of actions of a plan, far more than any problem needs. */
 const MAX_ACTIONS = 1000;
 
 /** The characters of prompts and plans. */
 export const COMPACT_CHARACTERS = 'abcdefghijklABCDEFGHIJKL12345pqrstu+-.>: ';
 
-/** The letter of a place: `b`, or `A` for an airport. */
+/** Returns the letter of a place, e.g. `b`; it is a capital letter for an airport. */
 export function placeLetter(place: number, locations: number): string {
   const letter = String.fromCharCode('a'.charCodeAt(0) + place);
   return place % locations === 0 ? letter.toUpperCase() : letter;
@@ -46,7 +50,7 @@ export function compactPrompt({ locations, trucks, airplanes, packages }: Layout
   return `${[...cities, ...planes, ...wishes].join(' ')}:`;
 }
 
-/** `tbA+ptb` for a plan of this layout. */
+/** Writes a plan, e.g. `tbA+ptb`. */
 export function compactPlan(steps: readonly Step[], { locations }: Pick<Layout, 'locations'>): string {
   return steps.map((step) => compactStep(step, locations)).join('');
 }
@@ -64,10 +68,10 @@ function compactStep({ action, objects }: Step, locations: number): string {
 const STEP = /[+-]([p-u])(t|[1-9])([a-lA-L])|(t|[1-9])([a-lA-L])([a-lA-L])/g;
 
 /**
- * Parses a compact plan; whitespace is ignored. The truck is the one of the place's city; for a drive, of the city
- * that it drives from.
+ * Parses a compact plan; whitespace is ignored. `t` is the truck of the city of the place; for a drive, the
+ * truck of the city of the place from which it drives.
  *
- * @returns the actions, or the error in the text
+ * @returns the actions, or a description of the error in the text
  */
 export function readCompactPlan(text: string, { locations }: Pick<Layout, 'locations'>): PlanReading {
   const dense = text.replace(/\s+/g, '');

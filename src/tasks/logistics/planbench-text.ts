@@ -1,9 +1,10 @@
 /**
- * Logistics in PlanBench's wording: statements, plans, and reading answers like its official evaluator. The texts are
- * PlanBench's (MIT License, Copyright (c) 2024 Valmeekam Karthik).
+ * Logistics in PlanBench's wording: writes statements and plans, and parses answers like the official
+ * evaluator. The texts are PlanBench's (MIT License, Copyright (c) 2024 Valmeekam Karthik).
  *
- * Differs from the official code: the text before `</think>` is ignored. Like there, the text after `[PLAN END]` and
- * after `[COST]` is read: the official code searches for `[COST]` in a text that is already in lower case.
+ * Differs from the official code: the text before `</think>` is ignored. As in the official code, the text
+ * after `[PLAN END]` and after `[COST]` is parsed too, because that code searches for `[COST]` in a text in
+ * lower case.
  * @see https://github.com/karthikv792/LLMs-Planning, plan-bench/utils/text_to_pddl.py
  * @module
  */
@@ -51,12 +52,15 @@ export function longName(object: string): string {
   return `${WORDS[object.charAt(0)]}_${object.slice(1).replace('-', '_')}`;
 }
 
-/** `location_0_1` -> `l0-1`: the first letter, and the text after the first underscore with hyphens. */
+/**
+ * Shortens the name of an object, e.g. `location_0_1` to `l0-1`: the first letter, then the text after the
+ * first underscore with hyphens.
+ */
 function shortName(word: string): string {
   return `${[...word][0]}${word.split('_').slice(1).join('-')}`;
 }
 
-/** `load package_0 into truck_0 at location_0_1` */
+/** Writes actions in words, e.g. `load package_0 into truck_0 at location_0_1`. */
 export function planLines(plan: readonly Step[]): string[] {
   return plan.map(({ action, objects }) => {
     const [first, second, third, city] = objects.map(longName);
@@ -67,7 +71,7 @@ export function planLines(plan: readonly Step[]): string[] {
   });
 }
 
-/** `location_0_0 is an airport, package_0 is at location_0_0 and location_0_0 is in the city city_0` */
+/** Writes facts in words, e.g. `location_0_0 is an airport and location_0_0 is in the city city_0`. */
 export function factsText(facts: readonly Fact[]): string {
   return listed(
     facts.flatMap((fact) => {
@@ -89,12 +93,12 @@ export function readFact(text: string): Fact | undefined {
   return `${joint === 'at' ? 'at' : 'in-city'} ${shortName(one)} ${shortName(two)}`;
 }
 
-/** The official evaluator raises an exception at this point, which makes the whole plan wrong. */
+/** Thrown where the official evaluator raises an exception, which makes the whole plan wrong. */
 class Unreadable extends Error {}
 
 /**
- * Reads the plan of an answer: the lines whose first word is load, unload, drive or fly. Every word with a digit is an
- * object. The letter of the vehicle decides between truck and airplane.
+ * Parses the plan of an answer: the lines whose first word is load, unload, drive or fly. Every word that
+ * contains a digit is an object. The letter of the vehicle determines whether it is a truck or an airplane.
  */
 export function readPlan(answer: string): PlanReading {
   try {
@@ -129,10 +133,15 @@ function readLine(trimmed: string): Step[] {
   return [{ action, objects: [...objects, `c${city}`] }];
 }
 
-/** The characters for which Python's `str.isdigit()` is true: decimal, superscript, subscript and circled digits. */
+/**
+ * Matches the characters for which Python's `str.isdigit()` is true: decimal, superscript, subscript and
+ * circled digits.
+ */
 const DIGIT = /[\p{Nd}\u00b2\u00b3\u00b9\u2070\u2074-\u2079\u2080-\u2089\u2460-\u2468]/u;
 
-/** Removes `1.` or `12.` at the start of a line, and then all full stops. */
+/**
+ * If a line starts with a number such as `1.` or `12.`, removes the number and all full stops of the line.
+ */
 function withoutNumber(line: string): string {
   const characters = [...line];
   const isDigit = (at: number): boolean => DIGIT.test(characters[at] ?? '');

@@ -6,7 +6,7 @@ import { LOGISTICS } from './domain.ts';
 import { findPlan } from './planner.ts';
 import { drawPuzzle, type Layout, problemOf, solved } from './puzzle.ts';
 
-/** All actions with all objects of matching kinds. */
+/** Returns all actions, each with all objects of matching kinds. */
 function allActions({ init }: Problem): Grounded[] {
   const objects = [...new Set(init.flatMap((fact) => fact.split(' ').slice(1)))];
   const choices = (count: number): string[][] =>
@@ -17,7 +17,7 @@ function allActions({ init }: Problem): Grounded[] {
     .filter(({ preconditions }) => preconditions.every((fact) => /^(at|in) /.test(fact) || fixed.has(fact)));
 }
 
-/** The fewest actions, by breadth-first search over facts. */
+/** Returns the number of actions of a shortest plan, computed by breadth-first search over facts. */
 function fewestActions({ init, goal }: Problem, all: readonly Grounded[]): number {
   let frontier: ReadonlySet<string>[] = [new Set(init)];
   const seen = new Set<string>();

@@ -1,31 +1,41 @@
 /**
- * Logistics plans by A*. A package takes the only route that can be part of a shortest plan: by truck to the airport
- * of its city, by one airplane to the airport of the target city, by truck to the target; unneeded legs are omitted.
- * Changing airplanes costs two actions and saves at most one flight; unloading a truck elsewhere saves no action,
- * because a city has one truck. So only the routes of the vehicles are searched.
+ * Finds Logistics plans by A*. Each package has only one route that can be part of a shortest plan: by truck
+ * to the airport of its city, by one airplane to the airport of the target city, by truck to the target; legs
+ * that are not needed are omitted. Changing airplanes costs two actions and saves at most one flight.
+ * Unloading a truck elsewhere saves no action, because a city has one truck. So only the routes of the
+ * vehicles are searched.
  * @module
  */
 import { shortestPath } from '../planning/a-star.ts';
 import type { Problem, Step } from '../planning/strips.ts';
 import { readWorld, type World } from './world.ts';
 
-/** The position of each vehicle, then of each package: a location, or -1 - v inside vehicle v. */
+/**
+ * Position of each vehicle, then of each package: the index of a location, or -1 - v for a package in vehicle
+ * v.
+ */
 type Positions = readonly number[];
 
-/** Maximum numbers of expanded states in the search for a shortest plan, and then for a short one. */
+/**
+ * Maximum number of states that the search for a shortest plan expands, and settings of the faster search for
+ * a plan that may be longer, which follows if the first search fails.
+ */
 const MAX_STATES = 20_000;
 const SHORT = { weight: 4, maxStates: 20_000 } as const;
 
 export interface FoundPlan {
   readonly steps: readonly Step[];
-  /** Whether no plan has fewer actions; false if the search for a shortest plan exceeded its limit. */
+  /**
+   * Whether the plan is known to be a shortest one; false if the search for a shortest plan exceeded its
+   * limit.
+   */
   readonly isShortest: boolean;
 }
 
 /**
- * A plan that brings every package to its target, with the fewest actions or nearly so.
+ * Finds a plan that brings every package to its target, with the fewest actions or nearly so.
  *
- * @returns undefined if the problem does not have the form of {@link readWorld}, or no plan was found
+ * @returns undefined if the problem does not have the form of {@link readWorld}, or if no plan was found
  */
 export function findPlan(problem: Problem, maxStates = MAX_STATES): FoundPlan | undefined {
   const world = readWorld(problem);
@@ -45,7 +55,7 @@ export function findPlan(problem: Problem, maxStates = MAX_STATES): FoundPlan | 
   return steps && { steps, isShortest: shortest !== undefined };
 }
 
-/** The next leg of a package's route: the kind of vehicle, and the location where it is unloaded. */
+/** The next leg of a package's route: the kind of vehicle, and the location where the package is unloaded. */
 interface Leg {
   readonly kind: 'truck' | 'airplane';
   readonly to: number;
@@ -82,7 +92,10 @@ function* successors(world: World, state: Positions): Generator<readonly [Step, 
         yield [travel(world, vehicle, { from: state[vehicle], to }), state.with(vehicle, to)];
 }
 
-/** Where a package leaves its vehicle: a truck at its target or the city's airport, an airplane at an airport. */
+/**
+ * Returns the location where a package leaves its vehicle: an airport for an airplane; for a truck, the
+ * target of the package or the airport of the city.
+ */
 function unloadsAt(
   { vehicles, cities, airports }: World,
   vehicle: number,
@@ -116,7 +129,10 @@ function travel(
     : { action: 'fly-airplane', objects };
 }
 
-/** The exact number of loadings and unloadings left, plus the number of arrivals that vehicles must still make. */
+/**
+ * Returns a lower bound on the number of remaining actions: the exact number of loadings and unloadings, plus
+ * the number of places at which a vehicle still has to arrive.
+ */
 function actionsLeft(world: World, state: Positions): number {
   const { vehicles, wanted } = world;
   let handling = 0;

@@ -1,6 +1,7 @@
 /**
- * Draws Logistics problems of PlanBench's form: every city has the same number of places, the first of which is the
- * airport, and one truck; airplanes are at random airports; start and target of every package are random.
+ * Draws Logistics problems of PlanBench's form. Every city has the same number of places and one truck; its
+ * first place is the airport. Airplanes are at random airports. The start and the target of every package are
+ * random.
  * @module
  */
 import type { RandomStream } from '../../core/rng.ts';
@@ -20,11 +21,14 @@ export interface PuzzleShape extends ActionRange {
   readonly maxPackages: number;
 }
 
-/** Places are numbered city by city; the first of each city is its airport. */
+/**
+ * The positions of all objects. Places are numbered city by city; the first place of each city is its
+ * airport.
+ */
 export interface Layout {
   /** Number of places of each city. */
   readonly locations: number;
-  /** Place of each city's truck. */
+  /** For each city, the place of its truck. */
   readonly trucks: readonly number[];
   readonly airplanes: readonly number[];
   readonly packages: readonly { readonly from: number; readonly to: number }[];
@@ -35,11 +39,11 @@ export interface Puzzle extends Layout {
 }
 
 const MAX_TRIES = 1000;
-/** Maximum number of expanded states in the search for a shortest plan: enough for two packages. */
+/** Maximum number of states that the search for a shortest plan expands; enough for two packages. */
 const MAX_STATES = 3000;
 
 /**
- * Draws a problem in which a package has to be moved.
+ * Draws a problem in which at least one package has to be moved.
  *
  * @returns undefined if none of 1,000 draws has an allowed number of actions
  */
@@ -53,7 +57,10 @@ export function drawPuzzle(shape: PuzzleShape, stream: RandomStream): Layout | u
   return drawWithin(shape, draw, { tries: MAX_TRIES, actions });
 }
 
-/** @throws TaskError if no plan was found, which needs more packages than the options allow */
+/**
+ * Adds a plan to a problem. @throws TaskError if none was found, which needs more packages than the options
+ * allow
+ */
 export function solved(layout: Layout): Puzzle {
   const found = findPlan(problemOf(layout), MAX_STATES);
   if (found === undefined)
@@ -73,12 +80,12 @@ function drawLayout(shape: PuzzleShape, stream: RandomStream): Layout {
   };
 }
 
-/** PlanBench's name of a place: `l0-1` is place 1 of city 0. */
+/** Returns PlanBench's name of a place: `l0-1` is place 1 of city 0. */
 export function placeName(place: number, locations: number): string {
   return `l${Math.floor(place / locations)}-${place % locations}`;
 }
 
-/** The problem in STRIPS, facts in the order in which PlanBench lists them. */
+/** Converts a problem to facts (STRIPS), in the order in which PlanBench lists them. */
 export function problemOf({ locations, trucks, airplanes, packages }: Layout): Problem {
   const name = (place: number): string => placeName(place, locations);
   const places = trucks.flatMap((_, city) =>

@@ -1,5 +1,5 @@
 /**
- * A Logistics problem with numbers in place of names, for the planner.
+ * A Logistics problem in which objects are numbers instead of names, for the planner.
  * @module
  */
 import type { Problem } from '../planning/strips.ts';
@@ -10,21 +10,21 @@ export interface World {
   /** City of each location. */
   readonly cities: readonly number[];
   readonly locationsOf: readonly (readonly number[])[];
-  /** The airport of each city. */
+  /** For each city, the location of its airport. */
   readonly airports: readonly number[];
   readonly vehicles: readonly { readonly name: string; readonly kind: 'truck' | 'airplane' }[];
   readonly packages: readonly string[];
-  /** Target location of each package; undefined: any. */
+  /** For each package, its target location; undefined if the goal does not mention the package. */
   readonly wanted: readonly (number | undefined)[];
   /** Initial location of each vehicle, then of each package. */
   readonly positions: readonly number[];
 }
 
 /**
- * Converts a problem whose goal is the location of packages.
+ * Converts a problem whose goal consists of the locations of packages.
  *
- * @returns undefined for problems that the planner does not support: other goals, cities without exactly one airport
- *   and one truck, objects without a location
+ * @returns undefined for problems that the planner does not support: other goals, cities without exactly one
+ *   airport and one truck, objects without a location
  */
 export function readWorld({ init, goal }: Problem): World | undefined {
   const facts = init.map((fact) => fact.split(' '));

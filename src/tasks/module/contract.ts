@@ -1,8 +1,9 @@
 /**
- * The exports of a task module. All are types, so a task's folder needs this package only for type checks.
+ * The exports of a task module. All of them are types, so the folder of a task needs this package only for
+ * type checks.
  *
- * A module exports `verify`, and either `items` (a finite list of problems) or `generate` (endless problems). For other
- * tasks it exports a default function that creates a whole `Task`.
+ * A module exports `verify`, and either `items` (a finite list of problems) or `generate` (endless problems).
+ * If a task does not fit this form, its module exports a default function that creates a whole `Task`.
  * @module
  */
 import type { RandomStream } from '../../core/rng.ts';
@@ -13,13 +14,18 @@ export interface ModuleItem {
   readonly prompt: string;
   /** Gold answer; absent if there are several correct answers. */
   readonly answer?: string | number;
-  /** Unique within the task. Default: split and index. */
+  /** Unique identifier within the task. Default: split and index. */
   readonly id?: string;
-  /** Default: determined by the hash of `key`; 70% train, 15% validation, 15% test. */
+  /**
+   * Split of the problem. Default: determined by the hash of `key`, with shares 70% train, 15% validation,
+   * 15% test.
+   */
   readonly split?: Split;
-  /** Canonical key: equal for problems that differ only in order or spelling. Default: the prompt. */
+  /**
+   * Canonical key, which is equal for problems that differ only in order or spelling. Default: the prompt.
+   */
   readonly key?: string;
-  /** Reports are broken down by it. */
+  /** Difficulty of the problem. Reports show results for each difficulty. */
   readonly difficulty?: string | number;
   /** Further data for `verify` and `demonstrate`. */
   readonly data?: unknown;
@@ -30,9 +36,9 @@ export interface ModuleVerdict {
   readonly correct: boolean;
   /** The answer in normal form, on which votes are counted. Absent if the text has none. */
   readonly answer?: string;
-  /** Default: the highest reward of `rewardRange` if correct, else the lowest. */
+  /** Reward within `rewardRange`. Default: its upper end if correct, else its lower end. */
   readonly reward?: number;
-  /** One clause for people that explains the verdict. */
+  /** Reason for the verdict as one clause, shown to people. */
   readonly reason?: string;
 }
 
@@ -40,11 +46,14 @@ export interface ModuleVerdict {
 export interface ModuleContext {
   /** Absolute path of the module's folder. */
   readonly folder: string;
-  /** The module's `options` with the values of the team file. */
+  /** Values of the options that the module declares: those of the team file, else the defaults. */
   readonly options: Readonly<Record<string, unknown>>;
   /** Reads the objects of a JSON-lines file; the path is relative to `folder`. */
   readonly readJsonLines: (path: string) => readonly Readonly<Record<string, unknown>>[];
-  /** The verifier of a name (`exact`, `numeric`, `math`, `math-strict`): a function of gold answer and text. */
+  /**
+   * Returns the verifier of this name (`exact`, `numeric`, `math`, `math-strict`): a function of gold answer
+   * and text.
+   */
   readonly verifier: (name: string) => (gold: string, text: string) => ModuleVerdict;
 }
 
@@ -52,16 +61,25 @@ export interface ModuleContext {
 export interface TaskModule {
   /** Description of the task in one line. */
   readonly about?: string;
-  /** Options of the section `task` of a team file, with their defaults: numbers, texts, true or false. */
+  /**
+   * Names and defaults of the task's options, which a team file sets in its section `task`: numbers, texts,
+   * true or false.
+   */
   readonly options?: Readonly<Record<string, number | string | boolean>>;
-  /** All problems; called once. */
+  /** Returns all problems. It is called once. */
   readonly items?: (context: ModuleContext) => Iterable<ModuleItem>;
-  /** Draws a problem from the stream alone; called until a problem belongs to the requested split. */
+  /**
+   * Draws a problem, with all randomness from the stream. It is called until a problem belongs to the
+   * requested split.
+   */
   readonly generate?: (stream: RandomStream, context: ModuleContext) => ModuleItem;
   readonly verify?: (item: TaskItem, text: string, context: ModuleContext) => ModuleVerdict;
-  /** The answer that `verify` would find, read without the item: for votes on served requests. */
+  /**
+   * Returns the answer that `verify` would find in a text, without the item. Votes on served requests need
+   * it.
+   */
   readonly answerOf?: (text: string, context: ModuleContext) => string | undefined;
-  /** A text that solves an item, or several messages, for `troupe pretrain`. */
+  /** Returns one or several messages that solve an item, for `troupe pretrain`. */
   readonly demonstrate?: (
     item: TaskItem,
     stream: RandomStream,
@@ -69,8 +87,8 @@ export interface TaskModule {
   ) => string | readonly string[];
   /** [lowest, highest] reward. Default [0, 1]. */
   readonly rewardRange?: readonly [number, number];
-  /** Characters of prompts and answers, from which a tokenizer is built. */
+  /** All characters of prompts and answers, from which a tokenizer is built. */
   readonly alphabet?: string;
-  /** Instead of all of the above: creates the task. */
+  /** Creates the whole task. It replaces all other exports. */
   readonly default?: (context: ModuleContext) => Task;
 }

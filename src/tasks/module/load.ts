@@ -1,5 +1,5 @@
 /**
- * Loads a task module and checks its exports; all mistakes are reported, one line each.
+ * Loads a task module and checks its exports. All mistakes are reported together, one line each.
  * @module
  */
 import { existsSync } from 'node:fs';
@@ -12,7 +12,7 @@ type Check = readonly [expected: string, isValid: (value: unknown) => boolean];
 
 const isFunction = (value: unknown): boolean => typeof value === 'function';
 
-/** Description and check of each export. */
+/** For each export, a description of valid values and a function that checks a value. */
 const EXPORTS: Readonly<Record<keyof TaskModule, Check>> = {
   about: ['a text', (value) => typeof value === 'string' && value.trim() !== ''],
   options: [
@@ -61,7 +61,7 @@ export async function loadTaskModule(path: string): Promise<TaskModule> {
   return exports;
 }
 
-/** An error about a module, with one line per mistake. */
+/** Creates an error about a module, with one line per mistake. */
 export function moduleError(path: string, mistakes: readonly string[], cause?: unknown): ConfigError {
   return new ConfigError(mistakes.map((mistake) => `${path}: ${mistake}`).join('\n'), {
     code: 'TROUPE_TASK_MODULE',
@@ -99,7 +99,7 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A value as text for a message. */
+/** Writes a value for an error message. */
 export function describeValue(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (typeof value === 'function') return 'a function';

@@ -25,7 +25,7 @@ function moduleOf(text: string): string {
 
 const make = (text: string, options: object = {}) =>
   createTask('mine', { module: moduleOf(text), ...options });
-/** The lines of the error, without the file's name. */
+/** Returns the lines of the error message without the file's name. */
 async function mistakes(text: string, options: object = {}): Promise<string[]> {
   try {
     await make(text, options);

@@ -1,6 +1,6 @@
 /**
- * Tasks that a user wrote as one TypeScript module (`contract.ts` describes its exports). All values from the module are
- * checked, so that a mistake gives an error of one line with the file's name.
+ * Tasks that a user wrote as one TypeScript module (`contract.ts` describes its exports). All values from the
+ * module are checked, so that a mistake gives a one-line error with the file's name.
  * @module
  */
 import { dirname, resolve } from 'node:path';
@@ -22,14 +22,14 @@ import { describeValue, loadTaskModule, moduleError } from './load.ts';
 /** Name, path and context of a module. */
 interface ModuleInfo {
   readonly name: string;
-  /** Absolute path, for error messages. */
+  /** Absolute path of the module, for error messages. */
   readonly path: string;
   readonly context: ModuleContext;
 }
 
 /**
- * Creates a task from the module at `options.module`; the other options are those of the module. A module with `generate`
- * also has the option `seed`, which selects the list of problems.
+ * Creates a task from the module at `options.module`. The other options are those that the module declares. A
+ * module with `generate` also has the option `seed`, which selects the list of problems.
  *
  * @param name - name of the task in reports
  * @throws ConfigError for an invalid module, option or problem
@@ -65,7 +65,9 @@ export async function createModuleTask(
   return module.generate ? new GeneratedTask(module, info) : new ListedTask(module, info);
 }
 
-/** @throws ConfigError with all invalid and unknown options */
+/**
+ * Adds the defaults to the options of the module. @throws ConfigError with all invalid and unknown options
+ */
 function optionsOf(
   name: string,
   defaults: Readonly<Record<string, number | string | boolean>>,
@@ -74,7 +76,8 @@ function optionsOf(
   const fields = Object.entries(defaults).map(([option, fallback]) => [option, fieldOf(fallback)] as const);
   const schema = z.strictObject(Object.fromEntries(fields));
   const given = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== null));
-  parseOptions(`task ${name}`, schema, given); // throws; the result below keeps the module's own spelling
+  // called only for its errors, because its result has camelCase keys and the module uses its own spelling
+  parseOptions(`task ${name}`, schema, given);
   return { ...defaults, ...given };
 }
 
@@ -87,7 +90,7 @@ function fieldOf(fallback: number | string | boolean) {
 function namedVerifier(name: string): (gold: string, text: string) => Verdict {
   if (!VERIFIER_NAMES.some((known) => known === name))
     throw new ConfigError(`verifier: expected one of ${VERIFIER_NAMES.join(', ')}, got "${name}"`);
-  const verifier = createVerifier(name as VerifierName); // one of the names, as checked above
+  const verifier = createVerifier(name as VerifierName); // the name is a known one, as checked above
   return (written, text) => {
     const gold = verifier.readGold(written);
     if (gold === undefined)
@@ -110,10 +113,10 @@ function wholeTask(task: unknown, { path }: ModuleInfo): Task {
   if (typeof record.name !== 'string' || !Array.isArray(record.rewardRange))
     mistakes.push('default export: expected a task with a name and a rewardRange');
   if (mistakes.length > 0) throw moduleError(path, mistakes);
-  return task as Task; // its methods exist; their results are not checked
+  return task as Task; // the methods exist; the values that they return are not checked
 }
 
-/** Common part of listed and generated tasks. */
+/** Common base class of tasks with listed problems and tasks with generated problems. */
 abstract class ModuleTask {
   readonly name: string;
   readonly rewardRange: readonly [number, number];
@@ -148,7 +151,7 @@ abstract class ModuleTask {
   verify(item: TaskItem, text: string): Verdict {
     const { path, context } = this.info;
     const result: unknown = this.module.verify?.(item, text, context);
-    const verdict = result as Partial<Verdict> | null | undefined; // its fields are checked below
+    const verdict = result as Partial<Verdict> | null | undefined; // the fields are checked below
     if (typeof verdict !== 'object' || verdict === null || typeof verdict.correct !== 'boolean')
       throw new TaskError(
         `${path}: verify: expected { correct: true or false, answer, reason }, got ${describeValue(result)}`,
@@ -167,7 +170,7 @@ abstract class ModuleTask {
   }
 }
 
-/** A finite list of problems, divided into splits. */
+/** A task with a finite list of problems, divided into splits. */
 class ListedTask extends ModuleTask implements Task {
   readonly warnings: readonly string[];
   readonly alphabet: string;
@@ -211,7 +214,7 @@ class ListedTask extends ModuleTask implements Task {
   }
 }
 
-/** Endless generated problems. */
+/** A task with endless generated problems. */
 class GeneratedTask extends ModuleTask implements Task {
   readonly alphabet?: string;
 
@@ -254,7 +257,7 @@ function taskItem({ id, prompt, answer, difficulty, data }: ModuleItem, fallback
   };
 }
 
-/** @throws ConfigError with one line per mistake */
+/** Checks a problem of the module. @throws ConfigError with one line per mistake */
 function checkItem(item: unknown, where: string, path: string): asserts item is ModuleItem {
   if (typeof item !== 'object' || item === null)
     throw moduleError(path, [`${where}: expected a problem { prompt, answer }, got ${describeValue(item)}`]);

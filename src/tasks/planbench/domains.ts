@@ -1,5 +1,5 @@
 /**
- * The domains of PlanBench's files: parsing facts and plans, and computing shortest plans.
+ * The domains of PlanBench's files: parses facts and plans, and computes shortest plans.
  * @module
  */
 import { BLOCKSWORLD, towersOf } from '../blocksworld/domain.ts';
@@ -20,15 +20,15 @@ export interface PlanbenchDomain {
   readonly strips: Domain;
   /** Parses a fact in PlanBench's wording; undefined for other texts. */
   readFact(text: string): Fact | undefined;
-  /** Replaces the object names of a PDDL file by those of plans in words. */
+  /** Renames the objects of a PDDL file to the names that plans in words use. */
   renamed(problem: Problem): Problem;
-  /** The name of an object in plans in words, given this name or its PDDL name. */
+  /** Returns the name of an object in plans in words. The argument is either this name or the PDDL name. */
   objectName(name: string): string;
-  /** Adds the facts that statements omit. */
+  /** Adds the facts that statements in words omit. */
   complete(problem: Problem): Problem;
-  /** Reads the plan of an answer like the official evaluator. */
+  /** Parses the plan of an answer like the official evaluator. */
   readPlan(answer: string): PlanReading;
-  /** The number of actions of a shortest plan; undefined if it is not known. */
+  /** Returns the number of actions of a shortest plan; undefined if it is not known. */
   fewestActions(problem: Problem): number | undefined;
 }
 
@@ -55,7 +55,10 @@ const PACKAGES: PlanbenchDomain = {
   },
 };
 
-/** The domain with the name in a file: `blocksworld`, `blocksworld_3`, `logistics`; undefined for other names. */
+/**
+ * Returns the domain with this name in a file: `blocksworld`, `blocksworld_3`, `logistics`. Undefined for
+ * other names.
+ */
 export function planbenchDomain(name: string): PlanbenchDomain | undefined {
   if (/^blocksworld(_\d+)?$/.test(name)) return BLOCKS;
   return name === 'logistics' ? PACKAGES : undefined;

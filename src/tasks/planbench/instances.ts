@@ -1,6 +1,6 @@
 /**
- * Reads PlanBench's files of task 1: a domain, and instances with a prompt and a reference plan. The problem is
- * parsed from the last statement of the prompt, so no other file is needed.
+ * Reads PlanBench's files of task 1. A file has a domain, and instances with a prompt and a reference plan.
+ * The problem is parsed from the last statement of the prompt, so that no other file is needed.
  * @module
  */
 import { readFileSync } from 'node:fs';
@@ -16,17 +16,17 @@ export interface PlanbenchInstance {
   readonly id: string;
   readonly domain: PlanbenchDomain;
   readonly prompt: string;
-  /** The last statement of the prompt, without introduction and example. */
+  /** The last statement of the prompt, without the introduction and the example. */
   readonly statement: string;
   readonly problem: Problem;
-  /** The file's `ground_truth_plan`. */
+  /** The reference plan (`ground_truth_plan` in the file). */
   readonly reference: readonly Step[];
 }
 
 /**
- * All instances of a file, in order.
+ * Reads all instances of a file, in order.
  *
- * @throws ConfigError naming the file and the instance that cannot be used
+ * @throws ConfigError naming the file and the first instance that cannot be used
  */
 export function readInstances(path: string): PlanbenchInstance[] {
   const file = readObject(path);
@@ -77,7 +77,7 @@ function readInstance(
 export type VerifiableInstance = Pick<PlanbenchInstance, 'domain' | 'problem' | 'reference'>;
 
 /**
- * A problem from its PDDL text, without a reference plan.
+ * Creates an instance from the PDDL text of a problem, without a reference plan.
  *
  * @param name - name of the domain in a file of answers
  * @returns undefined if the domain is unknown or the text is not a problem
@@ -88,7 +88,10 @@ export function instanceOfPddl(name: string, pddl: string): VerifiableInstance |
   return domain && problem && { domain, problem: domain.renamed(problem), reference: [] };
 }
 
-/** The plan recorded with an answer; the official evaluator writes objects of Blocksworld as letters or in words. */
+/**
+ * Parses the plan that PlanBench's evaluator stored with an answer. It names Blocksworld objects by letter or
+ * in words; letters are converted to words.
+ */
 export function readRecordedPlan({ domain }: VerifiableInstance, text: string): Step[] {
   return readPddlPlan(text).map(({ action, objects }) => ({
     action,

@@ -5,7 +5,7 @@ import { LOGISTICS } from '../logistics/domain.ts';
 import type { ActionSchema } from '../planning/strips.ts';
 import { type Expression, readPddl, readPddlProblem } from './pddl.ts';
 
-/** An action of a domain file in this repository's form, facts sorted. */
+/** An action of a PDDL domain file in the form of an action schema of this package, with sorted facts. */
 function schemaOf(action: Expression): ActionSchema {
   const [, name, ...rest] = [...action];
   const part = (keyword: string): Expression => rest[rest.indexOf(keyword) + 1];
@@ -23,7 +23,7 @@ function schemaOf(action: Expression): ActionSchema {
   });
 }
 
-/** Numbers the parameters and sorts the facts, because names and order have no meaning. */
+/** Numbers the parameters of an action and sorts its facts, because names and order have no meaning. */
 function normal({ name, parameters, ...facts }: ActionSchema): ActionSchema {
   const put = (list: readonly string[]): string[] =>
     list

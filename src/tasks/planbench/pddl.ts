@@ -45,7 +45,7 @@ export function readPddlProblem(text: string): Problem | undefined {
     : { init, goal: wanted };
 }
 
-/** The items after a keyword in its list. */
+/** Returns the items after a keyword in the list that the keyword starts. */
 function section(whole: Expression, keyword: string): readonly Expression[] | undefined {
   const found = [...whole].find((part) => typeof part === 'object' && part[0] === keyword);
   return typeof found === 'object' ? found.slice(1) : undefined;

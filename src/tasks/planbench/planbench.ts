@@ -22,9 +22,12 @@ import {
 import { type PlanbenchInstance, readInstances, type VerifiableInstance } from './instances.ts';
 
 export interface PlanbenchOptions extends PlanVerifierOptions {
-  /** An official file `task_1_plan_generation.json` of Blocksworld or Logistics. */
+  /** Path of an official file `task_1_plan_generation.json` of Blocksworld or Logistics. */
   readonly path: string;
-  /** A second file, e.g. the 100 instances with three blocks in addition to the 500 with more. */
+  /**
+   * Path of a second file, e.g. the 100 Blocksworld instances with three blocks in addition to the 500 with
+   * more blocks.
+   */
   readonly morePath: string | undefined;
 }
 
@@ -44,7 +47,7 @@ export const planbench = defineTask({
   create: (options) => createPlanbench(options),
 });
 
-/** @throws ConfigError if a file cannot be read or an instance of it cannot be used */
+/** Creates the task. @throws ConfigError if a file cannot be read or one of its instances cannot be used */
 export function createPlanbench(
   given: Pick<PlanbenchOptions, 'path'> & GivenOptions<PlanbenchOptions>,
 ): Task {
@@ -57,7 +60,10 @@ export function createPlanbench(
 class PlanbenchTask implements Task {
   readonly name = 'planbench';
   readonly rewardRange = BINARY_REWARD;
-  /** Absent with instances of two domains, because the text of a plan does not determine its domain. */
+  /**
+   * Absent if the files have instances of two domains, because the text of a plan does not determine its
+   * domain.
+   */
   readonly answerOf?: (text: string) => string | undefined;
   readonly #instances: readonly PlanbenchInstance[];
   readonly #options: PlanbenchOptions;
@@ -89,7 +95,10 @@ class PlanbenchTask implements Task {
   }
 }
 
-/** The verdict on an answer in PlanBench's wording; `optimal` compares with the shortest known plan. */
+/**
+ * Grades an answer in PlanBench's wording. With `accept: optimal` the plan must be as short as the shortest
+ * known plan.
+ */
 export function verifyAnswer(
   instance: VerifiableInstance,
   text: string,
@@ -99,7 +108,7 @@ export function verifyAnswer(
   return 'problem' in read ? noAnswer(read.problem) : verifySteps(instance, read.plan, options);
 }
 
-/** The verdict on a plan that has been read. */
+/** Grades a plan that has already been parsed. */
 export function verifySteps(
   { domain, problem, reference }: VerifiableInstance,
   plan: readonly Step[],

@@ -1,22 +1,27 @@
 /**
- * Shortest paths by A* with unit costs. States wait in one bucket per estimated path length. The latest state of a
- * bucket is expanded first, so that ties do not delay a search that is close to the goal.
- * @see Hart, Nilsson and Raphael, "A formal basis for the heuristic determination of minimum cost paths", 1968
+ * Finds shortest paths by A* with unit costs. The open states are in buckets, one per estimated path length.
+ * The state that was added last to a bucket is expanded first, so that ties do not delay a search that is
+ * close to the goal.
+ * @see Hart, Nilsson and Raphael, "A formal basis for the heuristic determination of minimum cost paths",
+ *   1968
  * @module
  */
 
 export interface Search<State, Move> {
   readonly start: State;
-  /** A key that is the same for equal states only. */
+  /** Returns a key. Two states have the same key only if they are equal. */
   key(state: State): string;
-  /** The possible moves and the states that they lead to. */
+  /** Returns the possible moves, each with the state to which it leads. */
   successors(state: State): Iterable<readonly [move: Move, state: State]>;
-  /** A lower bound on the number of steps left; 0 at a goal. */
+  /** Returns a lower bound on the number of remaining steps; 0 at a goal. */
   estimate(state: State): number;
   isGoal(state: State): boolean;
   /** Maximum number of states that are expanded. */
   readonly maxStates: number;
-  /** Integer factor of estimates: 1 (default) finds a shortest path; larger factors find a longer path faster. */
+  /**
+   * Integer factor of the estimates. With 1 (default) the path is a shortest one; with larger factors the
+   * search is faster and the path may be longer.
+   */
   readonly weight?: number;
 }
 
@@ -26,7 +31,7 @@ interface Node<State, Move> {
   readonly from?: { readonly node: Node<State, Move>; readonly move: Move };
 }
 
-/** The moves of a shortest path with the states before them; undefined if none was found. */
+/** Returns the moves of a shortest path, each with the state before it; undefined if no path was found. */
 export function shortestPath<State, Move>(
   search: Search<State, Move>,
 ): { readonly move: Move; readonly before: State }[] | undefined {
@@ -45,7 +50,8 @@ export function shortestPath<State, Move>(
       at++;
       continue;
     }
-    if (node.steps > (fewest.get(search.key(node.state)) ?? 0)) continue; // a shorter path to this state was found later
+    // outdated: a shorter path to this state was found after it was added
+    if (node.steps > (fewest.get(search.key(node.state)) ?? 0)) continue;
     if (search.isGoal(node.state)) return pathTo(node);
     seen++;
     for (const [move, state] of search.successors(node.state)) {
@@ -54,7 +60,8 @@ export function shortestPath<State, Move>(
       if (steps >= (fewest.get(key) ?? Number.POSITIVE_INFINITY)) continue;
       fewest.set(key, steps);
       enqueue({ state, steps, from: { node, move } });
-      at = Math.min(at, steps + weight * search.estimate(state)); // the estimate may decrease by more than one
+      // a step may lower the estimate by more than one, so an earlier bucket may get a state
+      at = Math.min(at, steps + weight * search.estimate(state));
     }
   }
   return undefined;

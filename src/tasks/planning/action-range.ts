@@ -3,22 +3,23 @@
  * @module
  */
 
-/** Fewest and most actions of a problem's plan. */
+/** Minimum and maximum number of actions of a problem's plan. */
 export interface ActionRange {
   readonly minActions: number;
   readonly maxActions: number;
 }
 
-/** No restriction: plans of generated problems have at most 100 actions. */
+/** A range without a restriction, because plans of generated problems have at most 100 actions. */
 export const ANY_ACTIONS: ActionRange = { minActions: 1, maxActions: 100 };
 
 /**
- * Draws problems until a plan has an allowed number of actions. Without a restriction no plan is computed.
+ * Draws problems until the plan of one has an allowed number of actions. If every number is allowed, no plan
+ * is computed.
  *
  * @param draw - draws a problem; undefined for an invalid draw
  * @param search.tries - maximum number of draws
- * @param search.actions - the number of actions of the plan; undefined if no plan was found
- * @returns undefined if no draw qualified
+ * @param search.actions - returns the number of actions of the plan; undefined if no plan was found
+ * @returns undefined if no drawn problem was accepted
  */
 export function drawWithin<D>(
   { minActions, maxActions }: ActionRange,

@@ -1,6 +1,6 @@
 /**
- * The common part of generated planning tasks: drawing problems for each split, prompts in two styles, reading and
- * verifying answers, and demonstrations.
+ * The common part of generated planning tasks: draws problems for each split, writes prompts in two styles,
+ * parses and verifies answers, and writes demonstrations.
  * @module
  */
 import { type RandomStream, randomStream } from '../../core/rng.ts';
@@ -20,18 +20,24 @@ export interface Solved {
   readonly plan: readonly Step[];
 }
 
-/** A planning domain with its notations; `D` is a problem as drawn, `P` a problem with its plan. */
+/**
+ * A planning domain with its notations. `D` is the type of a drawn problem, `P` that of a problem with its
+ * plan.
+ */
 export interface ProblemKind<D, P extends D & Solved> {
   readonly domain: Domain;
-  /** Draws a problem; undefined if the options seem to allow none. */
+  /** Draws a problem; undefined if many draws gave none, so that the options probably allow none. */
   draw(stream: RandomStream): D | undefined;
-  /** The options to change if they allow no problem, for the error message. */
+  /** The options that the error message for options without problems tells the user to change. */
   readonly help: string;
-  /** The key that determines the split: problems with the same key are in the same split. */
+  /** Returns the key that determines the split. Problems with the same key are in the same split. */
   key(drawn: D): string;
-  /** Computes the plan. Separate from `draw`, because most drawn problems belong to another split. */
+  /**
+   * Computes the plan. It is separate from `draw`, because most drawn problems belong to another split and
+   * are discarded.
+   */
   solve(drawn: D): P;
-  /** The STRIPS problem, with the object names that plans of the configured style use. */
+  /** Converts a problem to facts (STRIPS), with the object names that plans of the configured style use. */
   problem(puzzle: P): Problem;
   compactPrompt(puzzle: P): string;
   readCompact(text: string): PlanReading;
@@ -42,7 +48,9 @@ export interface ProblemKind<D, P extends D & Solved> {
   readonly alphabet: string;
 }
 
-/** Key of the random streams of examples, after the seed. */
+/**
+ * Second part of the key (seed, 3, attempt) of the random streams that draw the example problems of prompts.
+ */
 const EXAMPLES = 3;
 
 export function createGeneratedTask<D, P extends D & Solved>(
@@ -78,14 +86,17 @@ class GeneratedTask<D, P extends D & Solved> implements Task {
         this.#options.style === 'compact'
           ? this.#kind.compactPrompt(puzzle)
           : this.#planbenchPrompt(puzzle, index),
-      // in words in both styles, so that the contamination check recognizes problems of PlanBench
+      // PlanBench's wording in both styles, so that the contamination check recognizes problems of PlanBench
       problem: statement(this.#kind.inWords(puzzle)),
       difficulty: `${puzzle.plan.length}`,
       data: puzzle,
     };
   }
 
-  /** In compact style the plan is the text after the last `#`; in PlanBench style it is read from the whole text. */
+  /**
+   * Verifies the plan in a text. In compact style the plan is the text after the last `#`; in PlanBench style
+   * it is read from the whole text.
+   */
   verify(item: TaskItem, text: string): Verdict {
     const puzzle = item.data as P;
     const read = this.#read(text);
@@ -113,7 +124,10 @@ class GeneratedTask<D, P extends D & Solved> implements Task {
     return planbenchPrompt(this.#kind.introduction, this.#kind.inWords(puzzle), example);
   }
 
-  /** A different problem of the train split, so that the example of a prompt never reveals a test problem. */
+  /**
+   * Draws the example problem of a prompt. It is another problem of the train split, so that the example
+   * never reveals a problem of the test split.
+   */
   #example(puzzle: P, index: number): P {
     for (let attempt = 0; ; attempt++) {
       const seed = randomStream(this.#options.seed, EXAMPLES, attempt).int(2 ** 32);
@@ -136,7 +150,7 @@ class GeneratedTask<D, P extends D & Solved> implements Task {
   }
 }
 
-/** The characters of PlanBench's prompts and plans, including those of the given texts. */
+/** Returns all characters of PlanBench's prompts and plans, including those of `texts`. */
 export function planbenchAlphabet(...texts: readonly string[]): string {
   const frames = [undefined, { initial: '', goal: '', plan: [''] }].map((example) =>
     planbenchPrompt('', { initial: ',', goal: '' }, example),

@@ -7,14 +7,17 @@ import { DEFAULT_GENERATED, type GeneratedOptions, generatedOptions } from '../s
 import { DEFAULT_PLAN_VERIFIER, type PlanVerifierOptions } from './verify-plan.ts';
 
 export interface DemonstrationOptions extends GeneratedOptions {
-  /** Number of messages of a demonstration: 1, or the number of turns of a relay. Default 1. */
+  /** Number of messages of a demonstration: 1, or the number of turns of a relay protocol. Default 1. */
   readonly demoTurns: number;
 }
 
 export interface GeneratorOptions extends DemonstrationOptions, PlanVerifierOptions {
   /** `compact`: as few characters as possible; `planbench`: PlanBench's wording. Default `compact`. */
   readonly style: 'compact' | 'planbench';
-  /** `planbench` only: prompts show an example with its plan (1) or not (0). Default 1. */
+  /**
+   * For the style `planbench` only: number of examples with their plan that a prompt shows, 0 or 1. Default
+   * 1.
+   */
   readonly shots: number;
 }
 

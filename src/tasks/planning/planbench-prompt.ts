@@ -1,6 +1,7 @@
 /**
- * Writes and parses PlanBench's prompts, which have the same frame in every domain: introduction, one worked
- * example, statement. The texts are PlanBench's (MIT License, Copyright (c) 2024 Valmeekam Karthik).
+ * Writes and parses PlanBench's prompts. They have the same form in every domain: introduction, one worked
+ * example, statement of the problem. The texts are PlanBench's (MIT License, Copyright (c) 2024 Valmeekam
+ * Karthik).
  * @module
  */
 import type { Fact, Problem, Step } from './strips.ts';
@@ -13,7 +14,7 @@ const GOAL = 'My goal is to have that ';
 // biome-ignore lint/suspicious/noControlCharactersInRegex: Python splits at \x1c to \x1f
 const PYTHON_BLANKS = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/;
 
-/** The words of a line, split like Python's `str.split()`. */
+/** Splits a line into words like Python's `str.split()`. */
 export function wordsOf(line: string): string[] {
   return line.split(PYTHON_BLANKS).filter((word) => word !== '');
 }
@@ -28,7 +29,7 @@ export function listed(parts: readonly string[]): string {
 /** A plan read from an answer, or the reason why it could not be read. */
 export type PlanReading = { readonly plan: readonly Step[] } | { readonly problem: string };
 
-/** A problem in words; for an example also its plan. */
+/** A problem in words; if it is an example, with its plan. */
 export interface ProblemInWords {
   readonly initial: string;
   readonly goal: string;
@@ -36,7 +37,7 @@ export interface ProblemInWords {
 }
 
 /**
- * A whole prompt of PlanBench's task 1.
+ * Writes a whole prompt of PlanBench's task 1.
  *
  * @param example - a worked example with its plan; undefined for the zero-shot prompt
  */
@@ -54,12 +55,12 @@ export function planbenchPrompt(
   );
 }
 
-/** The statement of a problem, without the text that all prompts share. */
+/** Writes the statement of a problem, without the text that all prompts share. */
 export function statement({ initial, goal }: ProblemInWords): string {
   return `${STATEMENT}\n${INITIAL}${initial}.\n${GOAL}${goal}.`;
 }
 
-/** The last statement of a prompt. */
+/** Returns the last statement of a prompt. */
 export function lastStatement(prompt: string): string {
   const from = prompt.slice(prompt.lastIndexOf(STATEMENT));
   return from.slice(0, from.indexOf('.', from.indexOf(GOAL)) + 1);

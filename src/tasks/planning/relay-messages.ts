@@ -1,7 +1,7 @@
 /**
- * Demonstrations of a plan by one agent or by a relay of agents, in two response styles. `worked`: every agent
- * writes one part of the plan and the resulting state; the last agent writes all remaining parts and the whole plan.
- * `direct`: every agent writes the whole plan.
+ * Writes demonstrations of a plan by one agent or by a relay of agents, in two response styles. `worked`:
+ * every agent writes one part of the plan and the resulting state, and the last agent writes all remaining
+ * parts and then the whole plan. `direct`: every agent writes the whole plan.
  * @module
  */
 import type { RandomStream } from '../../core/rng.ts';
@@ -12,24 +12,25 @@ import type { Step } from './strips.ts';
 /** Consecutive actions that belong together, such as lifting a block and setting it down. */
 export interface DemonstrationPart {
   readonly steps: readonly Step[];
-  /** The actions and the resulting state in compact notation: `^bc_b=a b c`. */
+  /** Text of the part in compact notation: its actions and the resulting state, e.g. `^bc_b=a b c`. */
   readonly shown: string;
 }
 
-/** A plan in parts, and the functions that write it. */
+/** A plan divided into parts, and the functions that write it. */
 export interface DemonstrationParts {
   readonly parts: readonly DemonstrationPart[];
   /** Writes actions in compact notation or as lines of words. */
   write(steps: readonly Step[]): string;
-  /** Replaces every object name of a message by a uniform draw. */
+  /** Replaces every object name in a message by a name that is drawn uniformly. */
   addNoise(message: string, stream: RandomStream): string;
 }
 
 /**
- * The messages in order. Once the plan is complete, a compact message ends in `#` and the whole plan, which later
- * agents repeat. In PlanBench style a worked message is the plan up to its part.
+ * Returns the messages of a demonstration in order. In compact style, the message that completes the plan
+ * ends in `#` and the whole plan, and the messages after it repeat this. In PlanBench style, a worked message
+ * is the plan up to and including the part of its agent.
  *
- * @param stream - draws one uniform for the response style, one per message for noise, and the replaced names
+ * @param stream - draws one number for the response style, one per message for noise, and the replaced names
  */
 export function relayMessages(
   { parts, write, addNoise }: DemonstrationParts,

@@ -5,7 +5,7 @@ import { applied, ground, planText, type Step, simulate } from './strips.ts';
 
 const step = (action: string, ...objects: string[]): Step => ({ action, objects });
 
-/** b is on c, a is on the table; the goal is c on b. */
+/** A problem: b is on c, a is on the table; the goal is c on b. */
 const problem = {
   init: ['handempty', 'ontable a', 'ontable c', 'on b c', 'clear a', 'clear b'],
   goal: ['on c b'],
@@ -71,7 +71,7 @@ describe('simulate', () => {
     );
     fc.assert(
       fc.property(steps, (tries) => {
-        // actions that are not executable are skipped, so that the plans are long
+        // actions that are not executable are left out, so that the executed plans are long
         const plan: Step[] = [];
         for (const one of tries)
           if (simulate(BLOCKSWORLD, problem, [...plan, one]).failure === undefined) plan.push(one);

@@ -1,6 +1,7 @@
 /**
- * STRIPS planning: a state is a set of facts; an action has preconditions, delete effects and add effects. The
- * simulation of a plan returns its longest executable prefix, the action that failed and its missing precondition.
+ * STRIPS planning. A state is a set of facts. An action has preconditions, delete effects and add effects.
+ * The simulation of a plan executes it up to the first action that is not executable, and returns the missing
+ * precondition of that action.
  * @see Fikes and Nilsson, "STRIPS: A new approach to the application of theorem proving", 1971
  * @module
  */
@@ -8,7 +9,7 @@
 /** A ground fact: a predicate and its objects, separated by spaces, e.g. `on b c`. */
 export type Fact = string;
 
-/** An action schema: its facts may contain parameters, e.g. `on ?x ?y`. */
+/** An action with parameters instead of objects. Its facts may contain the parameters, e.g. `on ?x ?y`. */
 export interface ActionSchema {
   readonly name: string;
   readonly parameters: readonly string[];
@@ -28,7 +29,7 @@ export interface Domain {
   describeFact(fact: Fact): string;
 }
 
-/** One action of a plan as written; the action and the objects may not exist. */
+/** One action of a plan as an answer writes it. The action and the objects may not exist in the problem. */
 export interface Step {
   readonly action: string;
   readonly objects: readonly string[];
@@ -36,17 +37,20 @@ export interface Step {
 
 export interface Problem {
   readonly init: readonly Fact[];
-  /** Facts that must hold at the end; at least one. */
+  /** Facts that must hold after the plan; at least one. */
   readonly goal: readonly Fact[];
 }
 
 /** The result of executing a plan as far as possible. */
 export interface Simulation {
-  /** Number of executed actions: the length of the longest executable prefix. */
+  /** Number of actions that were executed: the length of the longest executable prefix of the plan. */
   readonly executed: number;
-  /** The facts after these actions. */
+  /** The facts after the executed actions. */
   readonly state: ReadonlySet<Fact>;
-  /** Why the next action is not executable; absent if all actions were executed. */
+  /**
+   * The action after the executed ones and the reason why it is not executable. Absent if all actions were
+   * executed.
+   */
   readonly failure?: Failure;
   /** Goal facts that do not hold in `state`, in the goal's order. */
   readonly unmetGoals: readonly Fact[];
@@ -60,14 +64,14 @@ export interface Failure {
     | { readonly kind: 'missing'; readonly fact: Fact };
 }
 
-/** The preconditions and effects of an action with its objects. */
+/** The preconditions and effects of an action, with objects in place of parameters. */
 export interface Grounded {
   readonly preconditions: readonly Fact[];
   readonly deleteEffects: readonly Fact[];
   readonly addEffects: readonly Fact[];
 }
 
-/** Substitutes objects for the parameters of a schema, in order. */
+/** Substitutes objects for the parameters of an action, in order. */
 export function ground(
   { parameters, preconditions, deleteEffects, addEffects }: ActionSchema,
   objects: readonly string[],
@@ -87,7 +91,10 @@ export function ground(
   };
 }
 
-/** The state after an action. Facts are deleted before facts are added, so that an added fact stays. */
+/**
+ * Returns the state after an action. Facts are deleted before facts are added, so a fact that is both deleted
+ * and added holds afterwards.
+ */
 export function applied(state: ReadonlySet<Fact>, { deleteEffects, addEffects }: Grounded): Set<Fact> {
   const next = new Set(state);
   for (const fact of deleteEffects) next.delete(fact);
@@ -96,9 +103,9 @@ export function applied(state: ReadonlySet<Fact>, { deleteEffects, addEffects }:
 }
 
 /**
- * Executes a plan from the initial state until it ends or an action is not executable.
+ * Executes a plan from the initial state up to its end or to the first action that is not executable.
  *
- * @returns the executed prefix, the failure, and the goal facts that do not hold afterwards
+ * @returns the number of executed actions, the failure, and the goal facts that do not hold afterwards
  */
 export function simulate(domain: Domain, problem: Problem, plan: readonly Step[]): Simulation {
   let state: ReadonlySet<Fact> = new Set(problem.init);
@@ -132,7 +139,7 @@ function attempt(domain: Domain, state: ReadonlySet<Fact>, step: Step): Grounded
   return fact === undefined ? grounded : { kind: 'missing', fact };
 }
 
-/** A plan in normal form, in PDDL on one line: `(unstack b c) (put-down b)`. */
+/** Writes a plan in normal form: in PDDL on one line, e.g. `(unstack b c) (put-down b)`. */
 export function planText(plan: readonly Step[]): string {
   return plan.map(({ action, objects }) => `(${[action, ...objects].join(' ')})`).join(' ');
 }

@@ -3,7 +3,7 @@ import { BLOCKSWORLD } from '../blocksworld/domain.ts';
 import { readSteps } from '../blocksworld/notation.ts';
 import { DEFAULT_PLAN_VERIFIER, type PlanVerifierOptions, verifyPlan } from './verify-plan.ts';
 
-/** a, b and c are on the table; the goal is a on b on c. */
+/** A problem: a, b and c are on the table; the goal is a on b on c. */
 const problem = {
   init: ['handempty', 'ontable a', 'ontable b', 'ontable c', 'clear a', 'clear b', 'clear c'],
   goal: ['on a b', 'on b c'],

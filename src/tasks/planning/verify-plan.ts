@@ -18,25 +18,28 @@ import {
 } from './strips.ts';
 
 export interface PlanVerifierOptions {
-  /** `valid`: any plan that reaches the goal is correct; `optimal`: only a plan with the fewest actions. */
+  /**
+   * The plans that are correct. `valid`: any plan that reaches the goal; `optimal`: only a plan with the
+   * fewest actions.
+   */
   readonly accept: 'valid' | 'optimal';
   /**
-   * Largest reward of a plan that is not correct, in [0, 1]: the plan gets this reward times {@link goalShare}.
-   * 0: only correct plans get a reward.
+   * Largest reward of a plan that is not correct, in [0, 1]. The reward of the plan is this value times
+   * {@link goalShare}. With 0, only correct plans have a reward.
    */
   readonly partialCredit: number;
 }
 
 export const DEFAULT_PLAN_VERIFIER: PlanVerifierOptions = { accept: 'valid', partialCredit: 0 };
 
-/** Computes the fewest actions that reach the goal; called only if the length of a plan matters. */
+/** Returns the number of actions of a shortest plan. It is called only if the length of a plan matters. */
 export type FewestActions = () => number;
 
 /**
  * Verifies a plan.
  *
- * @param attempt.plan - the plan as read; an empty plan is not an answer
- * @param how - options, and the fewest actions that reach the goal
+ * @param attempt.plan - the parsed plan; a plan without actions does not count as an answer
+ * @param how - options, and a function that returns the number of actions of a shortest plan
  * @returns a verdict with reward 1 for a correct plan, else `partialCredit` times {@link goalShare}
  */
 export function verifyPlan(
@@ -53,14 +56,14 @@ export function verifyPlan(
   return { correct: false, reward: how.partialCredit * goalShare(problem, simulation), answer, reason };
 }
 
-/** The answer of a verdict on a plan; undefined if no plan was read. */
+/** Returns the answer of the verdict on a plan; undefined if no plan could be parsed. */
 export function planAnswer(read: PlanReading): string | undefined {
   return 'plan' in read && read.plan.length > 0 ? planText(read.plan) : undefined;
 }
 
 /**
- * The share of the goal facts missing at the start that hold after the longest executable prefix of the plan. Goal
- * facts that held at the start and are lost are deducted, so an empty plan has share 0.
+ * Returns the share of the initially missing goal facts that hold after the longest executable prefix of the
+ * plan. Goal facts that held initially and hold no longer are deducted, so an empty plan has share 0.
  *
  * @returns within [0, 1]
  */

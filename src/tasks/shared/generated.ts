@@ -1,5 +1,5 @@
 /**
- * Options that all generated tasks share: the list of problems, and how its demonstrations are written.
+ * Options that all generated tasks share: the seed of the list of problems, and the style of demonstrations.
  * @module
  */
 import { integer } from '../../schema/fields.ts';

@@ -1,12 +1,12 @@
 /**
- * Reads files of JSON lines, one object per line. Errors name file and line.
+ * Reads JSON-lines files, which have one object per line. Errors contain the file and the line.
  * @module
  */
 import { readFileSync } from 'node:fs';
 import { excerpt } from '../../grade/verdict.ts';
 import { ConfigError } from '../../support/errors.ts';
 
-/** The object of one line. Its fields are a map, so a field such as `__proto__` is an ordinary key. */
+/** The object of one line. Its fields are a map, so that a field such as `__proto__` is an ordinary key. */
 export interface JsonLine {
   readonly source: SourceLine;
   readonly fields: ReadonlyMap<string, unknown>;
@@ -36,7 +36,7 @@ export interface SourceLine {
   readonly line: number;
 }
 
-/** A {@link ConfigError} `<file>:<line>: <message>`, whose issue has the file and the line. */
+/** Creates a {@link ConfigError} `<file>:<line>: <message>`, whose issue contains the file and the line. */
 export function lineError({ path, line }: SourceLine, message: string, cause?: unknown): ConfigError {
   return new ConfigError(`${path}:${line}: ${message}`, {
     code: 'TROUPE_TASK_LINE',

@@ -5,10 +5,10 @@
 import { show, text } from '../../schema/fields.ts';
 
 /**
- * Field that parses a text of operators into a list, in the order of `allowed`.
+ * Creates a schema field that parses a text of operator characters into a list, in the order of `allowed`.
  *
  * @param allowed - the operators of the task
- * @param fallback - the default
+ * @param fallback - the default list
  * @param description - one sentence for the option table
  */
 export function operationsField<T extends string>(

@@ -16,7 +16,7 @@ describe('demonstrationText', () => {
 
   it('writes the steps in the configured share of demonstrations', () => {
     const worked = texts({ workedShare: 0.3, demoNoise: 0 }, 2000).filter((text) => text.length > 3).length;
-    // 600 expected, standard deviation 20.5
+    // 600 are expected, with standard deviation 20.5
     expect(Math.abs(worked - 600)).toBeLessThan(62);
   });
 
@@ -24,7 +24,7 @@ describe('demonstrationText', () => {
     const all = texts({ workedShare: 1, demoNoise: 0.4 }, 2000);
     for (const text of all) expect(text).toMatch(/^\d\d\+\d\d=\d\d;\d\d\+\d\d=\d\d#\d\d$/);
     const noisy = all.filter((text) => text !== '17+25=42;42+38=80#80').length;
-    // 800 expected, standard deviation 22
+    // 800 are expected, with standard deviation 22
     expect(Math.abs(noisy - 800)).toBeLessThan(66);
   });
 

@@ -1,18 +1,18 @@
 /**
- * Response styles of demonstrations. A share of the demonstrations shows the worked steps before the answer, the rest
- * answers directly, and some are wrong. A base model that was pretrained on the mixture leaves reinforcement learning
- * a better style to select and errors to remove.
+ * Response styles of demonstrations. A share of the demonstrations shows the worked steps before the answer;
+ * all others answer directly. Some demonstrations are wrong. A base model that was pretrained on this mixture
+ * leaves reinforcement learning a better style to select and errors to remove.
  * @module
  */
 import type { RandomStream } from '../../core/rng.ts';
 import { number } from '../../schema/fields.ts';
 
 export interface ResponseStyle {
-  /** Share of demonstrations that write the worked steps before the answer; the rest answers directly. */
+  /** Share of demonstrations that write the worked steps before the answer. All others answer directly. */
   readonly workedShare: number;
   /**
-   * Share of demonstrations in which every digit is replaced by a uniform draw. A model that fits such demonstrations
-   * perfectly is still correct on only about 1 - demoNoise of them.
+   * Share of demonstrations in which every digit is replaced by a digit that is drawn uniformly. A model that
+   * fits the demonstrations perfectly is correct on only about 1 - demoNoise of the prompts.
    */
   readonly demoNoise: number;
 }
@@ -28,16 +28,16 @@ export const responseStyleOptions = {
     .describe('Share of demonstrations in which every digit is replaced by a random one.'),
 };
 
-/** Precedes the final answer in every task that asks for steps: `...#80`. */
+/** Marker before the final answer, in every task that asks for steps: `...#80`. */
 export const ANSWER_MARKER = '#';
 
 /**
- * One demonstration message: the steps (with probability `workedShare`), the marker, the answer, as in
- * `17+25=42;42+38=80#80`.
+ * Writes one demonstration message: the steps (with probability `workedShare`), the marker and the answer, as
+ * in `17+25=42;42+38=80#80`.
  *
  * @param solution.steps - worked steps in order, e.g. `17+25=42`
  * @param solution.answer - text after the marker
- * @param stream - one uniform for each of the two shares, then one per replaced digit
+ * @param stream - draws one number for each of the two shares, then one per replaced digit
  */
 export function demonstrationText(
   solution: { readonly steps: readonly string[]; readonly answer: string },
@@ -51,7 +51,7 @@ export function demonstrationText(
 }
 
 /**
- * Text after the last answer marker, trimmed; undefined when the text has no marker.
+ * Returns the text after the last answer marker, trimmed; undefined when the text has no marker.
  *
  * @example
  * markedAnswer('17+25=42;42+38=80#80'); // => '80'

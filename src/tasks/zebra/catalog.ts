@@ -1,18 +1,18 @@
 /**
  * The vocabulary of ZebraLogic: its 25 attributes, the sentence that introduces each of them in a puzzle, its
- * values, and the phrase by which a clue refers to the person with a value. Puzzles are parsed and written with
- * the same table, odd phrases included.
+ * values, and the phrase by which a clue refers to the person with a value. Puzzles are parsed and written
+ * with the same table, which therefore keeps unusual phrases of the original.
  *
  * From the puzzles of WildEval/ZeroEval (Apache-2.0).
  * @module
  */
 
 export interface Attribute {
-  /** Column of the answer table. */
+  /** Name of the attribute's column in the answer table. */
   readonly header: string;
-  /** The sentence before the values in a puzzle's list. */
+  /** Sentence before the attribute's values in the list of a puzzle. */
   readonly sentence: string;
-  /** Values, each with the phrase for the person who has it. */
+  /** Values of the attribute, each with the phrase for the person who has it. */
   readonly values: readonly (readonly [value: string, phrase: string])[];
 }
 
@@ -320,8 +320,8 @@ export const ATTRIBUTES: readonly Attribute[] = [
 ];
 
 /**
- * A sentence in a form that is the same for all versions of the benchmark: an earlier version has "different" or no
- * word in place of "unique", and another sentence for mothers.
+ * Returns a form of a sentence that is the same for all versions of the benchmark. An earlier version has
+ * "different" or no word in place of "unique", and another sentence for the attribute `Mother`.
  */
 function normalSentence(sentence: string): string {
   return sentence.startsWith("The mothers' names") ? 'mothers' : sentence.replace(/unique |different /, '');
@@ -329,7 +329,7 @@ function normalSentence(sentence: string): string {
 
 const BY_SENTENCE = new Map(ATTRIBUTES.map((one) => [normalSentence(one.sentence), one]));
 
-/** The attribute that a sentence of a puzzle's list introduces. */
+/** Returns the attribute that a sentence in the list of a puzzle introduces. */
 export function attributeOf(sentence: string): Attribute | undefined {
   return BY_SENTENCE.get(normalSentence(sentence));
 }
@@ -341,7 +341,10 @@ const BY_PHRASE = new Map<string, readonly [header: string, value: string]>(
 );
 BY_PHRASE.set('the person who smokes many different blends', ['Cigar', 'blends']);
 
-/** Attribute and value (in lower case) that a clue's phrase names; undefined for an unknown phrase. */
+/**
+ * Returns the attribute and the value (in lower case) to which the phrase of a clue refers; undefined for an
+ * unknown phrase.
+ */
 export function namedBy(phrase: string): readonly [header: string, value: string] | undefined {
   return BY_PHRASE.get(phrase.toLowerCase());
 }
@@ -352,12 +355,12 @@ const PHRASES = new Map(
   ),
 );
 
-/** The phrase for the person with a value. */
+/** Returns the phrase for the person with a value. */
 export function phraseFor(header: string, value: string): string | undefined {
   return PHRASES.get(`${header}:${value.toLowerCase()}`);
 }
 
-/** The sentence that introduces an attribute's values in a puzzle. */
+/** Returns the sentence that introduces an attribute's values in a puzzle. */
 export function sentenceFor(header: string): string | undefined {
   return ATTRIBUTES.find((one) => one.header === header)?.sentence;
 }

@@ -1,12 +1,13 @@
 /**
- * The compact notation of zebra puzzles for character-level models: `3x2;A=2;B<E;C~F:` has 3 houses and 2 columns
- * with the values A, B, C and D, E, F. The answer lists the house of every value, column by column: `#213 132`.
+ * The compact notation of zebra puzzles for character-level models. `3x2;A=2;B<E;C~F:` has 3 houses and 2
+ * columns, with the values A, B, C and D, E, F. The answer lists the house of every value, column by column:
+ * `#213 132`.
  * @module
  */
 import type { Clue, Column, ZebraPuzzle } from './puzzle.ts';
 import type { Placement } from './solver.ts';
 
-/** One letter for each of at most 6 x 6 values. */
+/** Letters of the values, enough for 6 houses and 6 columns. */
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghij';
 
 const SIGNS: Readonly<Record<Clue['kind'], string>> = {
@@ -21,12 +22,12 @@ const SIGNS: Readonly<Record<Clue['kind'], string>> = {
   two_between: '--',
 };
 
-/** All characters of prompts and answers, except the answer marker, for puzzles up to this size. */
+/** Returns all characters of prompts and answers, except the answer marker, for puzzles up to this size. */
 export function compactAlphabet(houses: number, columns: number): string {
   return `0123456789x;:=!<>~- ${LETTERS.slice(0, houses * columns)}`;
 }
 
-/** Columns whose values are letters. */
+/** Creates columns whose values are letters. */
 export function letterColumns(houses: number, columns: number): Column[] {
   return Array.from({ length: columns }, (_, column) => ({
     header: `${column + 1}`,
@@ -42,20 +43,23 @@ export function compactPrompt({ houses, columns, clues }: ZebraPuzzle): string {
   return `${houses}x${columns.length};${texts.join(';')}:`;
 }
 
-/** The text after the answer marker: the house of each value, e.g. `213 132`. */
+/** Writes the text after the answer marker: the house of each value, column by column, e.g. `213 132`. */
 export function compactAnswer(houses: number, house: ArrayLike<number>): string {
   const digits = Array.from(house, (at) => `${at + 1}`).join('');
   return digits.match(new RegExp(`.{${houses}}`, 'g'))?.join(' ') ?? digits;
 }
 
-/** Worked steps: the values in the order in which the solver places them, e.g. `A2`. */
+/**
+ * Writes the worked steps: each value with its house, e.g. `A2`, in the order in which the solver places the
+ * values.
+ */
 export function compactSteps(placements: readonly Placement[]): string[] {
   return placements.map(({ value, house }) => `${LETTERS[value]}${house + 1}`);
 }
 
 /**
- * The houses of a written answer; undefined unless it has one house from 1 to `houses` for each value. Whitespace
- * is ignored.
+ * Parses an answer into the house of each value. Undefined unless the answer has one house from 1 to `houses`
+ * for each value. Whitespace is ignored.
  */
 export function readCompactAnswer(
   written: string,

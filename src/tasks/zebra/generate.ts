@@ -1,6 +1,7 @@
 /**
- * Generates zebra puzzles with exactly one solution and no redundant clue. The solution is drawn first. While the
- * clues allow another solution, a true clue that rules it out is added. Finally redundant clues are removed.
+ * Generates zebra puzzles with exactly one solution and no redundant clue. The solution is drawn first. As
+ * long as the clues allow another solution, a true clue that excludes it is added. Finally redundant clues
+ * are removed.
  * @module
  */
 import type { RandomStream } from '../../core/rng.ts';
@@ -29,8 +30,8 @@ export interface GeneratedZebra extends ZebraPuzzle {
  * Draws a puzzle with these columns.
  *
  * @param kinds - the kinds of clue that may be used
- * @returns undefined if clues of these kinds cannot distinguish the drawn solution from all others, e.g. if none of
- *   the kinds distinguishes left and right
+ * @returns undefined if clues of these kinds cannot distinguish the drawn solution from all others, e.g. if
+ *   none of the kinds distinguishes left and right
  */
 export function drawZebra(
   {
@@ -60,7 +61,7 @@ function drawSolution(houses: number, columns: readonly Column[], stream: Random
   return Uint8Array.from(columns.flatMap(() => shuffled([...Array(houses).keys()], stream)));
 }
 
-/** All true clues of these kinds; a symmetric relation occurs in both orders of its two values. */
+/** Returns all true clues of these kinds. A symmetric relation occurs in both orders of its two values. */
 function trueClues(house: Uint8Array, houses: number, kinds: readonly ClueKind[]): Clue[] {
   const clues: Clue[] = [];
   const add = (clue: Clue): void => {
@@ -77,7 +78,9 @@ function trueClues(house: Uint8Array, houses: number, kinds: readonly ClueKind[]
   return clues;
 }
 
-/** Draws a kind of clue by frequency, then a clue of this kind; undefined without clues. */
+/**
+ * Draws a kind of clue according to its frequency, then a clue of this kind; undefined if there are no clues.
+ */
 function drawClue(clues: readonly Clue[], stream: RandomStream): Clue | undefined {
   const kinds = [...new Set(clues.map(({ kind }) => kind))];
   let at = stream.uniform() * kinds.reduce((sum, kind) => sum + FREQUENCY[kind], 0);
@@ -89,7 +92,7 @@ function drawClue(clues: readonly Clue[], stream: RandomStream): Clue | undefine
   return choices.length === 0 ? undefined : choices[stream.int(choices.length)];
 }
 
-/** Removes redundant clues in random order and returns the others in random order. */
+/** Removes redundant clues in random order, and returns the remaining clues in random order. */
 function withoutRedundantClues(puzzle: ZebraPuzzle, stream: RandomStream): Clue[] {
   let kept = [...puzzle.clues];
   for (const clue of shuffled(kept, stream)) {

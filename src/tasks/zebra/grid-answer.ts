@@ -1,6 +1,6 @@
 /**
- * Grades answers like ZebraLogic: the last balanced `{...}` of a text is parsed as JSON with a `solution`, which is
- * compared cell by cell.
+ * Grades answers like ZebraLogic. The last balanced `{...}` of a text is parsed as JSON, and its field
+ * `solution` is compared with the gold table cell by cell.
  *
  * Differs from the official code: a cell on which that code raises an error (a number or an object) is wrong.
  * @see WildEval/ZeroEval, src/evaluation/zebra_grid_eval.py and eval_utils.py
@@ -8,7 +8,7 @@
  */
 import { afterThinking } from '../../grade/after-thinking.ts';
 
-/** The solved table: names of the columns, without "House", and one row of values per house. */
+/** A solved puzzle as a table: names of the columns, without "House", and one row of values per house. */
 export interface GridSolution {
   readonly headers: readonly string[];
   readonly rows: readonly (readonly string[])[];
@@ -20,7 +20,10 @@ export interface GridVerdict {
   readonly solved: boolean;
   readonly correctCells: number;
   readonly totalCells: number;
-  /** The table of the answer in lower case, rows joined by ` | `; missing cells are empty. Absent without an answer. */
+  /**
+   * The table of the answer in lower case, with rows joined by ` | `. Missing cells are empty. Absent if the
+   * text has no answer.
+   */
   readonly answer?: string;
 }
 
@@ -41,7 +44,7 @@ export function gradeGrid({ headers, rows }: GridSolution, text: string): GridVe
   return { parsed: true, solved, correctCells, totalCells, answer: lines.join(' | ') };
 }
 
-/** The `solution` of the answer; undefined if there is none. */
+/** Returns the field `solution` of the answer; undefined if there is none. */
 function answeredTable(text: string): unknown {
   const json = lastBalanced(text);
   return json === undefined
@@ -49,7 +52,7 @@ function answeredTable(text: string): unknown {
     : (fieldOf(parseJson(json.replaceAll('\n', '')), 'solution') ?? undefined);
 }
 
-/** The last `{...}` with balanced braces; braces in strings count too, as in the official code. */
+/** Returns the last `{...}` with balanced braces. Braces in strings count too, as in the official code. */
 function lastBalanced(text: string): string | undefined {
   let depth = 0;
   let start = 0;
@@ -62,7 +65,7 @@ function lastBalanced(text: string): string | undefined {
   return last;
 }
 
-/** Parses JSON like Python, which accepts NaN and Infinity as numbers. */
+/** Parses JSON like Python, which also accepts NaN and Infinity as numbers. */
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -86,7 +89,10 @@ function fieldOf(value: unknown, name: string): unknown {
     : undefined;
 }
 
-/** A cell in normal form; undefined if it is missing, null, empty or not a string. Of a list the first item counts. */
+/**
+ * Returns a cell in normal form; undefined if it is missing, null, empty or not a string. Only the first item
+ * of a list counts.
+ */
 function cellOf(value: unknown): string | undefined {
   if (value === '') return undefined;
   const cell = Array.isArray(value) ? value[0] : value;

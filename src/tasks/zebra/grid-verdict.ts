@@ -1,5 +1,6 @@
 /**
- * Verdicts on zebra puzzles: correct if the puzzle is solved; the reward may be the share of correct cells.
+ * Verdicts on zebra puzzles. An answer is correct if it solves the puzzle; its reward may be the share of
+ * correct cells.
  * @module
  */
 
@@ -8,14 +9,17 @@ import type { Verdict } from '../../task/task.ts';
 import { type GridSolution, gradeGrid } from './grid-answer.ts';
 import type { ZebraReward } from './options.ts';
 
-/** The verdict on an answer in ZebraLogic's JSON format. */
+/** Grades an answer in ZebraLogic's JSON format. */
 export function gridVerdict(gold: GridSolution, text: string, reward: ZebraReward): Verdict {
   const { answer, correctCells, totalCells } = gradeGrid(gold, text);
   if (answer === undefined) return noAnswer('expected JSON with a "solution" as the last {...}');
   return cellVerdict(answer, { right: correctCells, of: totalCells, reward });
 }
 
-/** The verdict on an answer with `right` of `of` cells correct; the puzzle is solved if all cells are correct. */
+/**
+ * Creates the verdict on an answer with `right` of `of` cells correct. The puzzle is solved if all cells are
+ * correct.
+ */
 export function cellVerdict(
   answer: string,
   { right, of, reward }: { readonly right: number; readonly of: number; readonly reward: ZebraReward },

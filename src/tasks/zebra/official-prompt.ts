@@ -1,7 +1,8 @@
 /**
  * The prompt of ZebraLogic's grid mode: an example, the puzzle, and a JSON template to fill in.
  *
- * Text from WildEval/ZeroEval, template ZEBRA_GRID (Apache-2.0); kept verbatim, because scores depend on it.
+ * The text is the template ZEBRA_GRID of WildEval/ZeroEval (Apache-2.0), unchanged, because scores depend on
+ * it.
  * @module
  */
 import type { ZebraPuzzle } from './puzzle.ts';
@@ -52,7 +53,7 @@ Now please solve the above puzzle. Present your reasoning and solution in the fo
 
 `;
 
-/** @param shape.headers - names of the columns, without "House" */
+/** Writes the prompt of a puzzle. @param shape.headers - names of the columns, without "House" */
 export function officialPrompt(
   puzzle: string,
   { houses, headers }: { readonly houses: number; readonly headers: readonly string[] },
@@ -61,7 +62,10 @@ export function officialPrompt(
   return `${EXAMPLE}${puzzle}${INSTRUCTION}${answerText('___', headers, blank)}\n\n`;
 }
 
-/** An answer in the format that the prompt requires. @param rows - one list of values per house, in order of `headers` */
+/**
+ * Writes an answer in the format that the prompt requires. @param rows - one list of values per house, in the
+ * order of `headers`
+ */
 export function answerText(
   reasoning: string,
   headers: readonly string[],
@@ -74,7 +78,7 @@ export function answerText(
   return JSON.stringify({ reasoning, solution: Object.fromEntries(houses) }, null, 4);
 }
 
-/** The solved table. @param house - house of every value */
+/** Writes a solution as a table. @param house - the house of every value */
 export function tableRows({ houses, columns }: ZebraPuzzle, house: ArrayLike<number>): string[][] {
   const rows = Array.from({ length: houses }, (): string[] => []);
   for (const [column, { values }] of columns.entries())

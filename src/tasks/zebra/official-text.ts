@@ -6,7 +6,7 @@ import { excerpt } from '../../grade/verdict.ts';
 import { attributeOf, namedBy, phraseFor, sentenceFor } from './catalog.ts';
 import type { Clue, Column, Relation, ZebraPuzzle } from './puzzle.ts';
 
-/** A puzzle's text has a form that the parser does not know. */
+/** Thrown for a puzzle whose text has an unknown form. */
 export class UnreadablePuzzle extends Error {}
 
 const ORDINALS = ['first', 'second', 'third', 'fourth', 'fifth', 'sixth'];
@@ -54,7 +54,8 @@ const FORMS: readonly RelationForm[] = [
 /**
  * Parses an official puzzle.
  *
- * @param headers - names of the columns, in order; default: the official names for the puzzle's sentences
+ * @param headers - names of the columns, in order; default: the official names of the attributes that the
+ *   puzzle's sentences introduce
  * @throws UnreadablePuzzle naming the line that cannot be parsed
  */
 export function readPuzzle(text: string, headers?: readonly string[]): ZebraPuzzle {
@@ -100,7 +101,10 @@ function readClue(line: string, reader: Reader): Clue {
   return readSame(line, reader);
 }
 
-/** "A is B". Phrases may contain "is", so the clue is split at the first "is" where both sides name a value. */
+/**
+ * Parses a clue "A is B". Phrases may contain "is", so the clue is split at the first "is" for which both
+ * sides refer to a value.
+ */
 function readSame(line: string, reader: Reader): Clue {
   for (const { index } of line.matchAll(/ is /g)) {
     const value = valueNamed(line.slice(0, index), reader);
@@ -119,7 +123,10 @@ function requireValue(phrase: string, line: string, reader: Reader): number {
   return value;
 }
 
-/** The value that a phrase names: by the table of phrases, else the only value whose words all occur in it. */
+/**
+ * Returns the value to which a phrase refers: by the table of phrases, or else the only value whose words all
+ * occur in the phrase.
+ */
 function valueNamed(phrase: string, { houses, columns }: Reader): number | undefined {
   const named = namedBy(phrase);
   const candidates: number[] = [];
@@ -131,7 +138,7 @@ function valueNamed(phrase: string, { houses, columns }: Reader): number | undef
   return candidates.length === 1 ? candidates[0] : undefined;
 }
 
-/** Whether every word of a value, cut to five letters, is the start of a word of the phrase. */
+/** Whether the first five letters of every word of a value start a word of the phrase. */
 function hasWords(phrase: string, value: string): boolean {
   const words = wordsOf(phrase);
   return wordsOf(value).every((word) => words.some((other) => other.startsWith(word.slice(0, 5))));
@@ -141,7 +148,7 @@ function wordsOf(text: string): string[] {
   return text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
 }
 
-/** The puzzle in ZebraLogic's wording. Every value must be in the catalog. */
+/** Writes a puzzle in ZebraLogic's wording. Every value must be in the catalog. */
 export function puzzleText({ houses, columns, clues }: ZebraPuzzle): string {
   const lists = columns.map(
     ({ header, values }) =>
@@ -159,7 +166,8 @@ export function puzzleText({ houses, columns, clues }: ZebraPuzzle): string {
 export function clueText(clue: Clue, { houses, columns }: Reader): string {
   const phrase = (value: number): string => {
     const { header, values } = columns[Math.floor(value / houses)] as Column;
-    return phraseFor(header, values[value % houses] as string) as string; // the values are in the catalog
+    // the phrase is defined, because all values are in the catalog
+    return phraseFor(header, values[value % houses] as string) as string;
   };
   const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
   const value = phrase(clue.value);

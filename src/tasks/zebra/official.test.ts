@@ -69,11 +69,13 @@ describe('gradeGrid', () => {
     expect(solved(answered(right))).toBe(true);
     expect(solved(`${answered({})} ${answered(right)} and {`)).toBe(true);
     expect(solved(`${answered(right)} ${answered({})}`)).toBe(false);
-    expect(solved(`{ ${answered(right)}`)).toBe(false); // the first brace is never closed
+    // braces are not balanced: the first one is never closed
+    expect(solved(`{ ${answered(right)}`)).toBe(false);
     expect(solved(`} ${answered(right)}`)).toBe(true);
     expect(solved(answered(right).replace('"r"', '"one\ntwo"'))).toBe(true);
     expect(solved(answered(right).replace('"r"', 'NaN'))).toBe(true);
-    expect(solved(`${answered(right)} so $\\frac{1}{2}$`)).toBe(false); // the last braces are LaTeX's
+    // the last balanced braces belong to the LaTeX formula
+    expect(solved(`${answered(right)} so $\\frac{1}{2}$`)).toBe(false);
     expect(solved(`${answered({})}</think>${answered(right)}`)).toBe(true);
     expect(solved(`${answered(right)}</think>I do not know`)).toBe(false);
   });

@@ -8,19 +8,22 @@ import { rejectOption, requireAtLeast } from '../../schema/options.ts';
 import { DEFAULT_GENERATED, type GeneratedOptions, generatedOptions } from '../shared/generated.ts';
 import { CLUE_KINDS, type ClueKind } from './puzzle.ts';
 
-/** `solved`: 1 for a solved puzzle, else 0; `cells`: the share of correct cells. */
+/** Kinds of reward. `solved`: 1 for a solved puzzle, else 0; `cells`: the share of correct cells. */
 export const REWARDS = ['solved', 'cells'] as const;
 export type ZebraReward = (typeof REWARDS)[number];
 
 export interface ZebraOptions extends GeneratedOptions {
-  /** Houses are drawn uniformly from `houses` to `maxHouses`. */
+  /** Minimum and maximum number of houses. The number is drawn uniformly. */
   readonly houses: number;
   readonly maxHouses: number;
-  /** Columns are drawn uniformly from `features` to `maxFeatures`. */
+  /** Minimum and maximum number of columns. The number is drawn uniformly. */
   readonly features: number;
   readonly maxFeatures: number;
   readonly clueKinds: readonly ClueKind[];
-  /** `compact`: single characters for tiny models; `official`: ZebraLogic's wording, prompt and JSON. */
+  /**
+   * Style of prompts and answers. `compact`: single characters, for tiny models; `official`: ZebraLogic's
+   * wording and JSON.
+   */
   readonly style: 'compact' | 'official';
   readonly reward: ZebraReward;
 }
@@ -36,7 +39,7 @@ export const DEFAULT_ZEBRA: ZebraOptions = {
   ...DEFAULT_GENERATED,
 };
 
-/** The option `reward` of `zebra` and `zebralogic`. */
+/** The option `reward` of the tasks `zebra` and `zebralogic`. */
 export function rewardField() {
   return choice(REWARDS)
     .default('solved')
@@ -69,7 +72,7 @@ export const zebraOptions = z
       rejectOption(context, 'demo_noise', `expected 0 with style official, got ${demo_noise}`);
   });
 
-/** Parses names of clue kinds that are separated by commas or spaces. */
+/** Parses names of kinds of clues that are separated by commas or spaces. */
 function clueKindsField() {
   return text('names of clue kinds')
     .transform((written) => ({ written, names: written.split(/[\s,]+/).filter((name) => name !== '') }))

@@ -1,10 +1,11 @@
 /**
- * A zebra puzzle in abstract form: houses in a row, columns of values of which every house has one, and clues about
- * the houses of values. The official text, the compact text, the solver and the generator use it.
+ * A zebra puzzle in abstract form: houses in a row; columns of values, of which every house has one per
+ * column; and clues about the houses of values. The official text, the compact text, the solver and the
+ * generator use this form.
  * @module
  */
 
-/** Relations between the houses of two values, ordered by their frequency in ZebraLogic. */
+/** Relations between the houses of two values, ordered by their frequency in ZebraLogic's puzzles. */
 export const RELATIONS = [
   'same',
   'directly_left',
@@ -19,7 +20,10 @@ export type Relation = (typeof RELATIONS)[number];
 export const CLUE_KINDS = ['at', 'not_at', ...RELATIONS] as const;
 export type ClueKind = (typeof CLUE_KINDS)[number];
 
-/** A clue. Values are numbered consecutively: value i of column j is j * houses + i. Houses count from 0. */
+/**
+ * A clue. Values are numbered consecutively: value i of column j is j * houses + i. Houses are numbered from
+ * 0.
+ */
 export type Clue =
   | { readonly kind: 'at'; readonly value: number; readonly house: number }
   | { readonly kind: 'not_at'; readonly value: number; readonly house: number }
@@ -56,7 +60,7 @@ export function fits(relation: Relation, distance: number): boolean {
   }
 }
 
-/** Whether a clue is true. @param house - house of every value */
+/** Whether a clue is true. @param house - the house of every value */
 export function isTrue(clue: Clue, house: ArrayLike<number>): boolean {
   const at = house[clue.value] as number;
   if (clue.kind === 'at') return at === clue.house;
@@ -65,8 +69,8 @@ export function isTrue(clue: Clue, house: ArrayLike<number>): boolean {
 }
 
 /**
- * A key that is the same for puzzles that differ only in the order of columns, values and clues, or in "A is right
- * of B" instead of "B is left of A".
+ * Returns the canonical key of a puzzle. The key does not depend on the order of columns, values and clues.
+ * The clues "A is right of B" and "B is left of A" have the same key.
  */
 export function puzzleKey({ houses, columns, clues }: ZebraPuzzle): string {
   const name = (value: number): string => {
@@ -86,14 +90,14 @@ export function puzzleKey({ houses, columns, clues }: ZebraPuzzle): string {
   return [...listed.sort(), ...new Set(clues.map(clueKey).sort())].join(';');
 }
 
-/** ZebraLogic's size groups, by houses and columns. */
+/** ZebraLogic's size groups of puzzles, by houses x columns. */
 const GROUPS: readonly (readonly [group: string, sizes: string])[] = [
   ['small', '2x2 2x3 2x4 2x5 2x6 3x2 3x3 4x2'],
   ['medium', '3x4 3x5 3x6 4x3 4x4 5x2 6x2'],
   ['large', '4x5 4x6 5x3 5x4 6x3'],
 ];
 
-/** `small`, `medium`, `large` or `xl`. */
+/** Returns the size group: `small`, `medium`, `large` or `xl`. */
 export function sizeGroup(houses: number, columns: number): string {
   return GROUPS.find(([, sizes]) => sizes.split(' ').includes(`${houses}x${columns}`))?.[0] ?? 'xl';
 }

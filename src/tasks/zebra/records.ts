@@ -1,5 +1,5 @@
 /**
- * Reads ZebraLogic's file: one puzzle per line. The solution is read or, if it is missing, computed.
+ * Reads ZebraLogic's file, which has one puzzle per line. A solution that is missing in the file is computed.
  * @module
  */
 
@@ -19,27 +19,32 @@ export interface ZebraLogicRecord {
   readonly gold: GridSolution;
 }
 
-/** Placeholder in the cells of solutions that the authors withhold. */
+/** Placeholder in the cells of solutions that the authors of the benchmark withhold. */
 const WITHHELD = '___';
 
-/** A line of the file; its solution is computed on demand. */
+/** A line of the file. A missing solution is computed when it is requested. */
 export interface ZebraLogicLine {
   readonly id: string;
   readonly puzzle: string;
-  /** The table in the record, complete or not. */
+  /** The solution in the record, which may be incomplete; undefined if the record has none. */
   readonly given: GivenTable | undefined;
-  /** The complete table of the record, or a computed one. @throws ConfigError if neither exists */
+  /**
+   * Returns the solution in the record if it is complete, else a computed one. @throws ConfigError if neither
+   * exists
+   */
   gold(): GridSolution;
 }
 
 export interface GivenTable extends GridSolution {
-  /** False if cells are withheld. */
+  /** Whether no cell is withheld. */
   readonly isComplete: boolean;
 }
 
 /**
- * @throws ConfigError naming file and line of a record without a puzzle, with a solution that is not a table, or
- *   without a solution if none can be computed
+ * Reads all puzzles of a file with their solutions.
+ *
+ * @throws ConfigError naming file and line of a record without a puzzle, with a solution that is not a table,
+ *   or without a solution if none can be computed
  */
 export function readZebraLogic(path: string): ZebraLogicRecord[] {
   return readJsonLines(path).map((line) => {
@@ -48,7 +53,12 @@ export function readZebraLogic(path: string): ZebraLogicRecord[] {
   });
 }
 
-/** @throws ConfigError naming file and line of a record without a puzzle or with a solution that is not a table */
+/**
+ * Reads one line of the file.
+ *
+ * @throws ConfigError naming file and line of a record without a puzzle or with a solution that is not a
+ *   table
+ */
 export function readZebraLogicLine({ source, fields }: JsonLine): ZebraLogicLine {
   const [id, puzzle] = ['id', 'puzzle'].map((name) => {
     const value = fields.get(name);
@@ -64,7 +74,7 @@ export function readZebraLogicLine({ source, fields }: JsonLine): ZebraLogicLine
   };
 }
 
-/** The table in a record; undefined if there is none. */
+/** Returns the solution in a record; undefined if there is none. */
 function givenTable(solution: unknown, source: SourceLine): GivenTable | undefined {
   if (solution === undefined || solution === null) return undefined;
   const { header, rows } = solution as { readonly header?: unknown; readonly rows?: unknown };

@@ -12,7 +12,7 @@ const puzzle = (houses: number, columns: number, clues: readonly Clue[]): ZebraP
   clues,
 });
 
-/** All assignments of values to houses, by brute force. */
+/** Returns all assignments of values to houses that satisfy the clues, by brute force. */
 function* arrangements(houses: number, columns: number): Generator<number[]> {
   const orders = (left: number[]): number[][] =>
     left.length === 0
@@ -38,7 +38,7 @@ const anyClue = (values: number, houses: number): fc.Arbitrary<Clue> =>
 
 describe('solve', () => {
   it('solves the puzzle of the official example by deduction', () => {
-    // Peter, Eric, Arnold; tea, water, milk
+    // values 0 to 5: Peter, Eric, Arnold; tea, water, milk
     const clues: Clue[] = [
       { kind: 'at', value: 0, house: 1 },
       { kind: 'directly_left', value: 2, other: 4 },

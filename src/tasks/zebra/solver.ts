@@ -1,8 +1,8 @@
 /**
- * Solves zebra puzzles by constraint propagation and search. Every value has a set of candidate houses (bits of a
- * byte), which is narrowed until nothing changes; then the value with the fewest candidates is tried in each of its
- * houses. The solver counts solutions up to a limit and thereby proves uniqueness. The generator and the parser of
- * official puzzles use it.
+ * Solves zebra puzzles by constraint propagation and search. Every value has a set of candidate houses, the
+ * bits of a byte. Propagation narrows the sets until nothing changes. Then the value with the fewest
+ * candidates is tried in each of its houses. The solver counts solutions up to a limit and thereby proves
+ * that a solution is unique. The generator and the parser of official puzzles use it.
  * @module
  */
 import { fits, type Relation, type ZebraPuzzle } from './puzzle.ts';
@@ -14,18 +14,22 @@ export interface Placement {
 }
 
 export interface Solutions {
-  /** House of every value, for each solution found, at most `limit` of them. */
+  /** The solutions that were found, at most `limit` of them. A solution is the house of every value. */
   readonly found: readonly Uint8Array[];
-  /** Number of houses that were tried: 0 if deduction alone sufficed. */
+  /** Number of houses that the search tried; 0 if propagation alone sufficed. */
   readonly trials: number;
-  /** The placements of the first solution in the order of deduction; empty without a solution. */
+  /**
+   * The placements of values in houses of the first solution, in the order of deduction. Empty if there is no
+   * solution.
+   */
   readonly placements: readonly Placement[];
 }
 
 /**
  * Solves a puzzle.
  *
- * @param options.limit - maximum number of solutions; 2 (default) decides whether there is exactly one
+ * @param options.limit - maximum number of solutions to find; 2 (default) suffices to decide whether there is
+ *   exactly one
  */
 export function solve(puzzle: ZebraPuzzle, { limit = 2 }: { readonly limit?: number } = {}): Solutions {
   const search = new Search(puzzle, limit);
@@ -40,7 +44,10 @@ class Search implements Solutions {
   placements: readonly Placement[] = [];
   readonly #puzzle: ZebraPuzzle;
   readonly #limit: number;
-  /** Per relation clue: the possible houses of `other` (forward) and of `value` (backward), by the partner's set. */
+  /**
+   * Lookup tables of each relation clue: the possible houses of `other` by the candidates of `value`
+   * (forward), and of `value` by the candidates of `other` (backward). Undefined for other clues.
+   */
   readonly #images: readonly (Images | undefined)[];
 
   constructor(puzzle: ZebraPuzzle, limit: number) {
@@ -68,7 +75,10 @@ class Search implements Solutions {
     }
   }
 
-  /** Narrows the candidates until nothing changes and records placements. @returns false on a contradiction */
+  /**
+   * Narrows the candidates until nothing changes, and records new placements. @returns false on a
+   * contradiction
+   */
   #propagate(domains: Uint8Array, placed: Placement[]): boolean {
     const known = new Set(placed.map(({ value }) => value));
     let before: Uint8Array;
@@ -98,7 +108,9 @@ class Search implements Solutions {
     }
   }
 
-  /** Applies that in a column every house has exactly one value. @returns false on a contradiction */
+  /**
+   * Applies the rule that every house has exactly one value of each column. @returns false on a contradiction
+   */
   #applyColumns(domains: Uint8Array): boolean {
     const { houses } = this.#puzzle;
     for (let start = 0; start < domains.length; start += houses) {
@@ -124,7 +136,10 @@ class Search implements Solutions {
   }
 }
 
-/** The value with the fewest candidates above one; -1 if every value has a single candidate. */
+/**
+ * Returns the value with the fewest candidates among those with several; -1 if every value has a single
+ * candidate.
+ */
 function narrowest(domains: Uint8Array): number {
   let best = -1;
   let fewest = Number.POSITIVE_INFINITY;
@@ -151,7 +166,10 @@ interface Images {
 
 const imagesCache = new Map<string, Images>();
 
-/** For every set of candidates of one value, the possible houses of its partner. */
+/**
+ * Returns the lookup tables of a relation: for every set of candidates of one value, the possible houses of
+ * the other.
+ */
 function imagesOf(relation: Relation, houses: number): Images {
   const name = `${relation} ${houses}`;
   const cached = imagesCache.get(name);

@@ -1,7 +1,7 @@
 /**
- * The task `zebra`: an unlimited number of generated zebra puzzles, each with exactly one solution. The official
- * style has ZebraLogic's wording, prompt and grading. The compact style has single characters for tiny models, which
- * answer `3x2;A=2;B<E;C~F:` with `A2;E3;B1;C3;D1;F2#213 132` or directly with `#213 132`.
+ * The task `zebra`: endless generated zebra puzzles, each with exactly one solution. The official style has
+ * ZebraLogic's wording, prompt and grading. The compact style uses single characters, for tiny models:
+ * `3x2;A=2;B<E;C~F:` is answered by `A2;E3;B1;C3;D1;F2#213 132`, or directly by `#213 132`.
  * @module
  */
 import type { RandomStream } from '../../core/rng.ts';
@@ -29,10 +29,10 @@ import { DEFAULT_ZEBRA, type ZebraOptions, zebraOptions } from './options.ts';
 import { type Column, puzzleKey } from './puzzle.ts';
 import { solve } from './solver.ts';
 
-/** Maximum number of draws until the allowed kinds of clue determine the solution. */
+/** Maximum number of draws until a solution is found that the allowed kinds of clue determine. */
 const MAX_DRAWS = 200;
 
-/** Printable ASCII and the line feed, which ZebraLogic's wording and JSON use. */
+/** All characters of ZebraLogic's wording and JSON: printable ASCII and the line feed. */
 const OFFICIAL_ALPHABET = `\n${String.fromCharCode(...Array.from({ length: 95 }, (_, k) => 32 + k))}`;
 
 /** The task `zebra` of a team file. */
@@ -55,7 +55,10 @@ export function createZebra(given: GivenOptions<ZebraOptions> = {}): Task {
 class ZebraTask implements Task {
   readonly name = 'zebra';
   readonly rewardRange = BINARY_REWARD;
-  /** Present in compact style if all puzzles have the same size; other answers need their puzzle to be read. */
+  /**
+   * Present in compact style if all puzzles have the same size. Otherwise an answer cannot be parsed without
+   * its puzzle.
+   */
   readonly answerOf?: (text: string) => string | undefined;
   readonly #options: ZebraOptions;
 
@@ -142,7 +145,7 @@ class ZebraTask implements Task {
   }
 }
 
-/** A function that reads the houses of an answer in normal form. */
+/** Creates a function that parses the houses in an answer and returns them in normal form. */
 function compactAnswerReader(houses: number, features: number): (text: string) => string | undefined {
   const size = { houses, columns: letterColumns(houses, features) };
   return (text) => {
@@ -152,7 +155,10 @@ function compactAnswerReader(houses: number, features: number): (text: string) =
   };
 }
 
-/** The names and randomly drawn other attributes, each with some of its values in random order. */
+/**
+ * Draws the columns of a puzzle: the names and randomly drawn other attributes, each with some of its values
+ * in random order.
+ */
 function drawColumns(
   { houses, features }: { readonly houses: number; readonly features: number },
   stream: RandomStream,

@@ -1,7 +1,7 @@
 /**
- * The task `zebralogic`: ZebraLogic's grid mode with the published puzzles, prompt and grading. For evaluation only:
- * all puzzles are in the test split, so no run can train on one. Solutions that the file withholds are computed,
- * because each puzzle has exactly one.
+ * The task `zebralogic`: ZebraLogic's grid mode with the published puzzles, prompt and grading. For
+ * evaluation only: all puzzles are in the test split, so that no run can train on one. Solutions that the
+ * file withholds are computed, because each puzzle has exactly one solution.
  * @see Lin et al., "ZebraLogic", arXiv:2502.01100; WildEval/ZeroEval
  * @module
  */
@@ -18,7 +18,10 @@ import { sizeGroup } from './puzzle.ts';
 import { readZebraLogic, type ZebraLogicRecord } from './records.ts';
 
 export interface ZebraLogicOptions {
-  /** File of JSON lines as published: `id`, `puzzle`, `solution` {`header`, `rows`}. */
+  /**
+   * Path of the JSON-lines file as published, with the fields `id`, `puzzle` and `solution` {`header`,
+   * `rows`}.
+   */
   readonly path: string;
   readonly reward: ZebraReward;
 }
@@ -36,7 +39,7 @@ export const zebralogic = defineTask({
   create: createZebraLogic,
 });
 
-/** @throws ConfigError naming file and line of the first puzzle that cannot be used */
+/** Creates the task. @throws ConfigError naming file and line of the first puzzle that cannot be used */
 export function createZebraLogic({
   path,
   reward = 'solved',

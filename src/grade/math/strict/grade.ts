@@ -24,14 +24,17 @@ import { sameByMathd } from './mathd.ts';
 import { parsePython } from './python-expression.ts';
 import { isIntegerText, splitTuple, sympyNormal } from './sympy-normal.ts';
 
-/** Maximum number of characters; longer answers are wrong. The original has no limit. */
+/**
+ * Maximum number of characters of an answer. Longer answers are graded as wrong. The official code has no
+ * limit.
+ */
 const MAX_LENGTH = 4000;
 
 /**
- * The content of the last `\boxed{...}`; undefined if it is not closed or has no braces, or if there is only an
- * `\fbox`. The text up to `</think>` is ignored.
+ * Returns the content of the last `\boxed{...}`; undefined if its braces do not close, if it has no braces,
+ * or if the text has only an `\fbox`. The text up to `</think>` is ignored.
  *
- * Differs from the official code: a text without `<think>` is graded too, as in the variant for verl.
+ * Differs from the official code: a text without `<think>` is graded too, as in its variant for verl.
  */
 export function extractStrictly(text: string): ExtractedAnswer | undefined {
   const answer = afterThinking(text);
@@ -68,7 +71,7 @@ function sameBySympy(gold: string, prediction: string): Outcome {
     return different(`expected ${golds.length} items, got ${predictions.length}`);
   const work = new WorkBudget();
   for (const [i, item] of golds.entries()) {
-    const outcome = sameItem(item, predictions[i], work); // both have the same length
+    const outcome = sameItem(item, predictions[i], work); // `predictions` has as many items as `golds`
     if (!outcome.same) return outcome;
   }
   return same('the symbolic difference is 0');
@@ -87,7 +90,10 @@ function sameItem(gold: string, prediction: string, work: WorkBudget): Outcome {
     : different('the symbolic difference is not 0');
 }
 
-/** The grader evaluates only expressions with at most two different letters and simple exponents. */
+/**
+ * Whether the official grader evaluates an expression: at most two different letters, and only simple
+ * exponents.
+ */
 function mayBeEvaluated(expression: string): boolean {
   const letters = expression.replaceAll('sqrt', '').replaceAll('frac', '').match(/\p{L}/gu) ?? [];
   if (new Set(letters).size > 2 || expression.includes('^{') || expression.includes('^(')) return false;
@@ -105,7 +111,10 @@ function isZeroDifference(gold: string, prediction: string, work: WorkBudget): b
   return exact ?? agreeAsComplex(a, b, work) ?? false;
 }
 
-/** sympy reads a decimal as a float with its number of digits, at least 15, and rounds the other side likewise. */
+/**
+ * Whether a decimal equals a rational number as floats of sympy. sympy gives a float the precision of its
+ * written digits, but at least 15 digits, and rounds the other side to the same precision.
+ */
 function isSameFloat(decimal: string, other: Node, work: WorkBudget): boolean {
   const value = rationalValue(fractionOf(other, work));
   if (!value || !/^-?\d*\.\d*$/.test(decimal) || decimal.length < 3) return false;
@@ -116,7 +125,7 @@ function isSameFloat(decimal: string, other: Node, work: WorkBudget): boolean {
   return equal(rounded({ ...literal, numerator: sign * literal.numerator }, bits), rounded(value, bits));
 }
 
-/** The nearest number whose mantissa has at most `bits` bits. */
+/** Returns the nearest number whose mantissa has at most `bits` bits. */
 function rounded({ numerator, denominator }: Rational, bits: number): Rational {
   if (numerator === 0n) return { numerator, denominator };
   let shift = bits - bitsOf(numerator) + bitsOf(denominator);

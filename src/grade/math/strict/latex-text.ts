@@ -6,7 +6,10 @@
  */
 import { MAX_DEPTH, WorkBudgetExceeded } from '../work-budget.ts';
 
-/** Commands that become a sign, with the sign. */
+/**
+ * Unicode characters by the LaTeX commands that are replaced by them. Each row has a character and its
+ * commands.
+ */
 const SIGNS: ReadonlyMap<string, string> = table(
   'α alpha|β beta|γ gamma|δ delta|ϵ epsilon|ε varepsilon|ζ zeta|η eta|θ theta|ϑ vartheta|ι iota|κ kappa|λ lambda|' +
     'μ mu|ν nu|ξ xi|π pi|ϖ varpi|ρ rho|ϱ varrho|σ sigma|ς varsigma|τ tau|υ upsilon|ϕ phi|φ varphi|χ chi|ψ psi|ω omega|' +
@@ -21,7 +24,7 @@ const SIGNS: ReadonlyMap<string, string> = table(
 );
 
 function table(rows: string): ReadonlyMap<string, string> {
-  // the sign of one row is the separator `|` itself
+  // rows are separated by `|`, except before ` mid`, where `|` is the character of the row
   return new Map(
     rows.split(/\|(?! mid)/).flatMap((row) => {
       const [sign = '', ...names] = row.split(' ');
@@ -34,10 +37,10 @@ const WORDS: ReadonlySet<string> = new Set(
   'lim sup inf max min exp ln log sin cos tan arcsin arccos arctan sinh cosh tanh'.split(' '),
 );
 
-/** Commands that are dropped together with their argument. */
+/** LaTeX commands that are dropped together with their argument. */
 const SWALLOWING: ReadonlySet<string> = new Set('mbox textsf texttt hspace color textcolor label'.split(' '));
 
-/** Accents and their combining characters, which follow the argument. */
+/** Combining characters by accent command. The character is written after the argument. */
 const ACCENTS: ReadonlyMap<string, string> = new Map([
   ['hat', '\u0302'],
   ['bar', '\u0305'],
@@ -47,7 +50,7 @@ const ACCENTS: ReadonlyMap<string, string> = new Map([
   ['ddot', '\u0308'],
 ]);
 
-/** First code points of mathematical alphabets: upper case, then lower case. */
+/** First code points of the upper-case and lower-case letters of mathematical alphabets, by LaTeX command. */
 const ALPHABETS: ReadonlyMap<string, readonly [number, number]> = new Map([
   ['mathbf', [0x1d400, 0x1d41a]],
   ['mathit', [0x1d434, 0x1d44e]],
@@ -62,7 +65,7 @@ const DOUBLE_STRUCK: ReadonlyMap<string, string> = new Map(
   [...'CHNPQRZ'].map((letter, i) => [letter, [...'ℂℍℕℙℚℝℤ'][i]]),
 );
 
-/** Known environments; `vmatrix` and `cases` are unknown to the original too. */
+/** Environments that pylatexenc writes as matrices. It does not know `vmatrix` and `cases`. */
 const MATRICES: ReadonlySet<string> = new Set(['pmatrix', 'bmatrix', 'smallmatrix', 'psmallmatrix', 'array']);
 
 const CONTROL_SIGNS: ReadonlyMap<string, string> = new Map([
@@ -74,7 +77,11 @@ const CONTROL_SIGNS: ReadonlyMap<string, string> = new Map([
   ['\\', '\n'],
 ]);
 
-/** @returns undefined where the original raises an error; the grader then uses the LaTeX text */
+/**
+ * Converts LaTeX to plain text.
+ *
+ * @returns undefined where pylatexenc raises an error; the grader then uses the LaTeX text
+ */
 export function latexToText(latex: string): string | undefined {
   const reader = new Reader(latex);
   const text = reader.until('');
@@ -91,7 +98,7 @@ class Reader {
     this.#latex = latex;
   }
 
-  /** The text up to the closing brace, bracket or `\end` of the current group. */
+  /** Converts the text up to the closing brace, bracket or `\end` of the current group. */
   until(closing: '' | '}' | ']' | 'end'): string {
     if (++this.#depth > MAX_DEPTH) throw new WorkBudgetExceeded('the answer is nested too deep');
     let text = '';
@@ -155,7 +162,10 @@ class Reader {
     while (/\s/.test(this.#latex[this.#at] ?? '')) this.#at++;
   }
 
-  /** A braced group, a command, or one character; undefined at the end. */
+  /**
+   * Converts the argument of a command: a braced group, a command, or one character; undefined at the end of
+   * the text.
+   */
   #argument(): string | undefined {
     this.#skipBlanks();
     const character = this.#latex[this.#at];
@@ -190,7 +200,10 @@ class Reader {
       .join('');
   }
 
-  /** Matrices become `[ a b; c d ]`; other environments are replaced by their content. */
+  /**
+   * Converts an environment. A matrix becomes `[ a b; c d ]`; any other environment is replaced by its
+   * content.
+   */
   #environment(): string {
     const name = this.#argument() ?? '';
     if (name === 'array') this.#argument();

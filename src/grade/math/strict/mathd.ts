@@ -1,6 +1,6 @@
 /**
- * The first half of DeepScaleR's grader: answers are equal if they are the same string after a fixed sequence of
- * replacements. Errors of the original are kept on purpose.
+ * The string comparison of DeepScaleR's grader: answers are equal if they are the same string after a fixed
+ * sequence of replacements. Errors of the original are kept on purpose.
  * @see Hendrycks et al. 2021, arXiv:2103.03874 (math_equivalence); agentica-project/deepscaler (MIT)
  * @module
  */
@@ -9,18 +9,25 @@ export function sameByMathd(gold: string, prediction: string): boolean {
   return mathdNormal(gold) === mathdNormal(prediction);
 }
 
-/** The normal form; if a replacement fails, the answer after the first step. */
+/**
+ * Returns the normal form of an answer. If a replacement fails, returns the answer with only `\text{...}`
+ * removed.
+ */
 export function mathdNormal(answer: string): string {
   const unwrapped = withoutTextCommand(answer.trim()).trim();
   return replaced(unwrapped) ?? unwrapped;
 }
 
-/** The content of `\text{...}` if that is the whole string. */
+/** Returns the content of `\text{...}` if the whole string is one text command, else the string unchanged. */
 export function withoutTextCommand(text: string): string {
   return /^\\text\{(.+?)\}$/.exec(text)?.[1] ?? text;
 }
 
-/** @returns undefined where the original fails: a unit that occurs twice, `\frac` or `\sqrt` at the very end */
+/**
+ * Applies the replacements.
+ *
+ * @returns undefined where the original fails: two units in the answer, or `\frac` or `\sqrt` at its very end
+ */
 function replaced(answer: string): string | undefined {
   let text = answer.replaceAll('\n', '').replaceAll('\\!', '').replaceAll('\\\\', '\\');
   text = text.replaceAll('tfrac', 'frac').replaceAll('dfrac', 'frac');
@@ -28,7 +35,7 @@ function replaced(answer: string): string | undefined {
   text = text.replaceAll('^{\\circ}', '').replaceAll('^\\circ', '').replaceAll('\\$', '');
   const units = text.split('\\text{ ');
   if (units.length > 2) return undefined;
-  text = units[0]; // split gives at least one part
+  text = units[0]; // `split` returns at least one part
   text = text.replaceAll('\\%', '').replaceAll(' .', ' 0.').replaceAll('{.', '{0.');
   if (text === '') return text;
   if (text.startsWith('.')) text = `0${text}`;
@@ -40,7 +47,7 @@ function replaced(answer: string): string | undefined {
   return slashFraction(broken === '0.5' ? '\\frac{1}{2}' : broken);
 }
 
-/** `\sqrt3` to `\sqrt{3}`, one character only. */
+/** Replaces `\sqrt3` by `\sqrt{3}`. Only one character is put in braces. */
 function withBracedRoots(text: string): string | undefined {
   const [first = '', ...rest] = text.split('\\sqrt');
   if (rest.includes('')) return undefined;
@@ -52,7 +59,10 @@ function braced(part: string): string {
   return `{${character}}${part.slice(character.length)}`;
 }
 
-/** `\frac12` to `\frac{1}{2}` and `\frac1{72}` to `\frac{1}{72}`; unchanged if one fraction has only one digit. */
+/**
+ * Replaces `\frac12` by `\frac{1}{2}` and `\frac1{72}` by `\frac{1}{72}`. Returns the text unchanged if one
+ * of the fractions has only one character after `\frac`.
+ */
 function withBracedFractions(text: string): string | undefined {
   const [first = '', ...rest] = text.split('\\frac');
   let out = first;
@@ -66,7 +76,7 @@ function withBracedFractions(text: string): string | undefined {
   return out;
 }
 
-/** `-1/2` to `\frac{-1}{2}`, for integers without superfluous signs and zeros. */
+/** Replaces `-1/2` by `\frac{-1}{2}`, for two integers without superfluous signs and zeros. */
 function slashFraction(text: string): string {
   const canonical = /^(0|-?[1-9]\d*)\/(0|-?[1-9]\d*)$/.exec(text);
   return canonical ? `\\frac{${canonical[1]}}{${canonical[2]}}` : text;

@@ -8,12 +8,12 @@ import { contains, type Node, numberNode, PI, product } from '../ast.ts';
 import { decimalValue } from '../numeral.ts';
 import { MAX_DEPTH, WorkBudgetExceeded } from '../work-budget.ts';
 
-/** Functions of sympy that can pass the grader's limit of two letters. */
+/** Functions of sympy whose names do not exceed the official grader's limit of two different letters. */
 const FUNCTIONS: ReadonlySet<string> = new Set(['sqrt', 'ln', 'csc']);
 const KEYWORDS: ReadonlySet<string> = new Set(['is', 'if', 'in', 'or', 'as', 'not', 'and']);
 const MAX_LENGTH = 2000;
 
-/** The expression; undefined for a text that sympy cannot parse. */
+/** Parses an expression; undefined for a text that sympy cannot parse. */
 export function parsePython(text: string): Node | undefined {
   if (text.length > MAX_LENGTH) return undefined;
   const reader = new Reader(text);
@@ -91,7 +91,7 @@ class Reader {
     this.#at++;
     const exponent = this.#signed();
     if (!exponent) return undefined;
-    // sympy distinguishes float exponents: x^2. is not x^2
+    // in sympy a float exponent differs from an integer one: `x^2.` does not equal `x^2`
     if (exponent.kind === 'number' && exponent.decimals !== undefined && contains(base, isSymbol))
       return { kind: 'call', name: 'float power', args: [base, exponent] };
     return { kind: 'power', base, exponent };

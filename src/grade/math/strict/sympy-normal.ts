@@ -10,12 +10,12 @@ const UNITS = 'degree cm centimeter meter mile second minute hour day week month
   .split(' ')
   .map((unit) => new RegExp(`${unit}(es)?(s)? *(\\^[0-9]+)?`, 'g'));
 
-/** The normalized answer; steps, order and errors are those of the original. */
+/** Returns the normalized answer. The steps, their order and their errors are those of the official code. */
 export function sympyNormal(answer: string): string {
   let text = withoutTextCommand(answer);
   text = text.replaceAll('\\%', '%').replaceAll('\\$', '$').replace(/[$%]/g, '');
   text = text.replaceAll(' or ', ' , ').replaceAll(' and ', ' , ');
-  // "trillion" contains neither "million" nor "billion", so the order does not matter
+  // the order of these replacements does not matter, because none of the three words contains another one
   text = text.replaceAll('million', '*10^6').replaceAll('billion', '*10^9').replaceAll('trillion', '*10^12');
   for (const unit of UNITS) text = text.replace(unit, '');
   text = text.replace(/\^ *\\circ/g, '');
@@ -46,8 +46,8 @@ function plainText(latex: string): string | undefined {
 }
 
 /**
- * The value of Python's `float(text)`, which allows underscores between digits; NaN for infinity and NaN,
- * undefined for an error.
+ * Returns the value of Python's `float(text)`, which allows underscores between digits: NaN for infinity and
+ * NaN, undefined where Python raises an error.
  */
 export function pythonFloat(text: string): number | undefined {
   const trimmed = text.trim();
@@ -57,12 +57,12 @@ export function pythonFloat(text: string): number | undefined {
   return isNumber ? Number(trimmed.replaceAll('_', '')) : undefined;
 }
 
-/** Within 1e-7 of an integer, so 2.0000001 is 2. */
+/** Whether a value is within 1e-7 of an integer. The grader rounds it: 2.00000001 is 2. */
 function isNearInteger(value: number): boolean {
   return Number.isFinite(value) && Math.abs(value - Math.round(value)) <= 1e-7;
 }
 
-/** Whether a text is an integer, thousands separators allowed. */
+/** Whether a text is an integer, with or without thousands separators. */
 export function isIntegerText(text: string): boolean {
   const number = pythonFloat(withoutThousands(text));
   return number !== undefined && isNearInteger(number);
@@ -80,7 +80,7 @@ function withoutThousands(text: string): string {
 
 const BRACKETS = '()[]';
 
-/** The items of a tuple or interval without inner brackets; a single item for any other text. */
+/** Returns the items of a tuple or interval without inner brackets. Any other text is a single item. */
 export function splitTuple(text: string): string[] {
   const plain = withoutThousands(text);
   if (plain === '') return [];

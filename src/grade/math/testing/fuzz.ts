@@ -1,11 +1,11 @@
 /**
- * Random adversarial texts for the fuzz test and `scripts/fuzz-verifier.ts`: random LaTeX, deep nesting,
- * megabytes, broken Unicode.
+ * Generates adversarial texts for the fuzz test and `scripts/fuzz-verifier.ts`: random LaTeX, deep nesting,
+ * megabytes of text, broken Unicode.
  * @module
  */
 import type { RandomStream } from '../../../core/rng.ts';
 
-/** A random text; the same for the same stream. */
+/** Draws a text. The same stream gives the same text. */
 export function fuzzedText(stream: RandomStream): string {
   const make = pick(stream, [
     soup,
@@ -40,7 +40,7 @@ function soup(stream: RandomStream): string {
   return Array.from({ length }, () => pick(stream, PIECES)).join(stream.uniform() < 0.5 ? '' : ' ');
 }
 
-/** A random well-formed expression. */
+/** Draws a well-formed expression. */
 function expression(stream: RandomStream, depth: number = stream.int(7)): string {
   if (depth === 0)
     return pick(stream, ['x', 'y', 'n', '2', '-3', '10', '0', '0.5', '\\pi', 'e', 'i', '\\sqrt{2}', '100!']);
@@ -81,7 +81,7 @@ function boxed(stream: RandomStream): string {
   return `So we get ${soup(stream)}. Therefore \\boxed{${expression(stream)}}${stream.uniform() < 0.3 ? soup(stream) : ''}`;
 }
 
-/** Nested brackets, fractions, roots or exponents, closed or not. */
+/** Draws nested brackets, fractions, roots or exponents, some of them without their closing brackets. */
 function nested(stream: RandomStream): string {
   const depth = 1 + stream.int(stream.uniform() < 0.2 ? 30_000 : 300);
   const [open, close] = pick(stream, [
@@ -109,7 +109,7 @@ function nested(stream: RandomStream): string {
   return stream.uniform() < 0.5 ? `\\boxed{${inner}}` : inner;
 }
 
-/** One piece repeated, up to a megabyte. */
+/** Repeats one piece of text, up to a megabyte in all. */
 function repeated(stream: RandomStream): string {
   const piece = pick(stream, [
     ...PIECES,
@@ -143,7 +143,7 @@ function unicode(stream: RandomStream): string {
   return stream.uniform() < 0.5 ? `\\boxed{${text}}` : text;
 }
 
-/** Short texts with large values. */
+/** Draws a short expression with a huge value. */
 function bomb(stream: RandomStream): string {
   const n = (): string => String(2 + stream.int(10 ** (1 + stream.int(8))));
   return pick(stream, [
@@ -169,7 +169,7 @@ function bomb(stream: RandomStream): string {
   ]);
 }
 
-/** A real answer with characters deleted, repeated or replaced. */
+/** Draws a real answer and deletes, repeats or replaces some of its characters. */
 function mutated(stream: RandomStream): string {
   const answer = pick(stream, [
     '\\left(-\\infty, -\\frac{1}{2}\\right) \\cup [3, \\infty)',
