@@ -1,4 +1,7 @@
-/** In a checkout, the first command builds `dist`, and a later one rebuilds it when `src` has changed. */
+/**
+ * Checks that in a checkout the first command builds `dist`, and that a later one rebuilds it if `src` has
+ * changed.
+ */
 import { spawnSync } from 'node:child_process';
 import {
   cpSync,

@@ -1,6 +1,7 @@
 /**
- * Chat templates and tokenizers of every family against Transformers: `conformance/chat/generate.py` wrote
- * the tokenizers, templates and twenty conversations each, with the strings and ids they become there.
+ * Compares chat templates and tokenizers of every family with Transformers. `conformance/chat/generate.py`
+ * wrote the tokenizers, the templates and twenty conversations per family, with the rendered text and the
+ * token ids of Transformers.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

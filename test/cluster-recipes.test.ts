@@ -1,4 +1,4 @@
-/** What recipes/cluster offers fits this version of troupe and its requirements. */
+/** Checks that the files of recipes/cluster match this version of troupe and its requirements. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,9 @@ const textOf = (path: string): string => readFileSync(join(root, path), 'utf8');
 const recipe = (name: string): string => textOf(`recipes/cluster/${name}`);
 const MANIFESTS = ['kuberay.yaml', 'kuberay-job.yaml'];
 
-/** The documents of a manifest by their kinds; duplicate keys and the like are errors. */
+/**
+ * Returns the documents of a manifest by their `kind`. Invalid YAML, such as a duplicate key, fails the test.
+ */
 function documents(name: string): Readonly<Record<string, { readonly spec: Record<string, unknown> }>> {
   const parsed = parseAllDocuments(recipe(name));
   if (!Array.isArray(parsed)) throw new Error(`${name} is empty`);

@@ -1,4 +1,6 @@
-/** Loading takes the memory of the model and of one tensor, not of the file besides. */
+/**
+ * Checks that loading needs memory for the model and for one tensor, but not for the whole file in addition.
+ */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,7 +22,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-/** A model 16 bits on disk, in shards of one tensor each. */
+/** Writes a model in bfloat16, in shards of one tensor each. */
 function write(dir: string, changes: Partial<DecoderConfig>): void {
   const config = tinyConfig({ hiddenSize: 512, intermediateSize: 1024, heads: 4, headDim: 64, ...changes });
   const weights = new Map(

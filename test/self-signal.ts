@@ -1,17 +1,17 @@
 /**
- * Programs that send a signal to themselves at a certain moment of their work: neither a busy nor a quick machine
- * makes it another moment, as it does where a test watches from outside.
+ * Makes a program send itself a signal at a certain moment of its work. The moment does not depend on the
+ * speed of the machine, as it would if the test watched the program from outside.
  * @module
  */
 
-/** When all lines of its standard output, or of a file, are at least so many. */
+/** The moment at which standard output, or a file, has at least `lines` lines. */
 export interface SignalMoment {
   readonly lines: number;
-  /** Absent: its standard output. */
+  /** Path of the file whose lines are counted. Absent: standard output. */
   readonly file?: string;
 }
 
-/** @returns the environment to start the program with */
+/** @returns environment variables with which the program sends itself the signal */
 export function signalsItself(signal: NodeJS.Signals, { lines, file }: SignalMoment): NodeJS.ProcessEnv {
   const told = JSON.stringify({ signal, lines, file });
   const program = file === undefined ? WRITES : LOOKS;
@@ -30,7 +30,8 @@ process.stdout.write = (text, ...rest) => {
   return isWritten;
 };`;
 
-// between two turns of its own loop: no more than one step of the work later
+// Checks the file between two turns of the program's event loop. The signal is late by at most one step of
+// the program's work.
 const LOOKS = `
 import { readFileSync } from 'node:fs';
 const timer = setInterval(() => {

@@ -1,6 +1,7 @@
 /**
- * A whole training by the command line whose messages vLLM draws. It runs where TROUPE_PYTHON names a Python that has
- * vLLM, on whatever device it finds, and is skipped with a notice elsewhere.
+ * Runs a whole training through the command line in which vLLM samples the messages. The test needs
+ * TROUPE_PYTHON, a Python with vLLM, and uses any device that is available. Without vLLM it is skipped with a
+ * notice.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';

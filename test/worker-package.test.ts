@@ -1,4 +1,7 @@
-/** The Python package of the worker has versions that fit this package's; its own tests are pytest's. */
+/**
+ * Checks that the worker's Python package has the version and protocol that this package expects, and that
+ * Ray is pinned to one version. The worker's other tests run with pytest.
+ */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';

@@ -1,7 +1,7 @@
 /**
- * A short run on exact tables whose every decision is committed: whatever changes a draw, a sum or the
- * order of events changes this file. Where that is intended, `npx vitest run test/golden -u` writes it
- * anew, and the difference belongs into the review.
+ * Compares a short run of the tabular engine with a committed file of all its decisions. Any change of a
+ * random draw, a sum or the order of events changes this file. If such a change is intended, `npx vitest run
+ * test/golden -u` updates the file; review the difference.
  */
 import { expect, it } from 'vitest';
 import { createTabularEngine } from '../../src/engine/tabular/engine.ts';

@@ -1,6 +1,6 @@
 /**
- * A training on a cluster of two raylets, by the command line: a worker, then a whole raylet, then the driver are
- * killed in mid-stage, and the run ends with the bytes of one that lost nothing.
+ * Trains on a cluster of two raylets through the command line. In the middle of a stage, first a worker, then
+ * a whole raylet, then the driver is killed. The run must end with the same bytes as an undisturbed run.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,9 @@ import { readEvents } from '../../src/store/read-run.ts';
 
 const TROUPE = fileURLToPath(new URL('../../bin/troupe.mjs', import.meta.url));
 
-/** Steps large enough that most updates are kept, so that a lost one would show. */
+/**
+ * A team with a learning rate so large that most updates are accepted. A lost update then changes the result.
+ */
 const TEAM = `
 name: tiny
 base: base
@@ -29,7 +31,7 @@ gate: {kind: off}
 eval: {prompts: 20, k: 2}
 `;
 
-/** Several processes that import PyTorch on a busy machine. */
+/** Timeout, ms, for several processes that import PyTorch on a busy machine. */
 const PATIENCE_MS = 1_800_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'troupe-ray-'));
@@ -52,8 +54,8 @@ function start(...args: string[]): { readonly child: ChildProcess; readonly ende
 }
 
 /**
- * Does something while a run is in the middle of a stage, its rollouts made and its updates not done. The run stands
- * still meanwhile: however slow the machine is, the stage does not end first.
+ * Calls `strike` while a run is in the middle of a stage, after the stage has started and before it finishes.
+ * The run is paused during the call, so the stage cannot end first, even on a slow machine.
  */
 async function inMidStage(
   run: string,
@@ -79,7 +81,7 @@ async function inMidStage(
   }
 }
 
-/** Everything a run leaves behind but the times. */
+/** Returns the content of every file of a run, except files with times. */
 function remains(run: string): Readonly<Record<string, string>> {
   const dir = join(folder, run);
   const names = readdirSync(dir, { recursive: true, withFileTypes: true })
@@ -89,7 +91,9 @@ function remains(run: string): Readonly<Record<string, string>> {
   return Object.fromEntries(names.map((name) => [name, readFileSync(join(dir, name), 'base64')]));
 }
 
-/** @param running - the cluster, once it runs; with its second node replaced afterwards */
+/**
+ * Defines the test. @param running - returns the running cluster; its second node is a new one after the test
+ */
 export function describeBrokenTraining(running: () => TwoRaylets): void {
   beforeAll(() => {
     writeFileSync(team, TEAM);

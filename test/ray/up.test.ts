@@ -1,4 +1,7 @@
-/** `troupe ray up` as a user meets it: it says where it listens, and leaves nothing behind when it ends. */
+/**
+ * Tests `troupe ray up` as a user runs it: it prints its address, and leaves no processes behind when it
+ * ends.
+ */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -12,7 +15,7 @@ import { START_MS, TEST_PYTHON } from '../../src/engine/torch/testing/python.ts'
 
 const TROUPE = fileURLToPath(new URL('../../bin/troupe.mjs', import.meta.url));
 
-/** Processes that were told of a folder. */
+/** Returns the command lines of the processes that have the folder as an argument. */
 function processesOf(folder: string): string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -57,7 +60,7 @@ describeWithRay('troupe ray up', () => {
         child.kill('SIGTERM');
       }
       expect(await ended).toEqual([0, null]);
-      // killed ones may take a moment on a busy machine
+      // killed processes may need a moment to end on a busy machine
       await expect.poll(() => processesOf(ray.path), { timeout: 60_000 }).toEqual([]);
       ray.remove();
     },
