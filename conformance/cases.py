@@ -119,7 +119,7 @@ def build(config, seed):
 
 
 def sequences(seed):
-    """Returns contexts and messages, from one token to far beyond the sliding window and the original context length."""
+    """Returns contexts and messages. The longest exceed the sliding window and the original context length by far."""
     generator = torch.Generator().manual_seed(seed)
     lengths = [(3, 5), (1, 1), (30, 20), (9, 14), (1, 26)]
     draw = lambda n: torch.randint(1, VOCAB, (n,), generator=generator)

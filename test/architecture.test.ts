@@ -360,7 +360,7 @@ describe('use cases', () => {
 /** Functions that may have more than 4 parameters, because their parameters are parts of one value. */
 const MANY_PARAMETERS = new Set(['core/rng.ts threefry2x32', 'engine/onnx/graph/ops.ts embedding']);
 
-describe('sizes', () => {
+describe('sizes and headers', () => {
   it('of source files stay under 500 lines, of tests under 800', () => {
     const tooLong = files
       .map(({ path, text }) => ({ path, lines: text.split('\n').length - 1 }))
@@ -388,7 +388,7 @@ describe('sizes', () => {
     expect(tooBig).toEqual([]);
   });
 
-  it('of no source file lack a header with @module', () => {
+  it('of every source file include a header with @module', () => {
     const headless = sources
       .filter(({ text }) => !/^\/\*\*[\s\S]*?@module/.test(text))
       .map(({ path }) => path);
@@ -413,7 +413,7 @@ describe('these checks', () => {
     expect(sources.length).toBeGreaterThan(80);
   });
 
-  it('tell imports of values from imports of types', () => {
+  it('distinguish imports of values from imports of types', () => {
     const text = `
       import { a } from './a.ts';
       import type { B } from './b.ts';

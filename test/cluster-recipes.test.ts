@@ -28,7 +28,7 @@ function documents(name: string): Readonly<Record<string, { readonly spec: Recor
 
 const pinned = /^ray==(\S+)$/m.exec(textOf('python/troupe_worker/requirements-ray.txt'))?.[1];
 
-it('manifests and image name the Ray that is pinned', () => {
+it('manifests and image have the pinned version of Ray', () => {
   expect(pinned).toMatch(/^\d+\.\d+\.\d+$/);
   for (const name of [...MANIFESTS, 'Dockerfile']) {
     const named = [...recipe(name).matchAll(/(?:troupe-ray:|rayVersion: ")([\d.]+\d)/g)].map(([, of]) => of);
@@ -36,14 +36,14 @@ it('manifests and image name the Ray that is pinned', () => {
   }
 });
 
-it('the cluster of the job is the one that stays, on the same claim', () => {
+it('the job has the same cluster specification as the permanent cluster, with the same volume claim', () => {
   const [cluster, job] = MANIFESTS.map(documents);
   expect(Object.keys(cluster ?? {})).toEqual(['RayCluster', 'PersistentVolumeClaim']);
   expect(job?.RayJob?.spec.rayClusterSpec).toEqual(cluster?.RayCluster?.spec);
   expect(job?.PersistentVolumeClaim).toEqual(cluster?.PersistentVolumeClaim);
 });
 
-it('the image copies files that exist and that its context lets through', () => {
+it('the image copies files that exist and that the build context includes', () => {
   const ignored = recipe('Dockerfile.dockerignore').trim().split('\n');
   const copied = [...recipe('Dockerfile').matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, names]) =>
     (names ?? '').split(' '),
@@ -65,14 +65,14 @@ describe('the batch script', () => {
     return spawnSync('bash', args, { encoding: 'utf8', env });
   };
 
-  it('is a script that bash reads, and says how it is used outside a job', () => {
+  it('is a valid bash script, and prints its usage outside a job', () => {
     for (const one of [script, train]) expect(bash('-n', one)).toMatchObject({ status: 0, stderr: '' });
     const { status, stderr } = bash(script, 'team.yaml', 'run');
     expect(status).not.toBe(0);
     expect(stderr).toContain('usage: sbatch recipes/cluster/slurm.sh TEAM.yaml RUN');
   });
 
-  it('trains by a script that the job of the manifest calls too, and that troupe answers', () => {
+  it('trains by a script that the job of the manifest runs, too', () => {
     expect(recipe('slurm.sh')).toContain('"$troupe/recipes/cluster/train.sh" "$team" "$run"');
     expect(String(documents('kuberay-job.yaml').RayJob?.spec.entrypoint)).toMatch(
       /^\/opt\/troupe\/recipes\/cluster\/train\.sh \/runs\/team\.yaml \/runs\/team-1 --/,

@@ -42,8 +42,8 @@ function write(dir: string, changes: Partial<DecoderConfig>): void {
 }
 
 it.each([
-  ['of 33 M numbers in 16 layers', { layers: 16 }],
-  ['that is all but one tensor of 31 M numbers', { layers: 1, vocabSize: 60_000 }],
+  ['of 33 M parameters in 16 layers', { layers: 16 }],
+  ['of which one tensor with 31 M parameters is almost the whole', { layers: 1, vocabSize: 60_000 }],
 ])('reads a sharded model %s within 1.25 times its size in float32', (_, changes) => {
   const dir = join(root, String(changes.layers));
   write(dir, changes);

@@ -35,7 +35,7 @@ describeWithTorch('a worker of its own', () => {
   const engine = testEngine();
   const folder = withWorker(engine);
 
-  it('prints where it is, serves whoever has the token, and ends with Ctrl-C', async () => {
+  it('prints its address, serves clients with the token, and ends with Ctrl-C', async () => {
     const words = [
       'worker',
       'up',

@@ -87,7 +87,7 @@ function shuffled(answers: readonly string[], stream: RandomStream): string[] {
 }
 
 describe('the probable rule', () => {
-  it('is wrong at most at the given rate, counted over every order of small votes', () => {
+  it('is wrong at most with the given probability, counted over every order of small votes', () => {
     const votes = [
       { a: 6, b: 5 },
       { a: 7, b: 4 },

@@ -31,7 +31,7 @@ function processesOf(folder: string): string[] {
 
 describeWithRay('troupe ray up', () => {
   it(
-    'starts a cluster and a driver, takes their token alone, and ends both',
+    'starts a cluster and a driver, accepts only their token, and ends both',
     async () => {
       const ray = rayFolder();
       const words = [
@@ -67,7 +67,7 @@ describeWithRay('troupe ray up', () => {
     START_MS,
   );
 
-  it('says in one line that nobody is at an address', () => {
+  it('prints one line if no cluster listens at an address', () => {
     const words = [TROUPE, 'ray', 'up', '--python', String(TEST_PYTHON), '--address', '127.0.0.1:9'];
     const { status, stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' });
     expect([status, stdout]).toEqual([1, '']);
