@@ -37,11 +37,11 @@ export interface InformationGainOptions {
 
 /** Result of {@link informationGain}. */
 export interface InformationGain {
-  /** Coefficient of the linear term: κ = sqrt(2 gᵀ F_reg⁻¹ g), where F_reg = F + εI. */
+  /** κ, the coefficient of sqrt(δ) in the gain κ sqrt(δ) − a δ: sqrt(2 gᵀ F_reg⁻¹ g), where F_reg = F + εI. */
   readonly kappa: number;
   /**
-   * Coefficient of the loss term: a = L_loc / λ_min(F_reg), the local Lipschitz constant over the smallest
-   * eigenvalue.
+   * a, the coefficient of δ in this gain: L_loc / λ_min(F_reg), the local Lipschitz constant divided by the
+   * smallest eigenvalue.
    */
   readonly a: number;
   readonly lambdaMin: number;
