@@ -1,7 +1,8 @@
 /**
- * Compares the embedded engine with its upper bound: a training step with plain matmuls of the same shapes in the same
- * runtime, and a decode step with its matmuls alone. Both sides alternate within every round and the ratio is computed
- * per round, so that changes in the machine's speed affect both.
+ * Compares the embedded engine with an upper bound of its speed. For a training step the bound is plain
+ * matmuls of the same shapes in the same runtime, and for a decode step its matmuls alone. Engine and bound
+ * alternate within every round and the ratio is computed per round, so that changes in the machine's speed
+ * affect both.
  * @module
  */
 import { randomStream } from '../src/core/rng.ts';
@@ -13,7 +14,7 @@ import type { Sessions } from '../src/engine/onnx/sessions.ts';
 import { characterTokenizer } from '../src/engine/text/character-tokenizer.ts';
 import { MatmulSet, type MatmulShape, median } from './matmuls.ts';
 
-/** The quickstart model (recipes/quickstart.yaml). */
+/** Shape of the quickstart's model (recipes/quickstart.yaml). */
 const ALPHABET = '0123456789+-*/()=#;,. ';
 const SHAPE = { layers: 4, hiddenSize: 128, heads: 4, kvHeads: 2, headDim: 32, intermediateSize: 384 };
 
@@ -106,7 +107,8 @@ export async function benchEngine(log: (line: string) => void): Promise<EngineBe
       context,
       stream: randomStream(3, i),
     }));
-    // with random weights messages would end early; without an end token the batch stays full, as in steady-state serving
+    // With random weights, messages end early. Without an end token the batch stays full, as in steady-state
+    // serving.
     const endless = await endlessModel(sessions);
     const sample = async (): Promise<void> => {
       await endless.sample(requests, { temperature: 1, maxTokens: DECODE_TOKENS });
@@ -127,14 +129,19 @@ export async function benchEngine(log: (line: string) => void): Promise<EngineBe
     };
   }
 
-  /** The same model with an end token that is never drawn, so that every step decodes the full batch. */
+  /**
+   * Creates the same model with an end token that is never drawn, so that every step decodes the full batch.
+   */
   async function endlessModel(shared: Sessions) {
     const endlessConfig = { ...shared.config, endTokens: [1_000_000] };
     return engine.fromCheckpoint({ config: endlessConfig, weights, tokenizer }, 'bench');
   }
 }
 
-/** Runs both sides alternately. @returns milliseconds of both sides per round, without two warm-up rounds */
+/**
+ * Runs both functions alternately. @returns the milliseconds of both for each round, without two warm-up
+ * rounds
+ */
 async function alternate(
   first: () => Promise<void>,
   second: () => Promise<number>,
@@ -149,7 +156,10 @@ async function alternate(
   return rounds.slice(2);
 }
 
-/** All matmuls of forward and backward: y = x W^T, dx = dy W, dW = dy^T x per projection, and six of attention. */
+/**
+ * Returns the matmuls of forward and backward: y = x W^T, dx = dy W and dW = dy^T x for each projection, and
+ * six of attention.
+ */
 function trainingShapes(config: DecoderConfig, rows: number, length: number): MatmulShape[] {
   const { hiddenSize: D, heads, kvHeads, headDim: d, intermediateSize: F, layers, vocabSize: V } = config;
   const N = rows * length;
@@ -174,7 +184,7 @@ function trainingShapes(config: DecoderConfig, rows: number, length: number): Ma
   ];
 }
 
-/** The projections of one decode step; attention over the cache does not count as a matmul. */
+/** Returns the projections of one decode step. Attention over the KV cache does not count as a matmul. */
 function decodeShapes(config: DecoderConfig, batch: number): MatmulShape[] {
   const { hiddenSize: D, heads, kvHeads, headDim: d, intermediateSize: F, layers, vocabSize: V } = config;
   const linear = (inner: number, out: number, count: number): MatmulShape => ({

@@ -1,5 +1,6 @@
 /**
- * `npm run bench -- NAME [--json]`: one file per hot path; with --json the last line is one JSON object.
+ * `npm run bench -- NAME [--json]`: runs one benchmark; each file of this folder measures one
+ * performance-critical part. With --json, the last line of the output is one JSON object.
  * @module
  */
 import { benchEngine } from './engine.ts';

@@ -1,7 +1,7 @@
 /**
- * Plain matmuls of given shapes in the engine's runtime: an upper bound for the engine's speed. All matmuls of a set run
- * in one graph. Only one element of each result is an output, because copying results to JavaScript is not part of a
- * matmul.
+ * Plain matmuls of given shapes in the engine's runtime, as an upper bound of the engine's speed. All matmuls
+ * of a set run in one graph. The graph outputs only one element of each result, because copying results to
+ * JavaScript is not part of a matmul.
  * @module
  */
 import { randomStream } from '../src/core/rng.ts';
@@ -35,7 +35,8 @@ export class MatmulSet {
     let flops = 0;
     shapes.forEach((shape, s) => {
       for (let i = 0; i < shape.count; i++) {
-        const name = `${s}_${i}`; // separate operands, or the runtime would compute equal matmuls only once
+        // every matmul has its own operands, because the runtime would compute equal matmuls only once
+        const name = `${s}_${i}`;
         feeds[`a${name}`] = runtime.float32(noise(size(shape.a)), shape.a);
         feeds[`b${name}`] = runtime.float32(noise(size(shape.b)), shape.b);
         const product = graph.op(

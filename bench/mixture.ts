@@ -1,6 +1,7 @@
 /**
- * Cost of decoding with a mixture of two models: samples messages from the incumbent, its replacement, and the mixture,
- * alternating in one process, and compares the mixture's time with the sum of the other two.
+ * Measures the cost of decoding with a mixture of two models. Samples messages from the incumbent, its
+ * replacement and the mixture, alternating in one process, and compares the mixture's time with the sum of
+ * the times of the two models.
  * @module
  */
 import { randomStream } from '../src/core/rng.ts';
@@ -60,7 +61,8 @@ export async function benchMixture(log: (line: string) => void): Promise<Mixture
     const times = { incumbent: 0, replacement: 0, mixture: 0 };
     for (const [name, model] of Object.entries(models) as [keyof typeof models, Model][]) {
       const measured = await timeOf(model, round);
-      times[name] = measured.ms / measured.tokens; // per token, because message lengths differ between models
+      // time per token, because the models' messages differ in length
+      times[name] = measured.ms / measured.tokens;
       if (name === 'mixture') tokens = measured.tokens;
     }
     if (round > 0) rounds.push(times); // the first round is a warm-up

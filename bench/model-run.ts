@@ -32,7 +32,7 @@ async function seconds(run: () => Promise<unknown>): Promise<number> {
 }
 
 async function timed(run: () => Promise<unknown>): Promise<number> {
-  await run(); // warm-up: compiles the graphs
+  await run(); // warm-up, which compiles the graphs
   const times: number[] = [];
   for (let round = 0; round < workload.rounds; round++) times.push(await seconds(run));
   return median(times);
@@ -65,7 +65,8 @@ const train = await timed(() => model.backward(sequences, cotangents, { temperat
 const adamw = { learningRate: 1e-5, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradNorm: 1 };
 const step_s = await timed(() => model.step(adamw));
 const tokens = workload.batch * (workload.context + workload.message);
-// VmHWM belongs to this process alone; maxRSS can include the parent's memory at the time of the fork
+// VmHWM is the peak memory of this process alone; maxRSS can include memory of the parent at the time of the
+// fork
 const status = readFileSync('/proc/self/status', 'utf8');
 const peak_gib = Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) / 2 ** 20;
 const measured = { load_s, peak_gib, decode_tokens_per_s, train_tokens_per_s: tokens / train, step_s };

@@ -1,6 +1,6 @@
 /**
- * The model shapes that models.ts measures, and a writer of random models with these shapes: in bfloat16 like published
- * models, with one tensor in memory at a time.
+ * The model shapes that models.ts measures, and a function that writes random models of these shapes: in
+ * bfloat16 like published models, with one tensor in memory at a time.
  * @module
  */
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
@@ -11,13 +11,13 @@ import { parameterSpecs } from '../src/engine/onnx/decoder/parameters.ts';
 import { characterTokenizer } from '../src/engine/text/character-tokenizer.ts';
 import { toBfloat16 } from '../src/support/float16.ts';
 
-/** The work that each side is timed with. */
+/** The work for which each engine is timed: the embedded engine and PyTorch. */
 export interface Workload {
-  /** Sequences of a training step, and their context and message lengths in tokens. */
+  /** Number of sequences of a training step, and their context and message lengths in tokens. */
   readonly batch: number;
   readonly context: number;
   readonly message: number;
-  /** Messages decoded together, and tokens per message. */
+  /** Number of messages decoded together, and tokens per message. */
   readonly decodeBatch: number;
   readonly decodeTokens: number;
   /** Number of timed repetitions; the median is reported. */
@@ -27,13 +27,13 @@ export interface Workload {
 /** Results of one side. */
 export interface ModelMeasurement {
   readonly load_s: number;
-  /** Highest resident memory of the process. */
+  /** Peak resident memory of the process, GiB. */
   readonly peak_gib: number;
-  /** Sampled tokens per second of batched sampling, including prefill time. */
+  /** Sampled tokens per second in batched sampling, including prefill time. */
   readonly decode_tokens_per_s: number;
-  /** Tokens of contexts and messages per second of forward and backward. */
+  /** Tokens of contexts and messages per second in forward and backward passes. */
   readonly train_tokens_per_s: number;
-  /** Time of one optimizer step. */
+  /** Time of one optimizer step, seconds. */
   readonly step_s: number;
 }
 
@@ -44,9 +44,12 @@ const LLAMA = {
   rope_theta: 1e5,
 };
 
-/** The `config.json` of each shape, as published except for the end token, which is that of the character tokenizer. */
+/**
+ * The `config.json` of each shape, as published except for the end token, which is that of the character
+ * tokenizer.
+ */
 export const SHAPES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
-  /** For testing the benchmarks. */
+  /** A tiny model for tests of the benchmarks. */
   'tiny-4m': {
     ...LLAMA,
     hidden_size: 256,
@@ -89,7 +92,10 @@ export const SHAPES: Readonly<Record<string, Readonly<Record<string, unknown>>>>
   },
 };
 
-/** An alphabet of `count` letters: 'a' to 'h', which prompts consist of, then code points from U+20008 on. */
+/**
+ * Returns an alphabet of `count` letters: 'a' to 'h', of which prompts consist, then code points from U+20008
+ * on.
+ */
 function letters(count: number): string {
   return Array.from({ length: count }, (_, index) =>
     String.fromCodePoint(index < 8 ? 0x61 + index : 0x20000 + index),
@@ -100,8 +106,8 @@ function letters(count: number): string {
  * Writes a model folder with random weights.
  *
  * @param name - key of {@link SHAPES}
- * @param options.letterPerToken - every token id is a letter, for tasks that grade the text; by default most ids have no
- * text
+ * @param options.letterPerToken - whether every token id is a letter, for tasks that grade the text; by
+ *   default most ids have no text
  */
 export function writeRandomModel(
   dir: string,
@@ -151,7 +157,10 @@ function writeWeights(path: string, config: DecoderConfig): void {
   }
 }
 
-/** Norms are 1; matrices repeat a short sequence of normal values with standard deviation 0.02. */
+/**
+ * Returns the values of a parameter: 1 for norms; for matrices a repeated short sequence of normal values
+ * with standard deviation 0.02.
+ */
 function randomValues(shape: readonly number[], index: number): Float32Array {
   const values = new Float32Array(shape.reduce((product, n) => product * n, 1));
   if (shape.length === 1) return values.fill(1);

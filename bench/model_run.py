@@ -19,7 +19,7 @@ torch.set_num_threads(job["threads"])
 
 
 def timed(run):
-    """Median seconds of several runs after a warm-up."""
+    """Returns the median duration of several runs after a warm-up, seconds."""
     run()
     times = []
     for _ in range(work["rounds"]):
@@ -43,7 +43,7 @@ load_s = time.perf_counter() - start
 
 @torch.no_grad()
 def decode(contexts, count):
-    """Samples `count` tokens per row of contexts [B, T]."""
+    """Samples `count` tokens for each row of contexts [B, T]."""
     out = model(input_ids=contexts, use_cache=True, logits_to_keep=1)
     for i in range(count):
         logp = torch.log_softmax(out.logits[:, -1], -1)
@@ -76,7 +76,7 @@ def step():
 
 train = timed(backward)
 step_s = timed(step)
-# VmHWM is of this process only; ru_maxrss also has the memory of the parent at the fork
+# VmHWM is the peak memory of this process alone; ru_maxrss can include memory of the parent at the time of the fork
 with open("/proc/self/status") as status:
     peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 2**20
 print(

@@ -1,7 +1,7 @@
 /**
- * Measures random models of realistic sizes: loading, decoding, full-parameter training and LoRA training, and the ratios
- * to PyTorch with Transformers on the same machine in the same run. Each side runs in a separate process, one after the
- * other, so that the peak memory of each is measured separately.
+ * Measures random models of realistic sizes: loading, decoding, full-parameter training and LoRA training.
+ * Reports the ratios to PyTorch with Transformers on the same machine in the same run. Each engine runs in a
+ * separate process, one after the other, so that the peak memory of each is measured separately.
  *
  * Options by environment variable:
  *   TROUPE_PYTHON         interpreter with torch, transformers and peft; absent: no ratios
@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ModelMeasurement, SHAPES, type Workload, writeRandomModel } from './model-shapes.ts';
 
-/** What `node --import` takes to run TypeScript. */
+/** URL of the loader that `node --import` needs to run TypeScript. */
 const TYPESCRIPT = new URL('../scripts/typescript.mjs', import.meta.url).href;
 
 const SIZES: Readonly<Record<string, Workload>> = {
@@ -64,17 +64,24 @@ export async function benchModels(log: (line: string) => void): Promise<object> 
   return results;
 }
 
-/** Runs one side; the last line of its output is the measurement. */
+/**
+ * Runs the benchmark program of one engine (the embedded one or PyTorch). The last line of its output is the
+ * measurement as JSON.
+ */
 function measure(program: string, args: readonly string[], job: object): ModelMeasurement {
   const output = execFileSync(program, [...args, JSON.stringify(job)], {
     encoding: 'utf8',
     maxBuffer: 2 ** 26,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  return JSON.parse(output.trim().split('\n').at(-1) ?? '') as ModelMeasurement; // model-run.ts and model_run.py write it
+  // written by model-run.ts or model_run.py
+  return JSON.parse(output.trim().split('\n').at(-1) ?? '') as ModelMeasurement;
 }
 
-/** Speed relative to the peer (above 1: faster), and memory relative to the peer (below 1: less). */
+/**
+ * Returns ratios to the peer engine, PyTorch. For speeds, a ratio above 1 means faster; for memory, below 1
+ * means less memory.
+ */
 function ratios(own: ModelMeasurement, peer: ModelMeasurement): object {
   return {
     load: peer.load_s / own.load_s,

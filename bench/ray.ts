@@ -1,6 +1,7 @@
 /**
- * Measures one training stage on a Ray cluster of two raylets on this machine, with CPU actors and random weights: the
- * share of time outside of model computation, the bytes sent per token, and the stage time for 1 to 4 agents.
+ * Measures one training stage on a Ray cluster of two raylets on this machine, with CPU actors and random
+ * weights: the share of time in which no model computes, the bytes sent per token, and the stage time for 1
+ * to 4 agents.
  *
  * Communication cost per token does not depend on the model size, but compute time does. So the communication share of
  * Qwen3-0.6B is estimated from a smaller model, assuming that compute time is proportional to the parameter count. Size
@@ -29,7 +30,7 @@ interface Size {
   readonly prompts: number;
   readonly samples: number;
   readonly messageTokens: number;
-  /** Stages are measured with 1 to `mostAgents` agents. */
+  /** Largest number of agents; a stage is measured with each number from 1 to this one. */
   readonly mostAgents: number;
 }
 
@@ -39,7 +40,7 @@ const SIZES: Readonly<Record<string, Size>> = {
   'qwen3-0.6b': { shape: 'qwen3-0.6b', prompts: 4, samples: 4, messageTokens: 32, mostAgents: 1 },
 };
 const QWEN3_06B_PARAMETERS = 596e6;
-/** Four agents share the two CPUs of the cluster. */
+/** CPUs per agent: four agents share the two CPUs of the cluster. */
 const CPUS_PER_AGENT = 0.5;
 
 /** A task that rewards about half of random texts, so that there is a gradient. */
@@ -82,21 +83,27 @@ export async function benchRay(log: (line: string) => void): Promise<object> {
 interface StageResult {
   readonly agents: number;
   readonly stage_s: number;
-  /** Attempted updates, including backtracking attempts. */
+  /** Number of attempted updates, including retries after backtracking. */
   readonly attempts: number;
-  /** Tokens of contexts and messages, summed over all calls. */
+  /** Number of tokens of contexts and messages, summed over all calls. */
   readonly tokens: number;
-  /** Compute time by call, summed over agents. */
+  /** Compute time in seconds for each kind of call, summed over agents. */
   readonly model_work_s: Readonly<Record<string, number>>;
-  /** Share of the stage in which no model computes: communication, and the algorithm between calls. */
+  /**
+   * Share of the stage's time in which no model computes, because of communication or work of the algorithm
+   * between calls.
+   */
   readonly no_model_share: number;
-  /** Share of communication in the time of all model calls. */
+  /** Share of the total time of all model calls that is communication. */
   readonly wire_share: number;
-  /** Estimated wire_share of Qwen3-0.6B, if compute time is proportional to the parameter count. */
+  /**
+   * Estimate of `wire_share` for Qwen3-0.6B, assuming that compute time is proportional to the parameter
+   * count.
+   */
   readonly wire_share_qwen3_06b: number;
-  /** Bytes sent and received per token of contexts and messages. */
+  /** Bytes sent and received for each token of contexts and messages. */
   readonly bytes_per_token: number;
-  /** Share of the stage in which at least two agents' models compute. */
+  /** Share of the stage's time in which the models of at least two agents compute. */
   readonly side_by_side: number;
 }
 
@@ -153,7 +160,7 @@ async function stageOf(
           emit(event) {
             if (event.kind === 'stage_started') {
               startedMs = performance.now();
-              calls.length = 0; // drop the calls of loading, self-check and the first checkpoint
+              calls.length = 0; // ignore the calls for loading, self-check and the first checkpoint
             }
             if (event.kind === 'update') attempts += event.attempts.length;
             if (event.kind === 'stage_finished') stageMs = performance.now() - startedMs;
@@ -195,7 +202,10 @@ function workByCall(calls: readonly TimedModelCall[]): Record<string, number> {
   return seconds;
 }
 
-/** Time in which at least one model computes; assumes that half of a call's communication is before the computation. */
+/**
+ * Returns the time in which at least one model computes, assuming that half of each call's communication
+ * precedes its computation.
+ */
 function computedMs(calls: readonly TimedModelCall[]): number {
   const spans = calls.map(({ startMs, elapsedMs, computeMs }) => {
     const from = startMs + (elapsedMs - computeMs) / 2;

@@ -52,7 +52,7 @@ def load(service: Service, folder: Path, sampler: str, dtype: str, decode_batch:
 
 
 def sample(model: WorkerModel, prompts: int, samples: int, length: int, tokens: int) -> tuple[int, float]:
-    """Number of sampled tokens, and seconds."""
+    """Returns the number of sampled tokens and the duration in seconds."""
     generator = np.random.default_rng(2)
     contexts = np.repeat(generator.integers(0, VOCAB_SIZE, (prompts, length), np.int32), samples, axis=0)
     arrays = {
@@ -88,9 +88,9 @@ def main() -> None:
             models = {kind: load(service, Path(folder), kind, dtype, decode_batch) for kind in ("torch", "vllm")}
             for model in models.values():
                 sample(model, 1, 2, 32, 4)
-            for _ in range(options.rounds):  # alternating, so that other load on the machine affects both
+            for _ in range(options.rounds):  # samplers alternate, so that other load on the machine affects both
                 for model in models.values():
-                    model._parameters.version += 1  # as after a step, so that vLLM copies the weights again
+                    model._parameters.version += 1  # as an update does, so that vLLM copies the weights again
                     count, seconds = sample(
                         model, options.prompts, options.samples, options.context, options.tokens
                     )

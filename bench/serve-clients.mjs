@@ -1,6 +1,7 @@
 /**
- * The clients of `bench serve`, in a process of their own. For the duration in a message of the parent, each client
- * sends a request after the response to the previous one; every fourth request is streamed.
+ * The clients of `bench serve`, in a separate process. The parent sends a message with a duration. During
+ * this time, each client sends its next request as soon as it has the response to the previous one. Every
+ * fourth request is streamed.
  * @module
  */
 import { Agent, request } from 'node:http';
@@ -13,7 +14,10 @@ const bodies = {
   streamed: JSON.stringify({ ...plain, stream: true, stream_options: { include_usage: true } }),
 };
 
-/** @returns completion tokens of the response; undefined if the request failed */
+/**
+ * Sends one request. @returns the number of completion tokens of the response; undefined if the request
+ * failed
+ */
 function send(key, kind) {
   return new Promise((resolve) => {
     const headers = { 'content-type': 'application/json', authorization: `Bearer ${key}` };
@@ -53,7 +57,8 @@ process.on('message', async ({ seconds }) => {
       }
       latencies.push(performance.now() - sentAt);
       tokens += completionTokens;
-      // responses after the end of the measurement say nothing about the turns of keys
+      // responses after the end of the measurement do not count: they say nothing about the fairness between
+      // keys
       if (performance.now() - start < seconds * 1000) byKey[key]++;
     }
   };

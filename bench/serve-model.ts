@@ -1,6 +1,6 @@
 /**
- * A decoder of the quickstart's size whose end token is outside the vocabulary. Every message then has the maximum
- * length, so that the server and the engine do the same work.
+ * A decoder of the quickstart's size whose end token is outside the vocabulary. Every message then has the
+ * maximum length, so that the server and the engine without a server do the same work.
  * @module
  */
 import type { DecoderConfig } from '../src/engine/onnx/decoder/config.ts';

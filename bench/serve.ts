@@ -1,7 +1,8 @@
 /**
- * Throughput of the server relative to the engine without a server: concurrent clients in a process of their own, two
- * API keys, whole and streamed responses. Rounds of both alternate in one process and the ratio is taken per round, so
- * that a slowdown of the machine affects both. Tokens per second of processor time are reported as well.
+ * Throughput of the server relative to the engine without a server. The load is concurrent clients in a
+ * separate process, two API keys, whole and streamed responses. Rounds of server and engine alternate and the
+ * ratio is computed per round, so that a slowdown of the machine affects both. Tokens per second of processor
+ * time are reported as well.
  * @module
  */
 import { type ChildProcess, fork } from 'node:child_process';
@@ -27,38 +28,52 @@ const AGENTS = 3;
 const TOKENS = 48;
 const SECONDS = Number(process.env.TROUPE_BENCH_SECONDS ?? 60);
 const CONTEXT = '12+34+56=';
-/** Concurrent requests in the fairness part: so few that both keys always have requests in the queue. */
+/**
+ * Maximum number of concurrent requests while fairness is measured. It is so low that requests of both keys
+ * are always queued.
+ */
 const MAX_RUNNING = 12;
-/** Duration of a round under load; the engine alone runs before each round for a third of it. */
+/**
+ * Duration of a round under load, seconds. Before each round, the engine without a server runs for a third of
+ * it.
+ */
 const ROUND_SECONDS = 10;
 
 export interface ServeBench {
   readonly clients: number;
-  /** Time under load of all rounds together. */
+  /** Total duration of all rounds under load, seconds. */
   readonly seconds: number;
   readonly requests: number;
   readonly failed: number;
-  /** Responses of the key with fewer, relative to the other key, while one key has three times as many clients. */
+  /**
+   * Fairness between API keys: the smaller of their numbers of responses divided by the larger one, while one
+   * key has three times as many clients.
+   */
   readonly fairness: number;
   readonly p50_ms: number;
   readonly p95_ms: number;
   readonly tokens_per_s: number;
-  /** Of the engine without a server. */
+  /** Tokens per second of the engine without a server. */
   readonly engine_tokens_per_s: number;
-  /** Tokens per second of the server relative to the engine, median over rounds. */
+  /** Tokens per second of the server divided by those of the engine without a server, median over rounds. */
   readonly ratio: number;
-  /** The same for tokens per second of processor time, which depends less on other load of the machine. */
+  /**
+   * Ratio of tokens per second of processor time, which depends less on other load of the machine; median
+   * over rounds.
+   */
   readonly cpu_ratio: number;
   readonly rss_start_mb: number;
   readonly rss_end_mb: number;
-  /** Slope of the memory over all rounds but the first (least squares), megabytes per minute. */
+  /**
+   * Growth of the resident memory over all rounds but the first (least-squares slope), megabytes per minute.
+   */
   readonly rss_slope_mb_per_minute: number;
 }
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void; // the flag defines it
 
-/** Tokens per second of wall clock time and of processor time. */
+/** Sampled tokens per second of wall-clock time and per second of processor time. */
 interface Rate {
   readonly perSecond: number;
   readonly perCpuSecond: number;
@@ -83,12 +98,12 @@ export async function benchServe(log: (line: string) => void): Promise<ServeBenc
       const clients = new Clients({ url, keys, clientsByKey: [CLIENTS / 2, CLIENTS / 2] });
       const count = Math.max(2, Math.round(SECONDS / ROUND_SECONDS));
       const seconds = SECONDS / count;
-      await clients.load(Math.min(2, seconds)); // warm-up: compilation and caches
+      await clients.load(Math.min(2, seconds)); // warm-up, which compiles graphs and fills caches
       const results: Round[] = [];
       for (let round = 0; round < count; round++) {
         const alone = await engineRate(models, seconds / 3);
         const load = await clients.load(seconds);
-        collectGarbage(); // memory is measured without garbage
+        collectGarbage(); // collects garbage first, so that only memory in use is measured
         results.push({ alone, load, rss: process.memoryUsage.rss() });
         const { perSecond } = load.rate;
         log(
@@ -126,7 +141,7 @@ interface ServerSetup {
   readonly maxRunning: number;
 }
 
-/** Runs a function with a server of the models. */
+/** Starts a server of the models, calls a function with it, and closes it. */
 async function withServer<T>(
   { models, keyFile, maxRunning }: ServerSetup,
   run: (url: string) => Promise<T>,
@@ -155,7 +170,7 @@ async function withServer<T>(
   }
 }
 
-/** Tokens per second of all models together, in full batches and without a server. */
+/** Measures tokens per second of all models together, in full batches and without a server. */
 async function engineRate(models: readonly Model[], seconds: number): Promise<Rate> {
   const start = performance.now();
   const cpu = process.cpuUsage();
@@ -193,7 +208,10 @@ interface Load {
   readonly rate: Rate;
 }
 
-/** Clients in a process of their own, so that they do not block the engine and their processor time is not counted. */
+/**
+ * The clients run in a separate process, so that they do not block the engine and their processor time is not
+ * counted.
+ */
 class Clients {
   readonly #child: ChildProcess;
 
@@ -202,12 +220,13 @@ class Clients {
     this.#child = fork(new URL('./serve-clients.mjs', import.meta.url), [argument], { execArgv: [] });
   }
 
-  /** Each client sends requests for this time, and waits for its last response. */
+  /** Sends requests from all clients for the given time, and waits for the last response of each. */
   async load(seconds: number): Promise<Load> {
     const start = performance.now();
     const cpu = process.cpuUsage();
     const result = new Promise<Omit<Load, 'rate'>>((resolve, reject) => {
-      this.#child.once('message', (message) => resolve(message as Omit<Load, 'rate'>)); // the message of serve-clients.mjs
+      // type of the message from serve-clients.mjs
+      this.#child.once('message', (message) => resolve(message as Omit<Load, 'rate'>));
       this.#child.once('exit', () => reject(new Error('bench serve: the process of the clients exited')));
     });
     this.#child.send({ seconds });
@@ -253,7 +272,7 @@ function summary(rounds: readonly Round[], contended: Load): ServeBench {
   };
 }
 
-/** Least-squares slope of values at 0, 1, 2, ... */
+/** Returns the least-squares slope of values at 0, 1, 2, ... */
 function slope(values: readonly number[]): number {
   const meanIndex = (values.length - 1) / 2;
   const mean = values.reduce((total, value) => total + value, 0) / values.length;

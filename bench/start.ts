@@ -1,6 +1,6 @@
 /**
- * How long a command takes to start, as a multiple of the bare Node on the same machine at the same time, and how many
- * of the package's files a training of `arithmetic` loads.
+ * Measures how long a command takes to start, as a multiple of the time of an empty Node program on the same
+ * machine at the same time. Also counts the files of the package that a training of `arithmetic` loads.
  * @module
  */
 import { spawn, spawnSync } from 'node:child_process';
@@ -16,7 +16,7 @@ const DIST = new URL('../dist/', import.meta.url).href;
 
 const ROUNDS = 5;
 
-/** A training of `arithmetic` that is over in seconds. */
+/** Flags for a training of `arithmetic` that takes seconds. */
 const SMALL = {
   '--train.stages': 1,
   '--train.prompts_per_step': 2,
@@ -27,13 +27,13 @@ const SMALL = {
 };
 
 export interface StartBench {
-  /** Median milliseconds of `node -e 0`. */
+  /** Median time of `node -e 0`, ms. */
   readonly node_ms: number;
-  /** `troupe --help` until it ends, as a multiple. */
+  /** Time until `troupe --help` ends, as a multiple of `node_ms`. */
   readonly help_ratio: number;
-  /** `troupe train` on the quickstart until its first line, as a multiple. */
+  /** Time until `troupe train` on the quickstart prints its first line, as a multiple of `node_ms`. */
   readonly train_ratio: number;
-  /** Files of `dist` that a whole training of `arithmetic` loads. */
+  /** Number of files of `dist` that a whole training of `arithmetic` loads. */
   readonly arithmetic_files: number;
 }
 
@@ -44,9 +44,9 @@ export async function benchStart(log: (line: string) => void): Promise<StartBenc
     const help: number[] = [];
     const train: number[] = [];
     const run = (round: number): string[] => [TROUPE, 'train', RECIPE, '--run', `run-${round}`];
-    await firstOutput(run(-1), folder); // brings dist up to date, and files into memory
+    await firstOutput(run(-1), folder); // builds dist if it is stale, and reads the files into the page cache
     for (let round = 0; round < ROUNDS; round++) {
-      // side by side in time: a busy moment slows all three
+      // the three programs run in turn within a round, so that other load on the machine slows all of them
       node.push(await untilEnd(['-e', '0'], folder));
       help.push(await untilEnd([TROUPE, '--help'], folder));
       train.push(await firstOutput(run(round), folder));
@@ -68,7 +68,7 @@ export async function benchStart(log: (line: string) => void): Promise<StartBenc
   }
 }
 
-/** Milliseconds until a program ends. */
+/** Returns the time until a program ends, ms. */
 function untilEnd(words: readonly string[], cwd: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const start = performance.now();
@@ -81,7 +81,7 @@ function untilEnd(words: readonly string[], cwd: string): Promise<number> {
   });
 }
 
-/** Milliseconds until a program's first output; it is killed then. */
+/** Returns the time until a program's first output, ms, and then kills the program. */
 function firstOutput(words: readonly string[], cwd: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const start = performance.now();
@@ -99,7 +99,7 @@ function firstOutput(words: readonly string[], cwd: string): Promise<number> {
   });
 }
 
-/** Counts by V8's coverage, which lists every script that a process ran. */
+/** Counts the loaded files by V8's coverage, which lists every script that a process ran. */
 function loadedFiles(folder: string): number {
   const coverage = join(folder, 'coverage');
   const words = [TROUPE, 'train', RECIPE, '--run', 'counted', ...Object.entries(SMALL).flat().map(String)];

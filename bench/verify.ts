@@ -1,6 +1,6 @@
 /**
- * Verdicts on mathematical answers per second on one core, in both modes: the median of several rounds over the
- * answers of a fixture.
+ * Measures verdicts on mathematical answers per second on one core, in both modes of the verifier: the median
+ * of several rounds over the answers of a fixture.
  * @module
  */
 import { readFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ const ROUNDS = 9;
 export interface VerifyBench {
   readonly math500_verdicts_per_s: number;
   readonly strict_verdicts_per_s: number;
-  /** Verdict and normal form, as a task computes them. */
+  /** Computes the verdict and the normal form of an answer, as a task does. */
   readonly judged_answers_per_s: number;
   readonly cases: number;
 }
@@ -44,7 +44,7 @@ export async function benchVerify(log: (line: string) => void): Promise<VerifyBe
   return result;
 }
 
-/** Median over rounds of calls per second. */
+/** Returns the number of calls per second, median over rounds. */
 function rate<T>(items: readonly T[], call: (item: T) => unknown): number {
   const passes = Math.ceil(VERDICTS_PER_ROUND / items.length);
   const rates = Array.from({ length: ROUNDS }, () => {

@@ -1,5 +1,6 @@
 /**
- * The part of `npm run bench -- watch` that runs in the page: waits until the page is painted, and scrolls.
+ * The part of `npm run bench -- watch` that runs in the page: it waits until the page is painted, and scrolls
+ * the page.
  */
 globalThis.benchWatch = {
   /** @param {number} cells - number of timeline cells that must be drawn */
@@ -19,7 +20,7 @@ globalThis.benchWatch = {
             firstMs: performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? Number.NaN,
             fullMs: performance.now(),
           });
-        // the complete frame is on the screen when the second next frame starts
+        // the complete frame is on the screen when the second frame after it starts
         requestAnimationFrame(() => requestAnimationFrame(report));
       };
       look();

@@ -1,6 +1,6 @@
 /**
  * Benchmark of the dashboard with a long run: a synthetic run of 500 stages and three agents is opened in a
- * browser and scrolled. Times are measured by the browser, from the start of the navigation.
+ * browser and scrolled. The browser measures the times, from the start of the navigation.
  * @module
  */
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
@@ -24,16 +24,22 @@ export interface WatchBench {
   readonly stages: number;
   readonly agents: number;
   readonly events_mb: number;
-  /** Time to read the run folder, before the server starts. */
+  /** Time to read the run folder before the server starts, ms. */
   readonly read_ms: number;
-  /** Time from navigation to the first text, and until every tile, chart and timeline cell is drawn; medians. */
+  /**
+   * Time from the start of the navigation, ms, medians: to the first text, and until every tile, chart and
+   * timeline cell is drawn.
+   */
   readonly first_paint_ms: number;
   readonly full_paint_ms: number;
   readonly full_paint_worst_ms: number;
-  /** While the timeline and 600 decisions are scrolled. */
+  /**
+   * Frames per second, and 95th percentile of the frame time, while the timeline and the list of 600
+   * decisions scroll.
+   */
   readonly scroll_frames_per_s: number;
   readonly scroll_frame_p95_ms: number;
-  /** Number of tasks over 50 ms while scrolling, and the longest of them. */
+  /** Number of tasks longer than 50 ms while scrolling, and the duration of the longest task, ms. */
   readonly scroll_long_tasks: number;
   readonly scroll_longest_task_ms: number;
 }

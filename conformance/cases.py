@@ -1,10 +1,10 @@
-"""The tiny models of the fixtures: one per decoder family and per feature that changes the results."""
+"""Tiny models for the fixtures: one for each decoder family and for each feature that changes the results."""
 
 import torch
 import transformers as hf
 
 VOCAB = 64
-# all sizes differ, hidden_size also from num_attention_heads * head_dim, so that mixed-up dimensions fail
+# All sizes differ, and hidden_size differs from num_attention_heads * head_dim, so that swapped dimensions fail.
 COMMON = dict(
     vocab_size=VOCAB,
     hidden_size=24,
@@ -36,7 +36,7 @@ def without(*keys):
 
 
 def cases():
-    """Configurations by name."""
+    """Returns the model configurations by name."""
     half = without("head_dim")
     return {
         "qwen3": hf.Qwen3Config(**COMMON, tie_word_embeddings=True, rope_theta=1e6),
@@ -102,7 +102,7 @@ def cases():
 
 
 def build(config, seed):
-    """A random model in which every parameter affects the output: norm weights differ from 1, biases from 0."""
+    """Returns a random model in which every parameter affects the output: no norm weight is 1 and no bias is 0."""
     torch.manual_seed(seed)
     model = hf.AutoModelForCausalLM.from_config(config, attn_implementation="eager").float().eval()
     generator = torch.Generator().manual_seed(seed)
@@ -119,7 +119,7 @@ def build(config, seed):
 
 
 def sequences(seed):
-    """Contexts and messages from one token to lengths far beyond the sliding window and the original context length."""
+    """Returns contexts and messages. The longest exceed the sliding window and the original context length by far."""
     generator = torch.Generator().manual_seed(seed)
     lengths = [(3, 5), (1, 1), (30, 20), (9, 14), (1, 26)]
     draw = lambda n: torch.randint(1, VOCAB, (n,), generator=generator)
@@ -127,7 +127,7 @@ def sequences(seed):
 
 
 def message_logp(model, context, tokens, temperature):
-    """Log-probability of every message token [T] and the logits [T, V], teacher-forced.
+    """Returns the teacher-forced log-probability of every message token [T] and the logits [T, V].
 
     Args:
         context, tokens: token ids

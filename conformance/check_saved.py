@@ -2,7 +2,7 @@
 
     node --import ./scripts/typescript.mjs conformance/save-folders.ts /tmp/saved && /tmp/conformance/bin/python conformance/check_saved.py /tmp/saved
 
-Each folder in /tmp/saved is a model or an adapter; its expected.json has messages and their log-probabilities.
+Each folder in /tmp/saved is a model or an adapter. Its expected.json has messages and their log-probabilities.
 """
 
 import json

@@ -1,6 +1,7 @@
 /**
- * Trains a model of every family, and an adapter over it, for two steps, and saves the model, the adapter and the merged
- * model with the engine's log-probabilities of some messages. check_saved.py compares them with Transformers and PEFT.
+ * Trains a model of every family, and an adapter for it, for two steps. Saves the model, the adapter and the
+ * merged model, each with the engine's log-probabilities of some messages. check_saved.py compares these with
+ * Transformers and PEFT.
  *
  *     node --import ./scripts/typescript.mjs conformance/save-folders.ts FOLDER
  *

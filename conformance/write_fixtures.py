@@ -1,4 +1,4 @@
-"""Writes test/fixtures/transformers: tiny random checkpoints of Transformers and its results with them.
+"""Writes test/fixtures/transformers: tiny random checkpoints, and the results that Transformers computes with them.
 
     python -m venv /tmp/conformance && /tmp/conformance/bin/pip install -r conformance/requirements.txt
     /tmp/conformance/bin/python conformance/write_fixtures.py
@@ -23,7 +23,7 @@ NEW_TOKENS = 24
 
 
 def greedy(model, context):
-    """Greedy continuation, and the smallest margin between the largest two logits of a step."""
+    """Returns the greedy continuation, and the smallest difference of any step between its two largest logits."""
     generated = model.generate(
         context[None],
         do_sample=False,
@@ -48,7 +48,7 @@ def write(name, config, seed):
         margin = min(m for _, m in continuations)
         if margin > 2e-3:
             break
-        seed += 100  # with a smaller margin rounding could change the continuation
+        seed += 100  # rounding could change a continuation with a smaller margin
     model.save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
     tensors, loss = {}, torch.zeros(())

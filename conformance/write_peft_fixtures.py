@@ -1,4 +1,4 @@
-"""Writes test/fixtures/peft: adapters of PEFT for the checkpoints of write_fixtures.py and its results with them.
+"""Writes test/fixtures/peft: PEFT adapters for the checkpoints of write_fixtures.py, and PEFT's results with them.
 
     /tmp/conformance/bin/python conformance/write_peft_fixtures.py
 
@@ -37,7 +37,7 @@ def write(name, base, settings, seed):
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for key, parameter in adapted.named_parameters():
-            if parameter.requires_grad:  # initially B is 0, so the adapter has no effect
+            if parameter.requires_grad:  # PEFT initialises B with 0; then the adapter has no effect
                 parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.3)
     adapted.peft_config["default"].base_model_name_or_path = f"../../transformers/{base}"
     adapted.save_pretrained(folder)

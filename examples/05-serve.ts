@@ -1,4 +1,6 @@
-/** Serves a team on a free port of this machine and asks it like any OpenAI-compatible server. */
+/**
+ * Serves a team on a free port of this machine and sends it a request, as to any OpenAI-compatible server.
+ */
 import { serve } from 'troupe';
 import { tinyRun } from './tiny-run.ts';
 
@@ -21,5 +23,5 @@ try {
   console.log(`answer: ${body.choices[0]?.message.content}`);
   console.log(`votes: ${JSON.stringify(body.troupe)}`);
 } finally {
-  await server.close(); // finishes accepted requests
+  await server.close(); // completes the accepted requests first
 }

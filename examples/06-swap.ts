@@ -1,4 +1,4 @@
-/** Puts another model into the seat of one agent: a forecast, a paired comparison and an acceptance test. */
+/** Replaces the model of one agent: an estimate of the effect, a paired comparison and an acceptance test. */
 import { swap } from 'troupe';
 import { BASE, tinyRun } from './tiny-run.ts';
 

@@ -1,4 +1,7 @@
-/** The algorithm alone: group-relative advantages, the objective of one agent, and one trust-region decision. */
+/**
+ * The functions of the core without an engine: group-relative advantages, the loss of one agent, and a
+ * trust-region decision.
+ */
 import {
   decideAttempt,
   groupNormalizedAdvantages,
@@ -9,19 +12,19 @@ import {
   stateDivergence,
 } from 'troupe/core';
 
-// two prompts, four answers of the team each: 1 correct, 0 wrong
+// rewards of the team's answers (1 correct, 0 wrong), four answers to each of two prompts
 const rewards = [1, 0, 0, 1, 0, 0, 0, 1];
 const prompts = [0, 0, 0, 0, 1, 1, 1, 1];
 const advantages = groupNormalizedAdvantages(rewards, prompts);
 console.log('advantages', [...advantages].map((value) => value.toFixed(2)).join(' '));
 
-// log-probabilities of the messages of one agent, token by token, before and after a step
+// log-probabilities of the tokens in one agent's messages, before and after an update
 const logpOld = rewards.map((_, n) => [-1.2, -0.7, -0.1 * (n + 1)]);
 const logpNew = logpOld.map((message, n) => message.map((logp) => logp + 0.02 * (advantages[n] ?? 0)));
 const { loss } = sequenceObjective({ logpNew, logpOld, advantages });
 console.log('loss of the agent after the step', loss.toFixed(4));
 
-// the exact KL of every token state, and its sum over every message, must stay inside their radii
+// the trust region bounds the exact KL at the token states and its sum over each message
 const oldPolicy = logSoftmax([2, 0.7, 0]);
 const states = [
   [2.1, 0.7, 0],

@@ -1,4 +1,7 @@
-/** Reads a finished or running run from its folder: stages, updates with their divergence, tests. */
+/**
+ * Reads a finished or running run from its folder: stages, updates with their KL divergence, acceptance
+ * tests.
+ */
 import { finishedStages, foldEvents, readEvents, updatesOf } from 'troupe';
 import { tinyRun } from './tiny-run.ts';
 

@@ -1,6 +1,7 @@
 /**
- * A protocol module: agent 0 answers, then the other agents answer without seeing it. If two of them agree on another
- * answer, it replaces that of agent 0. `protocol: { kind: module, path: second-opinion.ts }` in a team file uses it.
+ * A protocol module: agent 0 answers, then the other agents answer without seeing its answer. If two of them
+ * agree on a different answer, their answer replaces that of agent 0. A team file uses it by
+ * `protocol: { kind: module, path: second-opinion.ts }`.
  */
 import { createProtocol, type Protocol } from 'troupe';
 

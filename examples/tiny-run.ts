@@ -1,4 +1,4 @@
-/** Trains a small team, unless its run folder exists: the input of the other examples. */
+/** Trains a small team, unless its run folder exists. The other examples use this run. */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type TeamFile, train } from 'troupe';

@@ -1,5 +1,5 @@
 /**
- * Makes `dist`, which the package is: JavaScript, declarations and ONNX Runtime.
+ * Builds `dist`, the content of the package: JavaScript, type declarations and ONNX Runtime.
  *
  * Usage: npm run build
  */

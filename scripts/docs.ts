@@ -1,6 +1,7 @@
 /**
- * `npm run docs`: writes the generated documentation from the schemas: `docs/config.md`, `docs/schema.json`, the
- * option tables of `docs/tasks/` and the list of tasks of `docs/tasks.md`. Tests fail while these are not current.
+ * `npm run docs`: writes the documentation that is generated from the schemas: `docs/config.md`,
+ * `docs/schema.json`, the option tables of `docs/tasks/` and the list of tasks in `docs/tasks.md`. Tests fail
+ * if these files are not current.
  * @module
  */
 import { readFileSync } from 'node:fs';

@@ -1,13 +1,14 @@
 /**
- * Transpiles `src` to `dist` when `dist` is missing or older, in about a second; otherwise does nothing, in a few
- * milliseconds. Part of a checkout only: a package comes built.
+ * Transpiles `src` to `dist` if `dist` is missing or older than `src`, which takes about a second. Otherwise
+ * it does nothing, in a few milliseconds. Only checkouts have this file; an installed package is already
+ * built.
  */
 import { buildJavaScript, isBuilt } from './build/javascript.mjs';
 
 /**
- * Vitest calls it once before the tests.
+ * Builds `dist` if it is stale. Vitest calls this function once before the tests.
  *
- * @throws Error of one line where esbuild is not installed, or a source cannot be read
+ * @throws Error with a message of one line if esbuild is not installed or a source cannot be read
  */
 export default async function ensureBuilt() {
   if (isBuilt()) return;

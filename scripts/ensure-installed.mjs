@@ -1,7 +1,7 @@
 /**
- * Installs the locked dependencies when they are missing or not those of package-lock.json, and ONNX Runtime when it
- * alone is missing; otherwise does nothing, in a few milliseconds. Plain Node with no dependencies, because it runs
- * before there are any.
+ * Installs the locked dependencies if they are missing or differ from package-lock.json, or only ONNX Runtime
+ * if only it is missing. Otherwise it does nothing, in a few milliseconds. The script has no dependencies,
+ * because it runs before they are installed.
  *
  * Usage: node scripts/ensure-installed.mjs [--force]
  */
@@ -15,16 +15,16 @@ import { fileURLToPath } from 'node:url';
 const OLDEST_NODE = [20, 19];
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-/** Hash of what was installed; gone together with the folder. */
+/** File with the hash of the installed dependencies; it is removed together with their folder. */
 const STAMP = join(root, 'node_modules', '.troupe-installed');
-/** npm drops this optional package silently when its install script fails. */
+/** Optional package that npm omits without a message if its install script fails. */
 const RUNTIME = join(root, 'node_modules', 'onnxruntime-node', 'package.json');
-/** Systems of onnxruntime-node; npm installs it on no other. */
+/** Operating systems that onnxruntime-node supports; npm does not install it on others. */
 const HAS_RUNTIME = ['darwin', 'linux', 'win32'].includes(process.platform);
 
 process.exitCode = main(process.argv.includes('--force'));
 
-/** @param {boolean} force install even when everything seems to be there */
+/** @param {boolean} force - install even if all dependencies seem to be installed */
 function main(force) {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
@@ -46,7 +46,10 @@ function main(force) {
   return npm('install', '--no-save', '--ignore-scripts', `onnxruntime-node@${runtimeVersion()}`);
 }
 
-/** Names everything an installation depends on: the lock (or the manifest without one), platform, Node's ABI. */
+/**
+ * Returns a hash of everything on which an installation depends: the lock file (or the manifest), the
+ * platform and Node's ABI.
+ */
 function fingerprint() {
   const hash = createHash('sha256');
   for (const name of ['package.json', 'package-lock.json']) {
@@ -61,19 +64,19 @@ function runtimeVersion() {
   return JSON.parse(text).optionalDependencies['onnxruntime-node'];
 }
 
-/** @param {readonly string[]} words a command of npm */
+/** @param {readonly string[]} words - arguments of npm */
 function npm(...words) {
-  // an empty or missing HOME has no place for npm's cache and logs
+  // npm needs a home folder for its cache and logs, but HOME may be empty or missing
   const cache =
     process.env.HOME || process.platform === 'win32' ? undefined : mkdtempSync(join(tmpdir(), 'troupe-npm-'));
   const { status, error } = spawnSync('npm', [...words, '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
-    // standard output belongs to the command that follows
+    // standard output is for the command that runs after this one
     stdio: ['ignore', 2, 2],
     shell: process.platform === 'win32',
     env: {
       ...process.env,
-      // the CPU runtime comes with the package; its install script only fetches CUDA files
+      // the CPU runtime is part of the package; its install script fetches only CUDA files
       ONNXRUNTIME_NODE_INSTALL: 'skip',
       ...(cache === undefined ? {} : { HOME: cache, npm_config_cache: join(cache, 'cache') }),
     },

@@ -1,6 +1,7 @@
 /**
- * `node --import ./scripts/typescript.mjs scripts/fuzz-verifier.ts [COUNT] [SEED]`: verifies random texts in both modes
- * and reports errors and the slowest verdict. Exit code 1 if a verdict threw or took more than 200 ms.
+ * `node --import ./scripts/typescript.mjs scripts/fuzz-verifier.ts [COUNT] [SEED]`: grades random texts with
+ * both modes of the verifier of mathematical answers, and reports errors and the slowest verdict. The exit
+ * code is 1 if a verdict threw an error or took more than 200 ms.
  * @module
  */
 import { randomStream } from '../src/core/rng.ts';
@@ -16,7 +17,7 @@ function main(count: number, seed: number): number {
   for (let i = 0; i < count; i++) {
     const stream = randomStream(seed, i);
     const [gold, text] = [fuzzedText(stream), fuzzedText(stream)];
-    // CPU time of this process, because other processes share the machine
+    // measures the CPU time of this process, because other processes share the machine
     const start = process.cpuUsage();
     try {
       for (const mode of MATH_MODES) verifyMath(gold, text, mode);

@@ -1,10 +1,10 @@
 /**
- * Files that are named on the command line of a script.
+ * Check of the files that are named on the command line of a script.
  * @module
  */
 import { statSync } from 'node:fs';
 
-/** @throws Error of one line where there is none, or a folder is named */
+/** @throws Error with a message of one line if the path does not exist or is a folder */
 export function assertFile(path: string): void {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined) throw new Error(`${path}: expected a file, got nothing there; check the path`);

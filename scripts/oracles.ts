@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { type OracleCase, parseOracles, runCase } from './oracles/run.ts';
 
-/** Largest number of printed characters of a value. */
+/** Largest number of characters of a value that are printed. */
 const MAX_CHARACTERS = 200;
 
 function main(args: readonly string[]): number {

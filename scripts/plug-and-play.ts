@@ -1,8 +1,9 @@
 /**
- * `npm run plug-and-play -- [--seeds 1,2,3] [--stages K] [--out FILE]`: the paper's plug-and-play table with
- * small models. A SAT team of three; one, two, three of its agents replaced by larger ones, one by a smaller
- * one; and a static heterogeneous team trained from scratch. Runs go to `runs/plug-and-play`; what is there
- * already is not run again. Every number is measured by this run.
+ * `npm run plug-and-play -- [--seeds 1,2,3] [--stages K] [--out FILE]`: reproduces the paper's plug-and-play
+ * table with small models. It trains a SAT team of three agents and replaces one, two or three of its agents
+ * by larger ones, or one by a smaller one. For comparison it trains a static heterogeneous team from scratch.
+ * Runs are stored in `runs/plug-and-play`; a run that already exists is not repeated. This script measures
+ * every number of the table.
  * @see docs/plug-and-play.md
  * @module
  */
@@ -27,7 +28,7 @@ const RUNS = join(ROOT, 'runs/plug-and-play');
 const LARGE = join(RECIPES, 'large-base');
 const TINY = join(RECIPES, 'tiny-base');
 
-/** Seats that are filled anew, and by what. */
+/** One row of the table: the agents that are replaced, and the replacement model. */
 interface Row {
   readonly name: string;
   readonly seats: readonly number[];
@@ -41,17 +42,17 @@ const ROWS: readonly Row[] = [
   { name: '1 of 3 by a smaller model', seats: [2], model: TINY },
 ];
 
-/** One row for one seed; accuracies 0..1. */
+/** Results of one row for one seed; accuracies 0..1. */
 interface Outcome {
   readonly before: TeamEvaluation;
   readonly raw: TeamEvaluation;
   readonly stage0: TeamEvaluation;
   readonly after: TeamEvaluation;
-  /** Share of attempts in the first stage after the swap that left a radius. */
+  /** Share of attempted updates, in the first stage after the swap, that left the trust region. */
   readonly violations: number;
   readonly parametersBefore: number;
   readonly parametersAfter: number;
-  /** Seats whose replacement stands alone at the end. */
+  /** Number of agents whose handover is finished, so that the replacement acts without the incumbent. */
   readonly alone: number;
 }
 
@@ -64,7 +65,7 @@ function troupe(...args: string[]): void {
   if (status !== 0) throw new Error(`troupe ${args.join(' ')}: expected exit code 0, got ${status}`);
 }
 
-/** A run that is finished is kept, one that was cut short goes on. */
+/** Returns whether a run is finished. Finished runs are reused; interrupted runs are resumed. */
 function finished(run: string): boolean {
   return existsSync(join(run, 'report.md'));
 }
@@ -75,11 +76,14 @@ function trainRun(run: string, config: string, ...flags: string[]): void {
   else troupe('train', join(RECIPES, config), '--run', run, ...flags);
 }
 
-/** Swaps the row's seats one after the other; the last run is the one to go on with. */
+/**
+ * Swaps the row's agents one after the other. Returns the folder of the last swap, which has all
+ * replacements.
+ */
 function swapped(from: string, row: Row, { mode, to }: { mode: string; to: string }): string {
   return row.seats.reduce((team, seat) => {
     const out = `${to}-${mode}-${seat}`;
-    // the table measures every team itself, on more prompts than a swap needs to decide
+    // 100 prompts are enough for a swap; the table evaluates every team separately, on more prompts
     if (!existsSync(out))
       troupe(
         'swap',
@@ -128,7 +132,7 @@ async function measured(
   }
 }
 
-/** As training left it, proved better or not. */
+/** Returns the newest checkpoint of a run, whether or not it passed an acceptance test. */
 function newestCheckpoint(run: string): string {
   const events = readEvents(run);
   const names = events.flatMap((event) => (event.kind === 'checkpoint' ? [event.name] : []));
@@ -165,7 +169,10 @@ async function outcomeOf(row: Row, seed: number, stages: number): Promise<Outcom
   };
 }
 
-/** Static teams of the same agents, trained from scratch for as many stages in all. */
+/**
+ * Trains a static team of one small and two large agents from scratch for the given number of stages, and
+ * evaluates it.
+ */
 async function heterogeneous(seed: number, stages: number): Promise<TeamEvaluation> {
   const run = join(RUNS, `seed-${seed}`, 'heterogeneous');
   trainRun(
@@ -180,7 +187,7 @@ async function heterogeneous(seed: number, stages: number): Promise<TeamEvaluati
   return (await measured(run, seed)).evaluation;
 }
 
-/** Mean over seeds, and the paired interval of the difference over the prompts of all seeds. */
+/** Formats the mean gain over seeds, with the paired confidence interval over the prompts of all seeds. */
 function gainOf(outcomes: readonly Outcome[]): string {
   const differences = outcomes.flatMap(({ before, after }) =>
     Array.from(after.team.avg.perPrompt, (value, p) => value - (before.team.avg.perPrompt[p] as number)),
@@ -258,7 +265,10 @@ async function main(): Promise<void> {
   }
 }
 
-/** Puts the table between its markers, where the file has them. */
+/**
+ * Returns the file's text with the table between its markers; a new file gets the markers, too. @throws Error
+ * if an existing file lacks them
+ */
 function withTable(file: string, table: string): string {
   const [start, end] = ['<!-- table -->', '<!-- /table -->'];
   const text = existsSync(file) ? readFileSync(file, 'utf8') : `${start}\n${end}\n`;

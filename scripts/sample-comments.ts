@@ -1,8 +1,10 @@
 /**
- * Prints a random sample of the comments of the source tree with their places, for a review of their language: a
- * reader who knows machine learning but not this project should understand each at first reading.
+ * Prints a random sample of the comments in the source tree with their file and line, for a review of their
+ * language. A reader who knows machine learning but not this project should understand each comment at first
+ * reading.
  *
- * Usage: npm run sample-comments -- [--seed 1] [--count 60] [--all] [PATH...]   (--all: every comment, in order)
+ * Usage: npm run sample-comments -- [--seed 1] [--count 60] [--all] [PATH...]   (--all: every comment, in
+ * order)
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -10,7 +12,10 @@ import { parseArgs } from 'node:util';
 import ts from 'typescript';
 import { randomStream } from '../src/core/rng.ts';
 
-/** Comments shorter than this, such as shapes at the end of a line, are left out. */
+/**
+ * Minimum number of characters of a sampled comment; shorter ones are, for example, shapes at the end of a
+ * line.
+ */
 const SHORTEST = 25;
 
 interface Comment {
@@ -77,7 +82,7 @@ function typescriptComments(name: string, text: string): Found[] {
   );
 }
 
-/** Line comments that follow each other are one comment. */
+/** Joins line comments on consecutive lines into one comment. */
 function joinLines(ranges: readonly (readonly [number, number])[], text: string): Found[] {
   const joined: [number, number][] = [];
   for (const [from, to] of ranges) {

@@ -1,6 +1,6 @@
 /**
- * Prints `N passed, M failed` from a report of vitest's JSON reporter. A test file that could not even be
- * loaded has no tests to fail; it counts as one failure.
+ * Prints `N passed, M failed` from a report of Vitest's JSON reporter. A test file that could not be loaded
+ * has no tests; it counts as one failure.
  *
  * Usage: node scripts/test-counts.mjs REPORT.json
  */

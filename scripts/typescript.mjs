@@ -1,6 +1,6 @@
 /**
- * Loads TypeScript in the scripts and benchmarks of this repository: `node --import ./scripts/typescript.mjs FILE.ts`.
- * The hooks are those that load a user's task module.
+ * Registers the hooks that load TypeScript, for the scripts and benchmarks of this repository: `node --import
+ * ./scripts/typescript.mjs FILE.ts`. A user's task module is loaded by the same hooks.
  */
 import * as nodeModule from 'node:module';
 import ensureBuilt from './ensure-built.mjs';

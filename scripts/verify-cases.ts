@@ -131,7 +131,7 @@ function defaultTruth(cases: readonly Case[], mode: MathMode): string {
   return mode === 'equivalent' ? 'agreed' : 'deepscaler';
 }
 
-/** The expected verdict; undefined where the graders disagree. */
+/** Returns the expected verdict, or undefined if the two reference graders disagree. */
 function expectedVerdict({ fields, line }: Case, field: string, file: string): boolean | undefined {
   if (field === 'agreed') {
     const [one, other] = [fields.get('deepscaler'), fields.get('math_verify')];

@@ -35,7 +35,10 @@ interface Case {
   readonly name: string;
   readonly expected: boolean;
   readonly verdict: Verdict;
-  /** The verdict on the plan that the rules extract; present if the recorded plan is another one. */
+  /**
+   * Verdict on the plan that the rules extract from the text; present only if the file records a different
+   * plan.
+   */
   readonly ofText?: Verdict;
 }
 
@@ -127,7 +130,7 @@ function answerCase(
   return { ...one, verdict: verifySteps(instance, plan), ofText: one.verdict };
 }
 
-/** Adds the problems of a file that are not known yet. */
+/** Adds the problems of a file that were not found in an earlier file. */
 function readPddlFile(
   file: string,
   { domain, known }: { readonly domain: string; readonly known: Map<string, VerifiableInstance> },

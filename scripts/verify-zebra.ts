@@ -95,7 +95,7 @@ function differencesOf(expected: unknown, got: Readonly<Record<string, unknown>>
   );
 }
 
-/** The solved tables of the outputs' puzzles. */
+/** Finds the solutions of the puzzles to which the outputs belong. */
 function findGolds(outputs: readonly JsonLine[], named: readonly JsonLine[]): Map<string, GridSolution> {
   const wanted = new Set(outputs.map(({ fields }) => String(fields.get('id'))));
   const golds = new Map<string, GridSolution>();

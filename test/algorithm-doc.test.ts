@@ -1,4 +1,7 @@
-/** `docs/algorithm.md` defines every numbered equation, error, check and example that the source code cites. */
+/**
+ * Checks that `docs/algorithm.md` defines every numbered equation, error, check and example that the source
+ * code cites.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,9 +11,12 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const page = readFileSync(join(root, 'docs/algorithm.md'), 'utf8');
 const anchors = [...page.matchAll(/<a id="([^"]+)"><\/a>/g)].map(([, id]) => id ?? '');
 
-/** E36, E26b, P9, C2, G4; a second number of a range ("E22-E26") matches on its own. */
+/** Matches a citation such as E36, E26b, P9, C2 or G4. Both ends of a range ("E22-E26") match separately. */
 const CITATION = /\b(?:E[1-9]\d?[a-c]?\b|[PCG][1-9]\d?\b)/g;
-/** Matches that are no citations: coordinates and product names in the catalogues of puzzles. */
+/**
+ * Files that are not searched: their matches are coordinates and product names in catalogues of puzzles, not
+ * citations.
+ */
 const NO_CITATIONS = /^tasks\/zebra\//;
 
 const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter(

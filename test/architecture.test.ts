@@ -1,4 +1,7 @@
-/** The layout of `src`: which area imports which, what a run loads, sizes of files and functions, import circles. */
+/**
+ * Checks the structure of `src`: which area imports which, which files a run loads, sizes of files and
+ * functions, import cycles.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,18 +12,18 @@ const REPOSITORY = fileURLToPath(new URL('..', import.meta.url));
 const ROOT = join(REPOSITORY, 'src');
 
 interface SourceFile {
-  /** Relative to the folder that was read, with `/`. */
+  /** Path relative to the folder that was read, with `/`. */
   readonly path: string;
   readonly text: string;
-  /** Imported files of `src`, relative to `src`: values and types, static and dynamic imports. */
+  /** Imported files of `src`, relative to `src`. Includes imports of types and dynamic imports. */
   readonly imports: readonly string[];
-  /** Imported packages, `node:` ones included. */
+  /** Imported packages, including `node:` modules. */
   readonly packages: readonly string[];
 }
 
 const SOURCE = /\.(ts|tsx|mjs|js)$/;
 
-/** Source files below a folder, relative to it, without built ones. */
+/** Returns the source files below a folder, relative to the folder, without generated ones. */
 function sourceFilesIn(root: string): string[] {
   return readdirSync(root, { recursive: true, encoding: 'utf8' })
     .map((name) => name.split(sep).join('/'))
@@ -28,11 +31,11 @@ function sourceFilesIn(root: string): string[] {
 }
 
 const files = sourceFilesIn(ROOT).map((path) => readSource(path));
-/** Tests and their helpers may import any area. */
+/** Returns whether a file is a test or a helper of tests. These may import any area. */
 const isTest = (path: string): boolean =>
   path.endsWith('.test.ts') || path.includes('/testing/') || path.startsWith('engine/contract');
 const sources = files.filter(({ path }) => !isTest(path));
-/** The exports of package.json: lists of what is public, from any area. */
+/** The entry files in package.json. They re-export public names from any area. */
 const PUBLIC = ['index.ts', 'core/index.ts', 'engine/index.ts', 'grade/index.ts'];
 const inside = sources.filter(({ path }) => !PUBLIC.includes(path));
 
@@ -48,7 +51,7 @@ function readSource(path: string, root = ROOT): SourceFile {
   };
 }
 
-/** Path of a relative import, relative to `root`. */
+/** Resolves a relative import to a path relative to `root`. */
 function resolveImport(from: string, name: string, root = ROOT): string {
   return relative(root, resolve(root, dirname(from), name))
     .split(sep)
@@ -63,7 +66,7 @@ function packageOf(name: string): string {
     .join('/');
 }
 
-/** The area of a file, as the import table names it. */
+/** Returns the area of a file, as named in MAY_IMPORT. */
 function areaOf(path: string): string {
   const PORTS: Readonly<Record<string, string>> = {
     'engine/engine.ts': 'engine port',
@@ -112,7 +115,7 @@ const ALL_BELOW_APP = [
   'serve',
 ];
 
-/** Which areas an area may import; every area may import itself. */
+/** The areas that each area may import, besides itself. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   support: [],
@@ -145,11 +148,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   watch: ['core', 'support', 'event types', 'store', 'observe', 'config', 'evaluate', 'run-view', 'report'],
   serve: ['core', 'support', 'schema', ...PORTS, 'team', 'config', 'event types', 'watch'],
   app: ALL_BELOW_APP,
-  // task: names of splits; core: the class of internal errors; serve: key file and log levels of `troupe serve`
+  // task: for the names of splits; core: for the class of internal errors; serve: for the key file and the
+  // log levels
   cli: ['app', 'report', 'observe', 'config', 'support', 'event types', 'task port', 'task', 'core', 'serve'],
 };
 
-/** The folders that may import a package; zod checks files, options and requests. */
+/**
+ * The folders that may import each package. zod checks files, options and requests, so several folders import
+ * it.
+ */
 const HOME_OF: Readonly<Record<string, string | readonly string[]>> = {
   zod: ['schema/', 'config/', 'serve/', 'task/', 'tasks/'],
   yaml: 'config/',
@@ -174,7 +181,7 @@ const isEngineOrTask = (path: string): boolean =>
   /^engine\/(onnx|tabular|torch|ray)\//.test(path) || /^tasks\/[^/]+\//.test(path);
 const isSink = (path: string): boolean => /^observe\/[^/]*-sink\.ts$/.test(path);
 
-/** `src/app` modules that choose engines and tasks. */
+/** Returns whether a file is one of the modules of `src/app` that choose engines and tasks. */
 const isComposer = (path: string): boolean => /^app\/compose(\.ts$|\/)/.test(path);
 
 describe('imports', () => {
@@ -247,7 +254,9 @@ describe('imports', () => {
   });
 });
 
-/** Files that a file imports for their values; static imports alone unless `dynamic`. */
+/**
+ * Returns the files from which a file imports values. Dynamic imports are included only if `dynamic` is true.
+ */
 function valueImports(path: string, text: string, { dynamic = true } = {}): string[] {
   const found: string[] = [];
   const visit = (node: ts.Node): void => {
@@ -291,7 +300,7 @@ function isTypeExport({ isTypeOnly, exportClause }: ts.ExportDeclaration): boole
   );
 }
 
-/** Files that Node loads for entry files, by static imports. */
+/** Returns the files that Node loads for the entry files, following static imports. */
 function loadedFiles(entries: readonly string[]): string[] {
   const byPath = new Map(files.map((file) => [file.path, file]));
   const seen = new Set<string>();
@@ -307,7 +316,7 @@ function loadedFiles(entries: readonly string[]): string[] {
 }
 
 describe('a training of arithmetic with the embedded engine', () => {
-  /** The command and its dynamic imports, in the order of the run. */
+  /** The command's entry file and the files that the run imports dynamically, in the order of loading. */
   const CHUNKS = [
     'cli/main.ts',
     'cli/commands/train.ts',
@@ -332,7 +341,6 @@ describe('a training of arithmetic with the embedded engine', () => {
 });
 
 describe('use cases', () => {
-  /** Not converted yet. */
   it('read no command line, write to no terminal, handle no signal and end no process', () => {
     const forbidden = /\bprocess\.(stdin|stdout|stderr|argv|exit|exitCode|on|once|off)\b|\bconsole\./;
     const wrong = sources
@@ -349,10 +357,10 @@ describe('use cases', () => {
   });
 });
 
-/** Functions whose parameters are parts of one value. */
+/** Functions that may have more than 4 parameters, because their parameters are parts of one value. */
 const MANY_PARAMETERS = new Set(['core/rng.ts threefry2x32', 'engine/onnx/graph/ops.ts embedding']);
 
-describe('sizes', () => {
+describe('sizes and headers', () => {
   it('of source files stay under 500 lines, of tests under 800', () => {
     const tooLong = files
       .map(({ path, text }) => ({ path, lines: text.split('\n').length - 1 }))
@@ -380,7 +388,7 @@ describe('sizes', () => {
     expect(tooBig).toEqual([]);
   });
 
-  it('of no source file lack a header with @module', () => {
+  it('of every source file include a header with @module', () => {
     const headless = sources
       .filter(({ text }) => !/^\/\*\*[\s\S]*?@module/.test(text))
       .map(({ path }) => path);
@@ -405,7 +413,7 @@ describe('these checks', () => {
     expect(sources.length).toBeGreaterThan(80);
   });
 
-  it('tell imports of values from imports of types', () => {
+  it('distinguish imports of values from imports of types', () => {
     const text = `
       import { a } from './a.ts';
       import type { B } from './b.ts';

@@ -1,4 +1,7 @@
-/** In a checkout, the first command builds `dist`, and a later one rebuilds it when `src` has changed. */
+/**
+ * Checks that in a checkout the first command builds `dist`, and that a later one rebuilds it if `src` has
+ * changed.
+ */
 import { spawnSync } from 'node:child_process';
 import {
   cpSync,
@@ -44,7 +47,7 @@ it('names the command that installs missing dependencies', () => {
   });
 });
 
-it('is made by the first command, and again when a source changes, comes or goes', () => {
+it('is built by the first command, and rebuilt when a source is changed, added or removed', () => {
   symlinkSync(join(ROOT, 'node_modules'), inCheckout('node_modules'), 'dir');
   const works = {
     status: 0,

@@ -1,6 +1,7 @@
 /**
- * Compares chat templates and tokenizers of every model family with Transformers. `conformance/chat/generate.py` wrote the
- * tokenizers, the templates, and twenty conversations each with their rendered strings and token ids.
+ * Compares chat templates and tokenizers of every family with Transformers. `conformance/chat/generate.py`
+ * wrote the tokenizers, the templates and twenty conversations per family, with the rendered text and the
+ * token ids of Transformers.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** The command line as a user runs it: a complete run in separate processes, kills, Ctrl-C and bad input. */
+/**
+ * Tests the command line as a user runs it: a complete run in separate processes, kills, Ctrl-C and bad
+ * input.
+ */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
@@ -13,7 +16,10 @@ import { signalsItself } from './self-signal.ts';
 
 const TROUPE = fileURLToPath(new URL('../bin/troupe.mjs', import.meta.url));
 
-/** Two agents of 10,000 parameters, three stages, a promotion test after the second and the last. */
+/**
+ * A team of two agents with 10,000 parameters. It trains for three stages with a promotion test after stages
+ * 2 and 3.
+ */
 const TEAM = `
 name: tiny
 base: base
@@ -50,7 +56,7 @@ function troupe(...args: string[]): { status: number | null; stdout: string; std
   return { status, stdout, stderr };
 }
 
-/** Runs a command in this process, which saves a second; for commands that fail early. */
+/** Runs a command in this process, which saves a second. It is used for commands that fail early. */
 async function inProcess(...args: string[]): Promise<{ status: number; stdout: string; stderr: string }> {
   const output = { stdout: '', stderr: '' };
   const spies = (['stdout', 'stderr'] as const).map((name) =>
@@ -69,7 +75,7 @@ async function inProcess(...args: string[]): Promise<{ status: number; stdout: s
   }
 }
 
-/** Starts a command with `--json` and sends it a signal after so many events. */
+/** Starts a command with `--json` that sends itself a signal after the given number of events. */
 async function signalled(
   signal: NodeJS.Signals,
   events: number,
@@ -90,7 +96,7 @@ async function signalled(
   return { code, stderr, seen };
 }
 
-/** Every file of a run that must not depend on the number of kills. */
+/** Returns the content of every file of a run that must not depend on the number of kills. */
 function bytesOf(run: string): Record<string, string> {
   const named = fs
     .readdirSync(run, { recursive: true, withFileTypes: true })
@@ -104,7 +110,7 @@ function bytesOf(run: string): Record<string, string> {
   );
 }
 
-/** Every file under the working folder with size and time of change, to detect writes. */
+/** Lists every file under the working folder with its size and modification time, to detect writes. */
 function listing(): string[] {
   return fs
     .readdirSync(dir, { recursive: true, withFileTypes: true })
@@ -208,7 +214,7 @@ describe('a run', () => {
     const { status, stdout } = await inProcess('compare', 'whole', 'whole', '--prompts', '10', '-k', '2');
     expect(status).toBe(0);
     expect(stdout).toContain('correct answers on 10 test prompts x 2 samples, by the team to use');
-    // the same team with the same streams gives equal answers
+    // both columns are the same team with the same random streams, so the answers are equal
     expect(stdout).toMatch(/^whole .* \+0\.0 \[\+0\.0, \+0\.0\] +no proven difference$/m);
   });
 });
@@ -224,7 +230,7 @@ it('warns once about records that a data set left out, in the log and the report
 
   const trained = await inProcess('train', team, '--set', task, '--train.stages', '1', '--run', run);
   expect(trained).toMatchObject({ status: 0, stderr: '' });
-  // during the run and in the summary
+  // each warning is printed twice: during the run and in the summary
   expect(trained.stdout.match(left)).toHaveLength(2);
   expect(trained.stdout.match(short)).toHaveLength(2);
   expect(fs.readFileSync(join(run, 'report.md'), 'utf8')).toMatch(/^\* task jsonl: left out/m);

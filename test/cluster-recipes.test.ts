@@ -1,4 +1,4 @@
-/** The files of recipes/cluster are consistent with this version of troupe and its requirements. */
+/** Checks that the files of recipes/cluster match this version of troupe and its requirements. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,9 @@ const textOf = (path: string): string => readFileSync(join(root, path), 'utf8');
 const recipe = (name: string): string => textOf(`recipes/cluster/${name}`);
 const MANIFESTS = ['kuberay.yaml', 'kuberay-job.yaml'];
 
-/** Documents of a manifest by kind. @throws for duplicate keys and other YAML errors */
+/**
+ * Returns the documents of a manifest by their `kind`. Invalid YAML, such as a duplicate key, fails the test.
+ */
 function documents(name: string): Readonly<Record<string, { readonly spec: Record<string, unknown> }>> {
   const parsed = parseAllDocuments(recipe(name));
   if (!Array.isArray(parsed)) throw new Error(`${name} is empty`);
@@ -34,14 +36,14 @@ it('manifests and image have the pinned version of Ray', () => {
   }
 });
 
-it('the job has the cluster and the volume claim of kuberay.yaml', () => {
+it('the job has the same cluster specification as the permanent cluster, with the same volume claim', () => {
   const [cluster, job] = MANIFESTS.map(documents);
   expect(Object.keys(cluster ?? {})).toEqual(['RayCluster', 'PersistentVolumeClaim']);
   expect(job?.RayJob?.spec.rayClusterSpec).toEqual(cluster?.RayCluster?.spec);
   expect(job?.PersistentVolumeClaim).toEqual(cluster?.PersistentVolumeClaim);
 });
 
-it('the image copies files that exist and are not ignored by its context', () => {
+it('the image copies files that exist and that the build context includes', () => {
   const ignored = recipe('Dockerfile.dockerignore').trim().split('\n');
   const copied = [...recipe('Dockerfile').matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, names]) =>
     (names ?? '').split(' '),
@@ -63,14 +65,14 @@ describe('the batch script', () => {
     return spawnSync('bash', args, { encoding: 'utf8', env });
   };
 
-  it('has valid syntax and prints its usage outside of a job', () => {
+  it('is a valid bash script, and prints its usage outside a job', () => {
     for (const one of [script, train]) expect(bash('-n', one)).toMatchObject({ status: 0, stderr: '' });
     const { status, stderr } = bash(script, 'team.yaml', 'run');
     expect(status).not.toBe(0);
     expect(stderr).toContain('usage: sbatch recipes/cluster/slurm.sh TEAM.yaml RUN');
   });
 
-  it('trains with the same script as the job of the manifest', () => {
+  it('trains by a script that the job of the manifest runs, too', () => {
     expect(recipe('slurm.sh')).toContain('"$troupe/recipes/cluster/train.sh" "$team" "$run"');
     expect(String(documents('kuberay-job.yaml').RayJob?.spec.entrypoint)).toMatch(
       /^\/opt\/troupe\/recipes\/cluster\/train\.sh \/runs\/team\.yaml \/runs\/team-1 --/,

@@ -1,4 +1,7 @@
-/** Links in the README and the documentation are valid, and the npm scripts and commands in them exist. */
+/**
+ * Checks that links in the README and the documentation have targets, and that the npm scripts which they
+ * name exist.
+ */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,7 +20,7 @@ const pages = [
 ];
 const textOf = (page: string): string => readFileSync(join(root, page), 'utf8');
 
-/** GitHub's anchor of a heading. */
+/** Returns the anchor that GitHub generates for a heading. */
 function anchorOf(heading: string): string {
   return heading
     .toLowerCase()
@@ -25,7 +28,7 @@ function anchorOf(heading: string): string {
     .replaceAll(' ', '-');
 }
 
-/** Anchors of headings, and explicit ones (`<a id="e36"></a>`). */
+/** Returns the anchors of all headings, and explicit ones such as `<a id="e36"></a>`. */
 function anchorsOf(text: string): Set<string> {
   const headings = [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) => anchorOf(heading ?? ''));
   const explicit = [...text.matchAll(/<a id="([^"]+)">/g)].map(([, id]) => id ?? '');

@@ -1,4 +1,7 @@
-/** User tasks, evaluation on several benchmarks, transcripts and contamination, by the command line. */
+/**
+ * Tests user tasks, evaluation on several benchmarks, transcripts and contamination checks through the
+ * command line.
+ */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
@@ -15,7 +18,10 @@ const PATIENCE_MS = 240_000;
 
 let dir: string;
 
-/** Runs a command in this process, so that modules stay loaded; kills need separate processes. */
+/**
+ * Runs a command in this process, so that modules are loaded only once. Tests with kills need separate
+ * processes.
+ */
 async function troupe(...args: string[]): Promise<{ status: number; stdout: string; stderr: string }> {
   const output = { stdout: '', stderr: '' };
   const spies = (['stdout', 'stderr'] as const).map((name) =>
@@ -54,13 +60,13 @@ beforeAll(async () => {
   dir = fs.mkdtempSync(join(tmpdir(), 'troupe-evaluation-'));
   expect(await troupe('tasks', 'init', 'mine')).toMatchObject({ status: 0, stderr: '' });
   fs.writeFileSync(join(dir, 'suite.yaml'), SUITE);
-  // as npm installs the package: the task's test imports from it
+  // links the package as npm would install it, because the test of the user's task imports from it
   fs.mkdirSync(join(dir, 'node_modules'));
   fs.symlinkSync(ROOT, join(dir, 'node_modules', 'troupe'), 'dir');
 }, PATIENCE_MS);
 afterAll(() => fs.rmSync(dir, { recursive: true, force: true }));
 
-/** Every file of an evaluation that must not depend on the number of kills. */
+/** Returns the content of every file of an evaluation that must not depend on the number of kills. */
 function bytesOf(folder: string): Record<string, string> {
   const names = fs.readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();
   return Object.fromEntries(
@@ -75,7 +81,7 @@ const journalOf = (folder: string): number => {
   return fs.existsSync(path) ? fs.readFileSync(path, 'utf8').split('\n').length - 1 : 0;
 };
 
-/** Runs an evaluation and kills it when its journal has so many lines. */
+/** Runs an evaluation and kills it when its journal has the given number of lines. */
 async function killedAt(lines: number, folder: string, ...args: string[]): Promise<void> {
   const child = spawn(process.execPath, [TROUPE, ...args], {
     cwd: dir,

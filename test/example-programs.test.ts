@@ -1,4 +1,4 @@
-/** The programs of `examples/`, run as a user runs them: from an empty folder, with the built package. */
+/** Runs the programs of `examples/` as a user does: from an empty folder, with the built package. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

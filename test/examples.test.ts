@@ -1,6 +1,6 @@
 /**
- * Runs every `@example` of the core and of the graders: `expression; // => value` exactly, `// ≈> value` to 1e-6.
- * An example can use the exports of its own file and of the folder's `index.ts`.
+ * Runs every `@example` of the core and of the graders. `expression; // => value` compares exactly, `// ≈>
+ * value` to 1e-6. An example can use the exports of its own file and of the folder's `index.ts`.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
@@ -57,7 +57,7 @@ describe('examples in docstrings', () => {
     });
 });
 
-/** Typed arrays as lists, at any depth. */
+/** Converts typed arrays to plain arrays, at any depth. */
 function plain(value: unknown): unknown {
   if (value instanceof Float64Array) return [...value];
   return Array.isArray(value) ? value.map(plain) : value;

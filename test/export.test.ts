@@ -1,4 +1,7 @@
-/** Export of a run: folders that load, have the same weights and a model card, and overwrite nothing. */
+/**
+ * Tests the export of a run: the folders can be loaded, have the same weights and a model card, and no file
+ * is overwritten.
+ */
 import { execFileSync, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';

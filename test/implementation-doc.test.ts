@@ -1,4 +1,4 @@
-/** `docs/implementation.md` links every source file whose header describes a difference from the paper. */
+/** Checks that `docs/implementation.md` links every source file that states a difference from the paper. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,7 @@
-/** A relay that trains on a guessing game, by the command line: killed, resumed, evaluated, shown. */
+/**
+ * Trains a relay team on a guessing game through the command line. The run is killed, resumed, evaluated and
+ * shown.
+ */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
@@ -47,7 +50,7 @@ function troupe(...args: string[]): { status: number | null; stdout: string; std
   return { status, stdout, stderr };
 }
 
-/** Every file of a run that must not depend on a kill. */
+/** Returns the content of every file of a run that must not depend on a kill. */
 function bytesOf(run: string): Record<string, string> {
   const root = join(dir, run);
   const files = fs

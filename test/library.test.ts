@@ -1,4 +1,7 @@
-/** Use cases called from code: a team given as an object, events as an async iterable, abort signals. */
+/**
+ * Tests use cases that are called from code: a team given as an object, events as an async iterable, abort
+ * signals.
+ */
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,7 +51,7 @@ beforeAll(async () => {
 afterAll(() => {
   vi.restoreAllMocks();
   fs.rmSync(dir, { recursive: true, force: true });
-  expect(written).toEqual([]); // no use case writes to a terminal
+  expect(written).toEqual([]); // use cases must not write to the terminal
 });
 
 describe('the library', () => {

@@ -1,4 +1,6 @@
-/** Loading a model needs memory for the model and one tensor, not for the whole file. */
+/**
+ * Checks that loading needs memory for the model and for one tensor, but not for the whole file in addition.
+ */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,7 +22,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-/** Writes a bfloat16 model with one shard per tensor. */
+/** Writes a model in bfloat16, in shards of one tensor each. */
 function write(dir: string, changes: Partial<DecoderConfig>): void {
   const config = tinyConfig({ hiddenSize: 512, intermediateSize: 1024, heads: 4, headDim: 64, ...changes });
   const weights = new Map(
@@ -40,8 +42,8 @@ function write(dir: string, changes: Partial<DecoderConfig>): void {
 }
 
 it.each([
-  ['with 33 M parameters in 16 layers', { layers: 16 }],
-  ['whose largest tensor has 31 M parameters', { layers: 1, vocabSize: 60_000 }],
+  ['of 33 M parameters in 16 layers', { layers: 16 }],
+  ['of which one tensor with 31 M parameters is almost the whole', { layers: 1, vocabSize: 60_000 }],
 ])('reads a sharded model %s within 1.25 times its size in float32', (_, changes) => {
   const dir = join(root, String(changes.layers));
   write(dir, changes);

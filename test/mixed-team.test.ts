@@ -1,4 +1,4 @@
-/** Training of a team whose models have a character-level and a subword tokenizer. */
+/** Trains a team of two models with different vocabularies: one of characters and one of subwords. */
 import { afterAll, describe, expect, it } from 'vitest';
 import { randomStream } from '../src/core/rng.ts';
 import type { Model } from '../src/engine/engine.ts';
@@ -19,7 +19,10 @@ import { trainOptions } from '../src/train/testing/world.ts';
 const engine = createOnnxEngine({ threads: 1, spinning: false });
 afterAll(() => engine.close());
 
-/** Every text is an answer; texts of even length have reward 1. */
+/**
+ * A task in which any text is an answer. Texts with an even number of letters earn a reward, so that training
+ * has a signal.
+ */
 const task: Task = {
   name: 'even',
   rewardRange: [0, 1],
@@ -40,7 +43,7 @@ async function mixedTeam(protocol: Protocol): Promise<Team> {
   const pieces = readTokenizerFiles('test/fixtures/chat/qwen2_5');
   const models = [
     await make(tinyTokenizer(), {}),
-    // different width, depth and vocabulary; 652 is <|im_end|>
+    // this model has another width, depth and vocabulary; 652 is the id of <|im_end|>
     await make(pieces, { vocabSize: 655, hiddenSize: 8, layers: 1, heads: 2, kvHeads: 1, endTokens: [652] }),
   ];
   return { protocol, agents: models.map((model, id) => ({ id, name: `agent ${id}`, model })) };
@@ -66,7 +69,7 @@ describe('a team of two vocabularies', () => {
         const earlier = messages.filter((message) => message.turn < turn);
         const view = protocol.view(item, agent, earlier, undefined);
         expect(context).toEqual(tokenizer.encodeChat(view));
-        // messages of others are passed as text, never as token ids of another vocabulary
+        // messages of other agents are passed as text, never as token ids, because the vocabularies differ
         expect(view.filter(({ tokens: own }) => own).length).toBe(
           earlier.filter(
             (message) => message.agent === agent && (protocol.name !== 'debate' || message.turn === turn - 1),

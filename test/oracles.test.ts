@@ -1,4 +1,6 @@
-/** Every case of the oracle file, run through the same adapters as `npm run oracles`. */
+/**
+ * Runs every case of the oracle file (exact expected numbers) through the same adapters as `npm run oracles`.
+ */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -105,7 +107,7 @@ describe('npm run oracles', () => {
   });
 });
 
-/** The value with its first number changed by more than any tolerance. */
+/** Returns a copy of the value in which the first number is moved far outside any tolerance. */
 function nudged(value: unknown): unknown {
   let done = false;
   return JSON.parse(

@@ -1,6 +1,6 @@
 /**
- * The package as a user meets it: packed, installed into an empty folder with an empty home, run by `npx`, imported
- * from JavaScript and from TypeScript.
+ * Tests the package as a user installs it: packed, installed into an empty folder with an empty home, run by
+ * `npx`, and imported from JavaScript and from TypeScript.
  */
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import {
@@ -21,7 +21,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const TYPESCRIPT_COMPILER = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
 const PATIENCE_MS = 900_000;
 
-/** A run of seconds; every key is one of a team file. */
+/** Flags for a run that takes seconds. Every key is one of a team file. */
 const SMALL = [
   ...['--train.stages', '1'],
   ...['--train.prompts_per_step', '4'],
@@ -31,14 +31,19 @@ const SMALL = [
   ...['--eval.k', '1'],
 ];
 
-/** What a program needs to reach the package registry of this machine. */
+/**
+ * Names of the environment variables that a program needs to reach the package registry from this machine.
+ */
 const NETWORK = /^(https?_proxy|no_proxy|all_proxy|node_extra_ca_certs|ssl_cert_(file|dir))$/i;
 
 let dir: string;
 let home: string;
 let installed: SpawnSyncReturns<string>;
 
-/** As on a machine for continuous integration: nothing of the npm that started this test, and an empty home. */
+/**
+ * Returns the environment of a continuous-integration machine: no variables of the npm that started this
+ * test, and an empty home.
+ */
 function environment(): NodeJS.ProcessEnv {
   const config = (key: string): string =>
     spawnSync('npm', ['config', 'get', key], { cwd: ROOT, encoding: 'utf8' }).stdout.trim();
@@ -82,7 +87,8 @@ describe('the installed package', () => {
     const lock = JSON.parse(readFileSync(inPackage('../.package-lock.json'), 'utf8')) as {
       readonly packages: Readonly<Record<string, { readonly hasInstallScript?: boolean }>>;
     };
-    // npm 10 runs install scripts and drops what they break, npm 11 and 12 skip them: there are none
+    // No package may have an install script: if it fails, npm 10 drops an optional package, and npm 11 and 12
+    // do not run it.
     expect(Object.entries(lock.packages).filter(([, { hasInstallScript }]) => hasInstallScript)).toEqual([]);
     expect(Object.keys(lock.packages)).not.toContain('node_modules/onnxruntime-node');
     expect(readdirSync(inPackage('')).sort()).toEqual(

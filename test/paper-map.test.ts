@@ -1,4 +1,7 @@
-/** `docs/paper-map.md` is up to date: its files and functions exist, and its tests use them. */
+/**
+ * Checks that `docs/paper-map.md` is current: the files and functions that it names exist, and the named test
+ * uses the function.
+ */
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
@@ -6,7 +9,7 @@ const ROOT = new URL('../', import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, ROOT), 'utf8');
 const lines = read('docs/paper-map.md').split('\n');
 
-/** Rows of the form | equation | what | `file` `function` | `test` | ... |. */
+/** Table rows of the form | equation | description | `file` `function` | `test` | ... |. */
 const rows = lines.flatMap((line) => {
   const match = line.match(
     /^\| (?<equation>[^|]+) \| [^|]+ \| `(?<file>[^`]+)` `(?<name>[^`]+)` \| `(?<test>[^`]+)` \|/,
@@ -39,7 +42,7 @@ describe('docs/paper-map.md', () => {
     const covered = new Set<number>();
     for (const [, from, , to] of text.matchAll(/\bE(\d+)([a-c]?)(?:-E(\d+))?/g))
       for (let k = Number(from); k <= Number(to ?? from); k++) covered.add(k);
-    // E30 and E44-E49 do not exist
+    // docs/algorithm.md has no equations E30 and E44-E49
     const absent = [30, 44, 45, 46, 47, 48, 49];
     const wanted = Array.from({ length: 66 }, (_, k) => k + 1).filter((k) => !absent.includes(k));
     expect(wanted.filter((k) => !covered.has(k))).toEqual([]);

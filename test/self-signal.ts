@@ -1,17 +1,17 @@
 /**
- * Lets a program send a signal to itself at a defined point of its work. Unlike a signal from the test, this point does not
- * depend on the speed of the machine.
+ * Makes a program send itself a signal at a certain moment of its work. The moment does not depend on the
+ * speed of the machine, as it would if the test watched the program from outside.
  * @module
  */
 
-/** Minimum number of lines of the standard output, or of a file, at which the signal is sent. */
+/** The moment at which standard output, or a file, has at least `lines` lines. */
 export interface SignalMoment {
   readonly lines: number;
-  /** Absent: the standard output. */
+  /** Path of the file whose lines are counted. Absent: standard output. */
   readonly file?: string;
 }
 
-/** @returns environment in which to start the program */
+/** @returns environment variables with which the program sends itself the signal */
 export function signalsItself(signal: NodeJS.Signals, { lines, file }: SignalMoment): NodeJS.ProcessEnv {
   const settings = JSON.stringify({ signal, lines, file });
   const program = file === undefined ? WATCH_OUTPUT : WATCH_FILE;
@@ -30,8 +30,9 @@ process.stdout.write = (text, ...rest) => {
   return isWritten;
 };`;
 
-// a timer of the program's own event loop: the signal is at most one step of the work late
-const WATCH_FILE = `
+// Checks the file between two turns of the program's event loop. The signal is late by at most one step of
+// the program's work.
+const LOOKS = `
 import { readFileSync } from 'node:fs';
 const timer = setInterval(() => {
   let text = '';

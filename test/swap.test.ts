@@ -1,4 +1,4 @@
-/** Swapping the model of one agent: every mode, kills, and refusals. */
+/** Tests the swap of one agent's model: every mode, kills, and refusals. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
@@ -32,7 +32,7 @@ beforeAll(() => {
   fs.writeFileSync(join(dir, 'team.yaml'), TEAM);
   const large = TEAM.replace('base: base', 'base: large').replace('hidden_size: 32', 'hidden_size: 48');
   fs.writeFileSync(join(dir, 'large.yaml'), large);
-  // one more character in the alphabet gives another vocabulary
+  // "-" is one more character in the alphabet, so this model has another vocabulary
   const other = TEAM.replace('base: base', 'base: other').replace(
     'max_operand: 9',
     'max_operand: 9, operations: "+-"',
@@ -52,7 +52,7 @@ function troupe(...args: string[]): { status: number | null; stdout: string; std
   return { status, stdout, stderr };
 }
 
-/** Runs a swap that fails early in this process. */
+/** Runs a swap in this process that is refused at the start; returns the error message. */
 async function refused(...args: string[]): Promise<string> {
   let output = '';
   const spy = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
@@ -82,7 +82,7 @@ function bytesOf(folder: string): Record<string, string> {
   );
 }
 
-/** Serves a run and talks to it with the official client. */
+/** Serves a run and calls `talk` with the official OpenAI client. */
 async function served(run: string, talk: (client: OpenAI) => Promise<void>): Promise<void> {
   const args = [TROUPE, 'serve', run, '--port', '0', '--log-level', 'silent'];
   const child = spawn(process.execPath, args, { cwd: dir, stdio: ['ignore', 'pipe', 'inherit'] });
@@ -176,7 +176,7 @@ describe('troupe swap', () => {
       const seat = fs.readdirSync(join(dir, 'handed/checkpoints/stage-0004/agent_1'));
       expect(seat).toContain('model.safetensors');
       expect(seat).not.toContain('mixture.json');
-      // watchers receive the handover too
+      // `troupe watch` reports the handover, too
       const rows = troupe('watch', '--json', 'handed')
         .stdout.trimEnd()
         .split('\n')
@@ -220,7 +220,7 @@ describe('troupe swap', () => {
         if (mode === 'distil')
           expect(swapped.stdout).toContain('distillation has no guarantee by construction');
       }
-      // a mixture of messages cannot be trained
+      // a mixture over whole messages (mode `message`) cannot be trained
       const trained = troupe('train', '--resume', 'swapped-message');
       expect(trained.status).toBe(2);
       expect(trained.stderr).toContain('expected a trainable model');

@@ -1,4 +1,7 @@
-/** A user's TypeScript module, loaded by the program itself and the loader of the Node that runs it. */
+/**
+ * Checks that a user's TypeScript task module loads, both in the command and with the loader of the installed
+ * Node version.
+ */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,7 +14,7 @@ const TROUPE = fileURLToPath(new URL('../bin/troupe.mjs', import.meta.url));
 let dir: string;
 beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'troupe-module-'));
-  // `npm init` writes this type; a task module is an ES module nevertheless
+  // `npm init` writes type "commonjs"; a task module is loaded as an ES module nevertheless
   writeFileSync(join(dir, 'package.json'), '{"type": "commonjs"}');
   writeFileSync(
     join(dir, 'team.yaml'),

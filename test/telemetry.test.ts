@@ -1,6 +1,7 @@
 /**
- * Nothing phones home: a training looks no host up, connects to none, and leaves no file in the user's folders.
- * The system calls are seen where strace is installed; `TROUPE_STRACE_REQUIRED` makes its absence a failure.
+ * Checks that troupe sends no telemetry: a training resolves no host name, connects to none, and leaves no
+ * file in the user's folders. System calls are checked if strace is installed. If it is not,
+ * TROUPE_STRACE_REQUIRED makes the test fail.
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,9 +14,12 @@ import { startWorker } from '../src/engine/torch/worker-process.ts';
 const MAIN = new URL('../dist/cli/main.js', import.meta.url).href;
 const RECIPE = fileURLToPath(new URL('../recipes/quickstart.yaml', import.meta.url));
 
-/** ONNX Runtime first uploads about 10 s after it was loaded. */
+/**
+ * Lifetime of the process. ONNX Runtime would upload telemetry for the first time about 10 s after it was
+ * loaded.
+ */
 const LIFE_MS = 20_000;
-/** A training of a few seconds; the process then lives on. */
+/** A program that trains for a few seconds and then waits until the end of its lifetime. */
 const PROGRAM = `
   import { main } from ${JSON.stringify(MAIN)};
   const words = ['train', ${JSON.stringify(RECIPE)}, '--run', 'run', '--train.stages', '1', '--gate.kind', 'off',

@@ -1,4 +1,7 @@
-/** A mixture of two models of engine torch, as created by `troupe swap`, agrees with the embedded engine. */
+/**
+ * Compares a mixture of two models of engine torch, as `troupe swap` creates it, with the same mixture of the
+ * embedded engine.
+ */
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { randomStream } from '../src/core/rng.ts';

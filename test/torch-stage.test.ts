@@ -1,4 +1,6 @@
-/** A SAT stage with PyTorch has the same rollouts and update decisions as with the embedded engine. */
+/**
+ * Runs one whole SAT stage on PyTorch and on the embedded engine. Rollouts and decisions must be the same.
+ */
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import type { Engine } from '../src/engine/engine.ts';
@@ -12,7 +14,7 @@ import { runTraining } from '../src/train/run.ts';
 import { MemoryRun } from '../src/train/testing/memory-store.ts';
 import { trainOptions } from '../src/train/testing/world.ts';
 
-/** Every text is an answer; texts of even length have reward 1. */
+/** A task in which any text is an answer; texts with an even number of letters earn a reward. */
 const task: Task = {
   name: 'even',
   rewardRange: [0, 1],
@@ -55,7 +57,7 @@ for (const trains of ['all weights', 'adapters'])
             promptsPerStep: 4,
             numGenerations: 4,
             maxCompletionLength: 5,
-            // the full step leaves this radius, so that backtracking restores snapshots
+            // the radius is smaller than the first step, so that backtracking restores snapshots
             trustRegion: { targetKl: 0.002, targetKlMessage: 0.02 },
             optimizer: { learningRate: 0.003 },
             gate: { kind: 'off' },
@@ -83,7 +85,8 @@ for (const trains of ['all weights', 'adapters'])
         expect(other.attempts).toHaveLength(update.attempts.length);
         backtracks += update.attempts.length - 1;
         update.attempts.forEach((attempt, a) => {
-          // the first steps of Adam are signs of gradients, so rounding of entries near 0 changes weights slightly
+          // The first steps of Adam are nearly the signs of the gradients, so rounding of entries near 0
+          // moves weights a little.
           const allowed = 1e-5 + 0.02 * attempt.klQuantile;
           expect(Math.abs(other.attempts[a]!.klQuantile - attempt.klQuantile)).toBeLessThan(allowed);
         });

@@ -1,4 +1,6 @@
-/** Runs the script of `npm run verify-cases`, which verifies files of cases. */
+/**
+ * Runs `npm run verify-cases`, which grades files of cases and compares the verdicts with the expected ones.
+ */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-/** Runs the script of `npm run verify-plans`, which verifies PlanBench's plans. */
+/** Runs `npm run verify-plans`, which verifies plans of the benchmark PlanBench. */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

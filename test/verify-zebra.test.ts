@@ -1,4 +1,6 @@
-/** Runs the script of `npm run verify-zebra`, which compares ZebraLogic with the published results. */
+/**
+ * Runs `npm run verify-zebra`, which compares the grading of ZebraLogic puzzles with the published results.
+ */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

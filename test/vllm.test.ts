@@ -1,6 +1,7 @@
 /**
- * A complete training from the command line with vLLM as the sampler. The test needs vLLM in the Python of TROUPE_PYTHON, on
- * any device, and is skipped with a notice otherwise.
+ * Runs a whole training through the command line in which vLLM samples the messages. The test needs
+ * TROUPE_PYTHON, a Python with vLLM, and uses any device that is available. Without vLLM it is skipped with a
+ * notice.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';

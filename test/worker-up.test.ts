@@ -1,4 +1,4 @@
-/** Starts `troupe worker up` like a user, and tests its errors. */
+/** Tests `troupe worker up` as a user runs it, and the requests that the worker refuses. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -60,7 +60,7 @@ describeWithTorch('a worker of its own', () => {
     const model = await client.load({ dir, training: true });
     expect(model.parameterCount).toBeGreaterThan(0);
 
-    // 0.002 GiB: too small for training a model of this shape
+    // training a model of this shape needs more than the worker's memory limit of 0.002 GiB
     const wide = tinyConfig({ hiddenSize: 96, intermediateSize: 160 });
     saveCheckpoint(join(folder, 'wide'), {
       config: wide,

@@ -1,4 +1,4 @@
-"""Twenty conversations per family: plain and long text, several scripts, unusual whitespace, tools, reasoning.
+"""Twenty conversations per model family: plain and long text, several scripts, unusual whitespace, tools, reasoning.
 
 A conversation is a dict with `messages` and optionally `tools`, `kwargs` (template variables) and `generate`
 (add_generation_prompt, default true). No conversation has numbers like 1.0, which JavaScript prints as 1.

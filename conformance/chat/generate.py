@@ -1,12 +1,12 @@
-"""Writes test/fixtures/chat: for each family a small tokenizer of the same kind, a chat template with the same
-features, and the results of Transformers for twenty conversations.
+"""Writes test/fixtures/chat. For each model family there are a small tokenizer of the same kind, a chat template with
+the same features, and the results of Transformers for twenty conversations.
 
     python -m pip install -r conformance/chat/requirements.txt
     python conformance/chat/generate.py            # writes the fixtures
     python conformance/chat/generate.py --check    # compares with the existing fixtures
 
 `python conformance/chat/generate.py --templates DIR --out OUT` uses other templates: a file FAMILY.jinja in DIR
-replaces the one of this folder.
+replaces the template of that family.
 """
 
 import argparse
@@ -33,13 +33,13 @@ SPECIAL_TOKENS = {
     "smollm3": {"bos_token": "<|begin_of_text|>", "eos_token": "<|im_end|>"},
     "mistral": {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"},
 }
-# how a family stores its template: by default in chat_template.jinja, else in tokenizer_config.json as a string or as a
-# list of named templates
+# How a family stores its template: in tokenizer_config.json as a string or as a list of named templates. Families that
+# are not listed store it in chat_template.jinja.
 TEMPLATE_STORAGE = {"qwen2_5": "string", "smollm2": "string", "mistral": "list"}
 
 
 class FixedDate(datetime.datetime):
-    """The fixed date that troupe passes to templates."""
+    """Clock with the same fixed date that troupe passes to templates."""
 
     @classmethod
     def now(cls, tz=None):

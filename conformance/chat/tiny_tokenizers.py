@@ -1,6 +1,6 @@
-"""A small tokenizer per family, trained on corpus.txt.
+"""Trains a small tokenizer for each model family on corpus.txt.
 
-Its normalizer, pre-tokenizer, model and decoder are those of the family; its vocabulary has a few hundred tokens.
+The normalizer, pre-tokenizer, model and decoder are those of the family. The vocabulary has a few hundred tokens.
 """
 
 import json
@@ -12,7 +12,7 @@ from tokenizers.trainers import BpeTrainer
 
 CORPUS = Path(__file__).with_name("corpus.txt").read_text(encoding="utf-8").splitlines(keepends=True)
 
-# rare characters are not in the training text, so that encoding them needs the byte fallback
+# Rare characters are not in the training text, so that encoding them needs the byte fallback.
 COUNTS = Counter("".join(CORPUS))
 COMMON = set(sorted(COUNTS, key=lambda character: (-COUNTS[character], character))[:100])
 
@@ -47,7 +47,7 @@ def byte_level(pattern, specials, added=(), *, size=700, ignore_merges=False, no
 
 
 def byte_fallback(specials, added=(), *, size=600, gemma):
-    """Like SentencePiece: spaces become ▁, unknown characters become byte tokens."""
+    """Returns a tokenizer like those of SentencePiece: spaces become ▁, unknown characters become byte tokens."""
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
     if gemma:
         tokenizer.normalizer = normalizers.Replace(" ", "▁")

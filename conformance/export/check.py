@@ -4,8 +4,8 @@
     node --import ./scripts/typescript.mjs conformance/export/score.ts DIR > scores.json
     python conformance/export/check.py DIR scores.json
 
-`scores.json` has, per folder, sequences of token ids and the log-probability of each token but the first from
-troupe's engine. The folders are loaded with AutoModelForCausalLM and AutoTokenizer.
+`scores.json` has for each folder sequences of token ids, and the log-probability of each token but the first,
+computed by troupe's engine. The folders are loaded with AutoModelForCausalLM and AutoTokenizer.
 """
 
 import json
@@ -23,7 +23,7 @@ def main(folder, scores):
     for name, rows in json.loads(Path(scores).read_text(encoding="utf-8")).items():
         path = Path(folder) / name
         tokenizer = AutoTokenizer.from_pretrained(path)
-        # in float32 like troupe, independent of the dtype of the file
+        # float32 is the dtype of troupe's engine; the file may have another one
         model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32).eval()
         assert model.generation_config.eos_token_id is not None, f"{name}: expected an eos_token_id, got none"
         largest = 0.0

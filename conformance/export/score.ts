@@ -1,6 +1,8 @@
 /**
- * `node --import ./scripts/typescript.mjs conformance/export/score.ts DIR` prints, as JSON, the log-probabilities of a few token sequences under each
- * agent of an exported team. `check.py` compares them with Transformers.
+ * Prints, as JSON, the log-probabilities of a few token sequences under each agent of an exported team.
+ * `check.py` compares them with Transformers.
+ *
+ *     node --import ./scripts/typescript.mjs conformance/export/score.ts DIR
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,7 @@
 /**
- * Transpiles `src` to `dist`, one file for one file, so that paths relative to a file stay valid and an import costs
- * only the files it names. Plain JavaScript, because it runs before anything is built.
+ * Transpiles each file of `src` to one file of `dist`, so that paths relative to a file stay valid and an
+ * import loads only the files that it names. This file is plain JavaScript, because it runs before anything
+ * is built.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -19,10 +20,13 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SOURCE = join(ROOT, 'src');
 export const DIST = join(ROOT, 'dist');
-/** Fingerprint of the sources that `dist` was made from. */
+/** File with the fingerprint of the sources from which `dist` was built. */
 const STAMP = join(DIST, '.built');
 
-/** Files from which all code of the package is reached: the program, the exports of package.json, a loader's hooks. */
+/**
+ * Entry files that together import all code of the package: the program, the exports of package.json, the
+ * hooks of a loader.
+ */
 const ENTRIES = [
   'cli/main.ts',
   'index.ts',
@@ -32,23 +36,24 @@ const ENTRIES = [
   'support/typescript-hooks.ts',
 ];
 
-/** Syntax of the oldest Node that package.json allows. */
+/** Target of the transpilation: the oldest Node version that package.json allows. */
 const TARGET = 'node20.19';
 
-/** Whether `dist` was made from the sources as they are. Takes a few milliseconds. */
+/** Returns whether `dist` was built from the current sources. Takes a few milliseconds. */
 export function isBuilt() {
   return existsSync(STAMP) && readFileSync(STAMP, 'utf8') === fingerprint();
 }
 
 /**
- * Writes the files of `dist` that differ and removes those without a source. Each file is replaced atomically, so
- * concurrent programs and builds never read a partial file.
+ * Writes the files of `dist` that differ and removes files without a source. Each file is replaced
+ * atomically, so concurrent programs and builds never read a partial file.
  *
- * @returns number of files of JavaScript
- * @throws Error of one line where a source cannot be read
+ * @returns number of JavaScript files
+ * @throws Error with a message of one line if a source cannot be read
  */
 export async function buildJavaScript() {
-  const made = fingerprint(); // taken first: a source that changes during the build makes it stale
+  // computed before the build, so that a source which changes during the build makes `dist` stale
+  const made = fingerprint();
   const { build } = await esbuild();
   const common = {
     absWorkingDir: ROOT,
@@ -56,7 +61,7 @@ export async function buildJavaScript() {
     format: 'esm',
     platform: 'node',
     target: TARGET,
-    // a file stays as it is written: nothing unused is left out
+    // each file is transpiled as it is: unused code is kept
     treeShaking: false,
     ignoreAnnotations: true,
     logLevel: 'silent',
@@ -109,7 +114,7 @@ const importsOfOutput = {
   },
 };
 
-/** Hash of name, size and modification time of every source, of this file and of the lock file. */
+/** Returns a hash of name, size and modification time of every source, of this file and of the lock file. */
 function fingerprint() {
   const hash = createHash('sha256');
   const sources = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' })
@@ -138,8 +143,8 @@ export function writeIfChanged(path, contents) {
 /**
  * Removes files of an earlier build.
  *
- * @param {string} ending of the files to consider
- * @param {readonly string[]} kept absolute paths
+ * @param {string} ending - file name ending of the files to consider
+ * @param {readonly string[]} kept - absolute paths of the files to keep
  */
 export function removeOthers(ending, kept) {
   const wanted = new Set(kept);

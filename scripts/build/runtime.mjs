@@ -1,7 +1,7 @@
 /**
- * Copies ONNX Runtime for CPUs into `dist/vendor`, so that an installed package contains an engine. As a dependency,
- * onnxruntime-node has an install script that downloads CUDA files from NuGet; where NuGet is unreachable the script
- * fails, and npm drops the optional package silently.
+ * Copies ONNX Runtime for CPUs into `dist/vendor`, so that an installed package contains an engine. The
+ * package onnxruntime-node is not a dependency, because its install script downloads CUDA files from NuGet.
+ * If NuGet is unreachable the script fails, and npm omits the optional package without a message.
  */
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -11,9 +11,9 @@ const SOURCE = join(ROOT, 'node_modules', 'onnxruntime-node');
 const TARGET = join(DIST, 'vendor', 'onnxruntime-node');
 
 /**
- * The binding and the library it loads, by platform. Left out: DirectML.dll, which onnxruntime.dll imports at its
- * first use (delay-load table), dxcompiler.dll and dxil.dll, which it does not import, and a second copy of the
- * library for macOS, whose install name is the one kept.
+ * Files of the native binding and of the library that it loads, by platform. Not copied: DirectML.dll, which
+ * onnxruntime.dll imports only at its first use (delay-load table); dxcompiler.dll and dxil.dll, which it
+ * does not import; and a second copy of the library for macOS, whose install name is that of the copied one.
  */
 const BINARIES = {
   'darwin/arm64': ['libonnxruntime.1.dylib'],
@@ -26,10 +26,10 @@ const BINARIES = {
 const JAVASCRIPT = ['backend.js', 'binding.js', 'index.js', 'version.js'];
 
 /**
- * Copies the runtime unless this version of it is there already.
+ * Copies the runtime unless this version is already copied.
  *
- * @returns its version
- * @throws Error if the runtime of the checkout is missing, or not of the version that package.json names
+ * @returns the version of the runtime
+ * @throws Error if the runtime of the checkout is missing or does not have the version in package.json
  */
 export function vendorRuntime() {
   if (!existsSync(SOURCE))
@@ -54,7 +54,7 @@ export function vendorRuntime() {
     mkdirSync(dirname(join(building, file)), { recursive: true });
     cpSync(join(SOURCE, file), join(building, file));
   }
-  // no scripts, no dependencies of the install script
+  // the copied package has no scripts and no dependencies of the install script
   writeFileSync(
     join(building, 'package.json'),
     `${JSON.stringify({ name, version, license, repository, main }, undefined, 2)}\n`,

@@ -1,17 +1,15 @@
-/**
- * Writes the declarations of the public entry files, and of what they reach, to `dist`.
- */
+/** Writes to `dist` the type declarations of the public entry files and of the files that they import. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT, removeOthers, writeIfChanged } from './javascript.mjs';
 
-/** A relative import in a declaration: TypeScript keeps the extension of the source in it. */
+/** Matches a relative import in a declaration. TypeScript keeps the extension of the source file there. */
 const SOURCE_IMPORT = /((?:from |import\()(['"])\.[^'"\n]*)\.ts(?=\2)/g;
 
 /**
  * @returns number of declaration files
- * @throws Error if the types have errors; they are on standard error by then
+ * @throws Error if the types have errors, after these were printed to standard error
  */
 export function buildTypes() {
   const compiler = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');

@@ -4,7 +4,7 @@
  */
 import { decodeNumber, isRecord } from './input.ts';
 
-/** One difference between result and expected value. */
+/** One difference between a result and its expected value. */
 export interface Mismatch {
   /** Path in the expected value, e.g. `steps[1].L_seq`. */
   readonly path: string;
@@ -13,8 +13,9 @@ export interface Mismatch {
 }
 
 /**
- * Compares recursively: |got − expected| <= tol (1 + |expected|). The strings "NaN" and "Infinity" are numbers; null
- * means "not defined" and matches null or undefined. Every expected field must exist; additional fields are ignored.
+ * Compares a result recursively with its expected value. Numbers must satisfy |got − expected| <= tol
+ * (1 + |expected|). The strings "NaN" and "Infinity" are numbers; null means "not defined" and matches null
+ * or undefined. Every expected field must exist; additional fields are ignored.
  *
  * @returns all mismatches, in the order of the expected value; empty if the case passes
  */

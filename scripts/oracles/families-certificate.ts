@@ -1,5 +1,6 @@
 /**
- * Adapters of the oracle families for the certificate: bounds, penalties, tests, information gain (F13–F19).
+ * Adapters that compute the oracle families of the certificate: bounds, penalties, tests, information gain
+ * (F13–F19).
  * @module
  */
 import {
@@ -118,7 +119,10 @@ function truncatedImportance(input: CaseInput): unknown {
   };
 }
 
-/** Passes all observations to the test; `stop` is the 1-based index of the observation at which it accepts, or null. */
+/**
+ * Passes all observations to a betting test. `stop` is the 1-based index of the observation at which it
+ * accepts, or null.
+ */
 function bettingPath(differences: ArrayLike<number>, options: Parameters<typeof createBettingTest>[0]) {
   const test = createBettingTest(options);
   const path = Array.from(differences, (d) => test.observe(d));

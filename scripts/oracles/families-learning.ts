@@ -1,5 +1,6 @@
 /**
- * Adapters of the oracle families for the learning signal: advantages, weights, losses, optimizer (F01–F08, F27, F30).
+ * Adapters that compute the oracle families of the learning signal: advantages, weights, losses, optimizer
+ * (F01–F08, F27, F30).
  * @module
  */
 import { adamwStep, initialAdamW } from '../../src/core/adamw.ts';
@@ -100,7 +101,10 @@ function sequenceLoss(input: CaseInput): unknown {
   return { u: u_N, r: ratio_N, gated: gated_N, N: count, loss, dloss_dlogp: cotangents };
 }
 
-/** Turns of one episode with the weights of the agents `order[:step]`, for an update of the agent `order[step]`. */
+/**
+ * Reads the turns of one episode, and computes their weights for an update of agent `order[step]` after the
+ * agents `order[:step]`.
+ */
 function episodeOf(input: CaseInput, { order, step, cbar }: { order: number[]; step: number; cbar: number }) {
   const active = order[step];
   const turns = input.objects('turns').map((turn) => ({

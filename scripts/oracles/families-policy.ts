@@ -1,6 +1,6 @@
 /**
- * Adapters of the oracle families for policies and their updates: divergences, quantiles, projection, exact step, order,
- * backtracking, chain rule of messages (F09–F12, F20, F21, F28, F29).
+ * Adapters that compute the oracle families of policies and their updates: divergences, quantiles,
+ * projection, exact step, order, backtracking, chain rule of messages (F09–F12, F20, F21, F28, F29).
  * @module
  */
 import { exactKl } from '../../src/core/divergence.ts';
@@ -60,7 +60,7 @@ export const policyAdapters: Readonly<Record<string, Adapter>> = {
       greedy: greedyOrder(input.numbers('pred')),
       shuffle: randomOrder(n, input.numbers('uniforms')),
       static: staticOrder(n),
-      // ids are in execution order
+      // agent ids are in execution order, so agent i acts first at turn i
       reverse: reverseOrder(staticOrder(n)),
     };
   },

@@ -1,5 +1,6 @@
 /**
- * Adapters of the oracle families on exact worlds: evaluation, stages, games, episodes, swaps (F22–F26, F31).
+ * Adapters that compute the oracle families of exact worlds: evaluation, stages, games, episodes, swaps
+ * (F22–F26, F31).
  * @module
  */
 import { projectOntoTrustRegion, swapCovariance } from '../../src/core/projection.ts';
@@ -140,7 +141,10 @@ function tabularStage(input: CaseInput): unknown {
   };
 }
 
-/** MDP and policies of a case; P and r are nested by the agents' actions, the first agent outermost. */
+/**
+ * Reads the MDP and the policies of a case. P and r are nested by the agents' actions, the first agent
+ * outermost.
+ */
 function worldOf(input: CaseInput): { readonly mdp: TeamMdp; readonly policies: TeamPolicy } {
   const policies = input.tables('policies');
   const initial = input.numbers('mu');

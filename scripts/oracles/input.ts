@@ -4,18 +4,18 @@
  * @module
  */
 
-/** Number of an oracle file; NaN and Infinity are strings there, because JSON has no such numbers. */
+/** A number in an oracle file. NaN and Infinity are strings there, because JSON has no such numbers. */
 export function decodeNumber(value: unknown): number | undefined {
   if (typeof value === 'number') return value;
   return value === 'NaN' || value === 'Infinity' || value === '-Infinity' ? Number(value) : undefined;
 }
 
-/** Whether a value is a JSON object. */
+/** Returns whether a value is a JSON object. */
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Computes the value of a case from its input; a family of cases has one adapter. */
+/** Computes the value of a case from its input. Each family of cases has one adapter. */
 export type Adapter = (input: CaseInput) => unknown;
 
 /** One JSON object with typed access to its fields. */
@@ -33,7 +33,7 @@ export class CaseInput {
     return this.#number(this.#fields[key], key);
   }
 
-  /** The number, or undefined if the field is null or absent. */
+  /** Returns the number, or undefined if the field is null or absent. */
   optionalNumber(key: string): number | undefined {
     const value = this.#fields[key];
     return value === null || value === undefined ? undefined : this.#number(value, key);
@@ -68,7 +68,7 @@ export class CaseInput {
   }
 
   /**
-   * Table over joint actions: each entry of the field flattened to a row-major list of numbers.
+   * Returns a table over joint actions: each entry of the field, flattened to a row-major list of numbers.
    *
    * @param depth - levels of nesting below the entries of the field
    */

@@ -1,5 +1,6 @@
 /**
- * Runs oracle cases against the core. Each family has one adapter, which maps the names of the fixture.
+ * Runs oracle cases against the core. Each family of cases has one adapter, which translates the field names
+ * of the file.
  * @module
  */
 import { type Mismatch, mismatches } from './compare.ts';

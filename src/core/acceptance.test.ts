@@ -22,7 +22,8 @@ const wealthPath = (differences: readonly number[], options: BettingOptions) => 
 
 describe('lower bounds of a mean', () => {
   it('match NumPy', () => {
-    // d.mean() - 2*sqrt(ln(20)/16); d.mean() - sqrt(2*d.var(ddof=1)*ln(40)/8) - 14*ln(40)/21
+    // expected values computed with NumPy: d.mean() - 2*sqrt(ln(20)/16) and d.mean() -
+    // sqrt(2*d.var(ddof=1)*ln(40)/8) - 14*ln(40)/21
     expect(hoeffdingLower(D, { lo: -1, hi: 1, delta: 0.05 })).toBeCloseTo(-0.6466591913011427, 14);
     expect(empiricalBernsteinLower(D, { lo: -1, hi: 1, delta: 0.05 })).toBeCloseTo(-2.728109171754931, 13);
   });
@@ -136,7 +137,8 @@ describe('truncationBias', () => {
   });
 
   it('loses 12.6% of the mass of a log-normal weight at C = 1 and 0.2% at C = 2, message KL 0.05', () => {
-    // 1 - E[min(w, C)], w = exp(N(-s²/2, s²)), s² = 0.1, by scipy.stats.norm: 0.12563, 0.0022139
+    // expected values of 1 - E[min(w, C)] with scipy.stats.norm, for w = exp(N(-s²/2, s²)) and s² = 0.1:
+    // 0.12563 at C = 1 and 0.0022139 at C = 2
     const stream = randomStream(5);
     const s = Math.sqrt(0.1);
     const w = Array.from({ length: 40000 }, () => Math.exp(s * stream.normal() - 0.05));
@@ -156,7 +158,7 @@ describe('effectiveSampleSize', () => {
     expect(effectiveSampleSize([2, 2, 2])).toBe(3);
     expect(effectiveSampleSize([5, 0, 0])).toBe(1);
     expect(effectiveSampleSize([0, 0])).toBe(0);
-    // w.sum()**2 / (w**2).sum()
+    // expected value computed with NumPy: w.sum()**2 / (w**2).sum()
     expect(effectiveSampleSize([0.5, 1.5, 3, 1, 0.25])).toBeCloseTo(3.109452736318408, 14);
   });
 });
@@ -184,7 +186,7 @@ describe('createBettingTest', () => {
     expect(planned.at(-1)).toBeCloseTo(1.3071571575367125, 13);
     const open = wealthPath(D.slice(0, 5), { alpha: 0.1, lo: -0.5, hi: 2 });
     expect(open).toEqual([1.5, 1.125, 1.125, 2.25, 3.9375].map((x) => expect.closeTo(x, 13)));
-    // a large variance and a large alpha, so that the bet is below its cap
+    // the differences have a large variance and alpha is large, so that the bet stays below its cap
     const alternating = wealthPath(
       Array.from({ length: 16 }, (_, k) => (k % 2 === 0 ? 1 : -1)),
       { alpha: 0.5, lo: -1, hi: 1 },
@@ -197,7 +199,8 @@ describe('createBettingTest', () => {
     const test = createBettingTest({ alpha: 0.05, lo: -1, hi: 1, nPlan: 40 });
     const verdicts = [...new Array(12).fill(1), ...new Array(28).fill(-1)].map((d) => test.observe(d));
     const first = verdicts.findIndex((v) => v.decided === 'accept');
-    // the first bet is sqrt(2 ln 20 / (0.25 · 40)) = 0.774, the others are 1: 1.387 · 1.5^7 = 23.7
+    // The first bet is sqrt(2 ln 20 / (0.25 · 40)) = 0.774, and the next bets are 1. The wealth after 8
+    // observations is 1.387 · 1.5^7 = 23.7, the first value above 1/alpha = 20.
     expect(first).toBe(7);
     expect(verdicts.at(-1)?.wealth).toBeLessThan(1);
     expect(verdicts.at(-1)?.decided).toBe('accept');
@@ -254,7 +257,8 @@ describe('createBettingTest', () => {
       }
       if (decided === 'accept') accepted++;
     }
-    // 0.735 by an independent simulation; ±3 standard errors of 400 runs
+    // an independent simulation gives an acceptance rate of 0.735; the tolerance is 3 standard errors of 400
+    // runs
     expect(Math.abs(accepted / 400 - 0.735)).toBeLessThan(0.066);
   });
 

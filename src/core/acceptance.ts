@@ -1,7 +1,8 @@
 /**
- * Statistics of the acceptance test ("gate 2"), which compares the new team with the old one on prompts that the
- * update was not chosen on: confidence bounds on a mean of bounded values, a betting test that is valid at any
- * stopping time, and a conservative estimate of the gain from reweighted rollouts of the old team.
+ * Statistics of the acceptance test ("gate 2"). It compares the new team with the old one on prompts that
+ * were not used to choose the update. The file contains confidence bounds on a mean of bounded values, a
+ * betting test that is valid at any stopping time, and a conservative estimate of the gain from reweighted
+ * rollouts of the old team.
  * @see Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting", JRSS-B 2024;
  *   Maurer and Pontil, "Empirical Bernstein bounds", COLT 2009
  * @module
@@ -18,7 +19,7 @@ import {
 import { DomainError } from './errors.ts';
 import { mean, sampleVariance } from './stats.ts';
 
-/** Range of the values, and failure probability of the bound. */
+/** Range [lo, hi] of the values, and failure probability of the bound. */
 export interface BoundedMeanOptions {
   readonly lo: number;
   readonly hi: number;
@@ -27,10 +28,10 @@ export interface BoundedMeanOptions {
 }
 
 /**
- * x̄ − (hi − lo) sqrt( ln(1/δ) / (2N) ): Hoeffding's one-sided lower bound.
+ * Returns Hoeffding's one-sided lower bound of a mean: x̄ − (hi − lo) sqrt( ln(1/δ) / (2N) ).
  *
- * Differs from the paper, whose radius is half of this one for values in ±B. At a nominal 5% its bound fails 11 to
- * 19% of the time.
+ * Differs from the paper, whose radius is half of this one for values in ±B. At a nominal failure probability
+ * of 5% the paper's bound fails in 11 to 19% of the cases.
  *
  * @param values_N - independent values in [lo, hi], one per prompt [N]
  * @throws DomainError if the sample is empty, a value lies outside [lo, hi] or delta outside (0, 1)
@@ -42,7 +43,8 @@ export function hoeffdingLower(values_N: ArrayLike<number>, { lo, hi, delta }: B
 }
 
 /**
- * x̄ − sqrt( 2 v ln(2/δ) / N ) − 7 (hi − lo) ln(2/δ) / (3 (N − 1)),  v the ddof-1 variance   (E63).
+ * Returns the empirical Bernstein lower bound of a mean: x̄ − sqrt( 2 v ln(2/δ) / N ) − 7 (hi − lo)
+ * ln(2/δ) / (3 (N − 1)), where v is the variance with divisor N − 1   (E63).
  *
  * @param values_N - independent values in [lo, hi], one per prompt [N], N >= 2
  * @returns lower bound of the mean, valid with probability 1 − δ
@@ -77,22 +79,25 @@ function checkBounded(
 
 /** Result of {@link truncatedGain}. */
 export interface TruncatedGain {
-  /** X_g per trajectory [N], reward units. */
+  /** X_g: truncated gain of each trajectory [N], reward units. */
   readonly gain_N: Float64Array;
-  /** Every X_g lies in [lo, hi]. */
+  /** Lower and upper bound of every X_g, reward units. */
   readonly lo: number;
   readonly hi: number;
 }
 
 /**
- * X_g = (min(w_g, C) − 1)(R_g − R_lo),  E[X] <= J(new) − J(old)   (E62).
+ * Computes a truncated importance-sampling estimate of the gain for each trajectory:
+ * X_g = (min(w_g, C) − 1)(R_g − R_lo), with E[X] <= J(new) − J(old)   (E62).
  *
- * Truncation can only lower the estimate, because R − R_lo >= 0. The bound therefore needs no ζ and no occupancy term.
+ * Truncation can only lower the estimate, because R − R_lo >= 0. The bound therefore needs no truncation-bias
+ * term (ζ of E61) and no occupancy term.
  *
  * @param weights_N - product of the likelihood ratios of all changed agents, for each trajectory of the old team on
  *   the validation split [N], >= 0
  * @param returns_N - returns [N], reward units, within [lo, hi]
- * @param cap - C >= 1; default 2 (at 1 a message KL of 0.05 already loses 12.6% of the mass)
+ * @param cap - truncation C >= 1; default 2 (a cap of 1 loses 12.6% of the weights' mass at a message KL of
+ *   0.05)
  * @throws DomainError if lengths differ, a weight is negative, a return lies outside its range or cap < 1
  */
 export function truncatedGain(
@@ -112,19 +117,23 @@ export function truncatedGain(
 
 /** Result of {@link truncationBias}. */
 export interface TruncationBias {
-  /** F (1 − mean min(w, C)), reward units. */
+  /** Estimate of the bias: F (1 − mean min(w, C)), reward units. */
   readonly plugIn: number;
-  /** The same with the E63 lower bound of the mean; valid with probability 1 − δ, reward units. */
+  /**
+   * Upper bound of the bias, valid with probability 1 − δ, reward units: the mean is replaced by its lower
+   * bound of E63.
+   */
   readonly upper: number;
 }
 
 /**
- * ζ = F (1 − E[min(w, C)]) bounds |E[w f] − E[min(w, C) f]| for |f| <= F and E[w] = 1   (E61).
+ * Bounds the bias from truncating the weights at C: ζ = F (1 − E[min(w, C)]) is at least
+ * |E[w f] − E[min(w, C) f]| for any f with |f| <= F and weights with E[w] = 1   (E61).
  *
  * @param weights_N - weights with mean 1 [N], >= 0, N >= 2
- * @param options.bound - F, reward units, >= 0
+ * @param options.bound - F: bound on |f|, reward units, >= 0
  * @param options.delta - δ of the lower bound, in (0, 1)
- * @param options.cap - C > 0, default 2
+ * @param options.cap - truncation C > 0, default 2
  * @throws DomainError if there are fewer than two weights, one is negative, or an option is out of range
  */
 export function truncationBias(
@@ -148,7 +157,8 @@ function truncatedWeights(where: string, weights_N: ArrayLike<number>, cap: numb
 }
 
 /**
- * ESS = (Σ w)² / Σ w²: number of equally weighted trajectories with the same variance   (E66).
+ * Returns the effective sample size (Σ w)² / Σ w²: the number of equally weighted trajectories whose mean has
+ * the same variance   (E66).
  *
  * @returns effective sample size, 0..N; 0 if every weight is 0
  * @throws DomainError if a weight is not finite
@@ -168,11 +178,12 @@ export function effectiveSampleSize(weights_N: ArrayLike<number>): number {
 }
 
 /**
- * α_k = α · 6 / (π² k²) / m: error probability of the k-th test, such that all tests together spend at most α   (E64).
+ * Returns the error probability of the k-th test: α_k = α · 6 / (π² k²) / m. All tests together spend at most
+ * α   (E64).
  *
  * @param alpha - total probability of a false acceptance, 0..1
  * @param k - 1 for the first test
- * @param tests - m, tests that share one k (agent steps of a stage); default 1
+ * @param tests - m: number of tests that share one k, such as the agents' steps of one stage; default 1
  * @throws DomainError if alpha is outside (0, 1) or k or tests is not a positive integer
  */
 export function alphaSpending(alpha: number, k: number, tests = 1): number {
@@ -184,20 +195,20 @@ export function alphaSpending(alpha: number, k: number, tests = 1): number {
 
 /** Options of {@link createBettingTest}. */
 export interface BettingOptions {
-  /** Probability of accepting although E[D] <= 0. */
+  /** α: probability of accepting although E[D] <= 0. */
   readonly alpha: number;
   /** Bounds of every difference, lo < 0 < hi, reward units. */
   readonly lo: number;
   readonly hi: number;
-  /** Planned number of observations; the test rejects when it is reached. Absent: open-ended. */
+  /** Planned number of observations, at which the test rejects. Absent: the test has no end. */
   readonly nPlan?: number;
-  /** Largest share of the wealth a single observation can cost, 0 < c < 1. Default 1/2. */
+  /** Largest share of the wealth that a single observation can cost, 0 < c < 1. Default 1/2. */
   readonly c?: number;
 }
 
 /** State of the test after one observation. */
 export interface BettingStep {
-  /** Wealth after this observation; under E[D] <= 0 a supermartingale that starts at 1. */
+  /** Wealth after this observation. If E[D] <= 0, the wealth is a supermartingale that starts at 1. */
   readonly wealth: number;
   /** λ_t: the bet, fixed before this observation. */
   readonly lam: number;
@@ -205,7 +216,7 @@ export interface BettingStep {
   readonly decided: 'accept' | 'reject' | undefined;
 }
 
-/** A betting test in progress. */
+/** A betting test that is in progress. */
 export interface BettingTest {
   /**
    * Adds the next difference, in the order of observation.
@@ -217,8 +228,9 @@ export interface BettingTest {
 }
 
 /**
- * wealth ← wealth · (1 + λ_t (y_t − m)),  y = (D − lo)/(hi − lo), m = −lo/(hi − lo),
- * λ_t = min( sqrt(2 ln(1/α) / (v_{t−1} h_t)), c/m ),  h_t = N_plan or t ln(1 + t)   (E64).
+ * Creates a betting test of the hypothesis E[D] <= 0. Each difference D updates the wealth:
+ * wealth ← wealth · (1 + λ_t (y_t − m)), with y = (D − lo)/(hi − lo), m = −lo/(hi − lo), λ_t = min( sqrt(2
+ * ln(1/α) / (v_{t−1} h_t)), c/m ) and h_t = N_plan or t ln(1 + t)   (E64).
  *
  * The test accepts as soon as the wealth reaches 1/α and rejects at N_plan. The variance estimate starts from one
  * pseudo-observation with mean 1/2 and variance 1/4. The probability of a wrong acceptance is at most α at *any*

@@ -1,6 +1,6 @@
 /**
- * AdamW on plain arrays. The tabular engine trains with it, and tests compare the optimizers of the other engines
- * with it.
+ * AdamW on plain arrays. The tabular engine trains with it, and tests compare the optimizers of the other
+ * engines to it.
  * @see Loshchilov and Hutter, "Decoupled weight decay regularization", arXiv 1711.05101
  * @module
  */
@@ -15,26 +15,31 @@ export interface AdamWOptions {
   readonly beta2?: number;
   /** Default 1e-8. */
   readonly epsilon?: number;
-  /** Decoupled: θ shrinks by learningRate · weightDecay before the step. Default 0. */
+  /** Decoupled weight decay: θ shrinks by learningRate · weightDecay before the step. Default 0. */
   readonly weightDecay?: number;
 }
 
-/** First and second moments and the number of steps taken. A snapshot contains all three. */
+/**
+ * Optimizer state: first moments m [D], second moments v [D] and the number t of steps taken. A snapshot
+ * contains all three.
+ */
 export interface AdamWState {
   readonly m: Float64Array;
   readonly v: Float64Array;
   readonly t: number;
 }
 
-/** State before the first step, for D parameters: moments 0, step 0. */
+/** Returns the state before the first step for D parameters: moments 0, step 0. */
 export function initialAdamW(D: number): AdamWState {
   return { m: new Float64Array(D), v: new Float64Array(D), t: 0 };
 }
 
 /**
- * m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², θ ← (1 − lr·wd) θ − lr · m̂ / (√v̂ + ε), with m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ).
+ * Takes one AdamW step: m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², θ ← (1 − lr·wd) θ − lr · m̂ / (√v̂ + ε), with
+ * m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ).
  *
- * The inputs are not modified: keeping the old parameters and state is a snapshot, reusing them is a restore (E37).
+ * The inputs are not modified. The old parameters and state therefore serve as a snapshot, which a caller
+ * restores by using them again (E37).
  *
  * @param parameters_D - θ [D]
  * @param gradient_D - gradient of the *loss*, so the step descends [D]

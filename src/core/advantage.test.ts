@@ -14,7 +14,7 @@ const grouped = fc
 describe('groupNormalizedAdvantages', () => {
   it('matches two groups computed by hand', () => {
     const adv = groupNormalizedAdvantages([1, 0, 5, 5, 3, 9], [7, 7, 9, 9, 8, 7]);
-    // group 7: mean 10/3, deviation sqrt((49+100+289)/27)
+    // group 7 has mean 10/3 and standard deviation sqrt((49+100+289)/27)
     const sigma = Math.sqrt(438 / 27);
     expect(adv[0]).toBeCloseTo((1 - 10 / 3) / sigma, 7);
     expect(adv[5]).toBeCloseTo((9 - 10 / 3) / sigma, 7);
@@ -22,7 +22,7 @@ describe('groupNormalizedAdvantages', () => {
   });
 
   it('matches NumPy', () => {
-    // (r - r.mean()) / (r.std() + 1e-8) for r = [3, 1, 2, -4, 0.5]
+    // expected values computed with NumPy: (r - r.mean()) / (r.std() + 1e-8) for r = [3, 1, 2, -4, 0.5]
     const golden = [1.0380684938614049, 0.20761369877228095, 0.6228410963168428, -1.8685232889505285, 0];
     const adv = groupNormalizedAdvantages([3, 1, 2, -4, 0.5], [0, 0, 0, 0, 0]);
     adv.forEach((x, n) => {
@@ -105,7 +105,7 @@ describe('groupNormalizedAdvantages', () => {
 
 describe('groupRelativeAdvantages', () => {
   it('weights both the baseline and the advantage', () => {
-    // b = (1·1 + 0.5·0)/1.5 = 2/3
+    // the baseline is b = (1·1 + 0.5·0)/1.5 = 2/3
     const adv = groupRelativeAdvantages([1, 0], [1, 0.5], [0, 0]);
     expect(adv[0]).toBeCloseTo(1 / 3, 15);
     expect(adv[1]).toBeCloseTo(-1 / 3, 15);

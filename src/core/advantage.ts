@@ -1,34 +1,44 @@
 /**
- * Group-relative advantages: the return of a trajectory is compared with those of the same prompt's other
- * trajectories, so no critic is needed. The multi-step estimators with a critic are in `estimator.ts`.
+ * Group-relative advantages: the return of a trajectory is compared with the returns of the other
+ * trajectories of the same prompt, so no critic is needed. The multi-step estimators with a critic are in
+ * `estimator.ts`.
  * @see SAT (arXiv 2605.05216) Sec. 4 "Group-relative normalization"; GRPO, arXiv 2402.03300
  * @module
  */
 import { checkFinite, checkLength, checkPositive } from './check.ts';
 import { DomainError } from './errors.ts';
 
-/** A group with a smaller spread (in units of the input) has no learning signal. */
+/**
+ * A group whose values all lie within this distance of their mean has no learning signal (in units of the
+ * input).
+ */
 const NO_SIGNAL = 1e-12;
 
 /** Options of {@link groupNormalizedAdvantages}. */
 export interface GroupNormOptions {
-  /** `group`: divide by the group's standard deviation (paper). `mean`: subtract the mean only; keeps the reward unit. */
+  /**
+   * `group`: divide by the group's standard deviation, as in the paper. `mean`: subtract the mean only, which
+   * keeps the reward unit.
+   */
   readonly normalise?: 'group' | 'mean';
-  /** Symmetric bound A_clip > 0. Default 5. */
+  /** A_clip > 0: advantages are clamped to ± this bound. Default 5. */
   readonly clip?: number;
-  /** Added to the deviation to keep the quotient finite. Default 1e-8. */
+  /** ε: added to the standard deviation to keep the quotient finite. Default 1e-8. */
   readonly epsilon?: number;
 }
 
 /**
- * Ã_n = clamp( (A_n − μ_g) / (σ_g + ε), −A_clip, A_clip ),  g = group of n   (E20, E21).
+ * Normalizes each value within the group of its prompt: Ã_n = clamp( (A_n − μ_g) / (σ_g + ε), −A_clip,
+ * A_clip ), where g is the group of n   (E20, E21).
  *
- * σ_g divides by G, not G − 1, as in the paper. All advantages of a group are exactly 0 if its values lie within
- * 1e-12 of their mean (this includes G = 1). A group contains *all* trajectories of a prompt, including those in which
- * the agent is silent. Since |z| <= sqrt(G − 1), a clip of 5 has no effect below G = 27.
+ * σ_g divides by G, not G − 1, as in the paper. All advantages of a group are exactly 0 if its values lie
+ * within 1e-12 of their mean (this includes G = 1). A group contains *all* trajectories of a prompt,
+ * including those in which the agent is silent. A clip of 5 has no effect below G = 27, because a
+ * standardized value of a group is at most sqrt(G − 1).
  *
- * Differs from the paper, which uses A_clip as A_max in its certificate: Ã has no unit and enters no certificate.
- * `normalise: 'mean'` omits the division, which re-weights prompts by 1/σ.
+ * Differs from the paper, which uses A_clip as A_max in its certificate: here no certificate uses Ã, because
+ * Ã has no unit. `normalise: 'mean'` omits the division by σ, because the division gives prompts with a small
+ * σ a larger weight.
  *
  * @param values_N - advantage or return of each trajectory [N], finite
  * @param groups_N - prompt id of each trajectory [N]; the trajectories of a prompt need not be adjacent
@@ -61,15 +71,17 @@ export function groupNormalizedAdvantages(
 }
 
 /**
- * Â_n = ω_n (R_n − b_g),  b_g = Σ_g ω R / Σ_g ω   (E19).
+ * Subtracts from each return the weighted mean return of its prompt's group, and multiplies by the
+ * trajectory's weight: Â_n = ω_n (R_n − b_g), with b_g = Σ_g ω R / Σ_g ω   (E19).
  *
- * Sequence-aware advantage without a critic. It equals E15 + E17 + E18 with the constant value b, gamma = lambda = 1
- * and a reward at the end only. With fresh rollouts ω = 1, and it is GRPO's R − mean(R).
+ * This is the sequence-aware advantage without a critic. It equals the estimator of E15, E17 and E18 with the
+ * constant value b, gamma = lambda = 1 and a reward at the end only. With fresh rollouts ω is 1, and the
+ * advantage is GRPO's R − mean(R).
  *
  * @param returns_N - return of each trajectory [N], reward units, finite
  * @param omega_N - product of the truncated turn weights, E13 [N], >= 0
  * @param groups_N - prompt id of each trajectory [N]
- * @returns advantages [N], reward units; 0 throughout a group whose weights sum to less than 1e-12
+ * @returns advantages [N], reward units; all 0 in a group whose weights sum to less than 1e-12
  * @throws DomainError if lengths differ, a value is not finite or a weight is negative
  *
  * @example
@@ -99,7 +111,7 @@ export function groupRelativeAdvantages(
   return advantages_N;
 }
 
-/** Trajectory indices of each group, in order of first appearance. */
+/** Returns the trajectory indices of each group, groups in order of first appearance. */
 function groupMembers(groups_N: ArrayLike<number>): Map<number, number[]> {
   const members = new Map<number, number[]>();
   for (let n = 0; n < groups_N.length; n++) {

@@ -109,7 +109,8 @@ describe('certifyStep', () => {
   });
 
   it('has at least the nominal coverage of the true gain', () => {
-    // one binary choice: old P(1) = .5, new P(1) = .6, reward = choice; true gain 0.1
+    // One binary choice: P(1) is .5 for the old team and .6 for the new one, and the reward is the choice.
+    // The true gain is 0.1.
     let failures = 0;
     for (let run = 0; run < 400; run++) {
       const stream = randomStream(21, run);

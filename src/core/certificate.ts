@@ -1,6 +1,7 @@
 /**
- * Lower bounds on the gain of a stage: the paper's bound, reported as information only because it is never positive
- * at γ >= 1/2, and the bound from trajectories on the validation split that certificates report.
+ * Lower bounds on the gain of a stage. The paper's bound is reported for information only, because it is
+ * never positive at γ >= 1/2. Certificates report a second bound, computed from trajectories on the
+ * validation split.
  * @see SAT (arXiv 2605.05216) Theorem 1 and Sec. 5 "Certificate"
  * @module
  */
@@ -9,38 +10,43 @@ import { checkLength, checkOpenUnit } from './check.ts';
 import { coupledHorizonPenalty, horizonPenalty, paperOccupancyPenalty } from './penalty.ts';
 import { mean } from './stats.ts';
 
-/** Terms of E50, one entry per agent's update; reward units except for `delta` (nats) and counts. */
+/** Terms of the paper's bound (E50). Arrays have one entry per agent's update. */
 export interface PaperBoundInput {
-  /** Lower bound on L_i: κ_i sqrt(δ_i) − a_i δ_i (E65) or a measured surrogate [A]. */
+  /**
+   * Lower bound on the surrogate gain L_i: κ_i sqrt(δ_i) − a_i δ_i (E65), or a measured surrogate [A], reward
+   * units.
+   */
   readonly gain: ArrayLike<number>;
   /** δ_i, nats [A]. */
   readonly delta: ArrayLike<number>;
-  /** ζ_i, error of the advantage estimate [A]. */
+  /** ζ_i: error of the advantage estimate [A], reward units. */
   readonly zeta: ArrayLike<number>;
   /** N_i, trajectories [A]. */
   readonly trajectories: ArrayLike<number>;
   readonly gamma: number;
   readonly aMax: number;
-  /** δ_c: probability with which the finite-sample term may fail. */
+  /** δ_c: failure probability of the finite-sample term. */
   readonly confidence: number;
 }
 
-/** The four terms of E50 and their sum, reward units. */
+/** The four terms of the paper's bound (E50) and the bound itself, reward units. */
 export interface PaperBound {
   readonly gain: number;
   readonly occupancy: number;
   readonly bias: number;
   readonly finiteSample: number;
-  /** gain − occupancy − bias − finiteSample. */
+  /** The bound: gain − occupancy − bias − finiteSample. */
   readonly lower: number;
 }
 
 /**
- * Σ_i gain_i − (2γ/(1−γ)²) A_max Σ sqrt(δ_i/2) − Σ ζ_i/(1−γ) − Σ (A_max/(1−γ)) sqrt(log(2n/δ_c)/(2N_i))   (E50).
+ * Computes the paper's lower bound on the gain of a stage: Σ_i gain_i − (2γ/(1−γ)²) A_max Σ sqrt(δ_i/2) − Σ
+ * ζ_i/(1−γ) − Σ (A_max/(1−γ)) sqrt(log(2n/δ_c)/(2N_i))   (E50).
  *
- * Exactly as printed in the paper. It cannot be positive for γ >= 1/2, whatever the data (E51). Its finite-sample
- * radius is half of Hoeffding's for values in ±A_max, and it is applied to a policy chosen on the same sample. Report
- * it as "paper bound (informational)"; no decision may depend on it.
+ * The formula is exactly as printed in the paper. The bound cannot be positive for γ >= 1/2, whatever the
+ * data are (E51). Its finite-sample radius is half of Hoeffding's for values in ±A_max, and the policy to
+ * which it is applied was chosen on the same sample. Report it as "paper bound (informational)"; no decision
+ * may depend on it.
  *
  * @throws DomainError if lengths differ, gamma is outside [0, 1) or confidence outside (0, 1)
  */
@@ -67,8 +73,8 @@ export function paperBound(input: PaperBoundInput): PaperBound {
 }
 
 /**
- * Largest value that E50 can have for one step: (sqrt(2 KL) A_max/(1−γ)) (1−2γ)/(1−γ)   (E51). It is not positive
- * for γ >= 1/2.
+ * Returns the largest value that the paper's bound (E50) can have for one step: (sqrt(2 KL) A_max/(1−γ))
+ * (1−2γ)/(1−γ)   (E51). The value is not positive for γ >= 1/2.
  *
  * @param klMax - largest per-state KL of the step, nats
  */
@@ -84,13 +90,19 @@ export function paperBoundCeiling({
   return (Math.sqrt(2 * klMax) * aMax) / (1 - gamma) - paperOccupancyPenalty({ gamma, aMax, klMax });
 }
 
-/** Trajectories on the validation split for one agent's accepted update, and the size of the update. */
+/**
+ * Trajectories on the validation split for one agent's accepted update, and the TV between its old and new
+ * policy.
+ */
 export interface StepEvidence {
-  /** Ratio of each trajectory: product over the agents already updated in this stage and this one [N]. */
+  /**
+   * Likelihood ratio of each trajectory [N]: product over this agent and the agents already updated in this
+   * stage.
+   */
   readonly weights_N: ArrayLike<number>;
-  /** Raw returns of the same trajectories, never normalised advantages [N], reward units. */
+  /** Return of each of these trajectories, as is: not a normalised advantage [N], reward units. */
   readonly returns_N: ArrayLike<number>;
-  /** Largest and mean observed TV at each of the agent's own turns, in execution order [m]. */
+  /** Largest and mean observed TV at each turn of the agent, in execution order [m]. */
   readonly ownTurnTv: { readonly max: ArrayLike<number>; readonly mean: ArrayLike<number> };
 }
 
@@ -99,32 +111,42 @@ export interface StepCertificateOptions {
   /** Range of the return, reward units. */
   readonly lo: number;
   readonly hi: number;
-  /** Truncation C of E62; default 2. */
+  /** Truncation C of the weights (E62); default 2. */
   readonly cap?: number;
-  /** Failure probability of `gainLower`: δ_c/n per step. */
+  /** Failure probability of `gainLower`; for one of n steps of a stage, δ_c/n. */
   readonly delta: number;
 }
 
-/** The quantities of E66 that come from trajectories on the validation split; reward units unless stated otherwise. */
+/**
+ * The quantities of a step's record (E66) that come from trajectories on the validation split; reward units
+ * unless stated otherwise.
+ */
 export interface StepCertificate {
-  /** Mean of E62: conservative estimate of the gain. */
+  /** Conservative estimate of the gain: the mean of the truncated gains (E62). */
   readonly gainMean: number;
-  /** Lower bound E63 of the mean of E62, valid with probability 1 − δ. */
+  /**
+   * Lower bound of the gain: the empirical Bernstein bound (E63) of the mean truncated gain, valid with
+   * probability 1 − δ.
+   */
   readonly gainLower: number;
-  /** ζ of E61 and its upper bound, with F = hi − lo. */
+  /** Bias from truncating the weights (ζ of E61, where F is hi − lo), and an upper bound of this bias. */
   readonly zeta: number;
   readonly zetaUpper: number;
-  /** Largest number of own turns in a trajectory. */
+  /** Largest number of turns of the agent in one trajectory. */
   readonly ownTurns: number;
-  /** E58 and E59 with the span of the raw reward and the *observed* TV. A diagnostic: the true maximum is unknown. */
+  /**
+   * Bounds on the difference of surrogate and true gain (E58 and E59), computed from the range of the return
+   * and the *observed* TV. They are a diagnostic only, because the true maximum of the TV is unknown.
+   */
   readonly horizonPenalty: number;
   readonly coupledHorizonPenalty: number;
-  /** (Σw)²/Σw², number of trajectories. */
+  /** Effective sample size of the weights, (Σw)²/Σw², number of trajectories. */
   readonly effectiveSampleSize: number;
 }
 
 /**
- * Certificate of one agent's update from trajectories on the validation split   (E66: E58, E59, E61, E62, E63, ESS).
+ * Computes the certificate of one agent's update from trajectories on the validation split   (E66, from E58,
+ * E59, E61, E62 and E63).
  *
  * @throws DomainError if there are fewer than two trajectories, shapes differ, or a return is out of range
  */
@@ -148,8 +170,9 @@ export function certifyStep(
 }
 
 /**
- * Sum of the steps' lower bounds at level δ_c/n each: a lower bound on the stage's gain with probability 1 − δ_c. For
- * fresh rollouts only; with reused rollouts compute E62 once with the ratio of the whole stage instead   (E66).
+ * Adds the lower bounds of a stage's steps. If each holds with probability 1 − δ_c/n, the sum is a lower
+ * bound on the stage's gain with probability 1 − δ_c. This is valid for fresh rollouts only. With reused
+ * rollouts, compute the truncated gain (E62) once with the ratio of the whole stage instead   (E66).
  *
  * @param lower_A - `gainLower` of every accepted step [A], reward units
  */

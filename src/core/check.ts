@@ -1,6 +1,6 @@
 /**
- * Argument checks of the core's public functions. Numbers are checked once, where they enter the core, so that an
- * error names the array and the index of a NaN instead of a later loss being NaN.
+ * Argument checks of the core's public functions. A number is checked once, where it enters the core. A NaN
+ * therefore causes an error that names the array and the index, and not a loss that is NaN later.
  * @module
  */
 import { DomainError } from './errors.ts';

@@ -27,7 +27,8 @@ describe('logSoftmax', () => {
 
 describe('exactKl', () => {
   it('matches SciPy', () => {
-    // P, Q = softmax(z/.7); rel_entr(P, Q).sum(), rel_entr(Q, P).sum(), abs(P-Q).sum()/2
+    // expected values computed with SciPy, where P, Q = softmax(z/.7): rel_entr(P, Q).sum(),
+    // rel_entr(Q, P).sum(), abs(P-Q).sum()/2
     const kl = exactKl([1, -0.5, 2, 0.25], [0.5, 0.5, 1, -1], { temperature: 0.7 });
     expect(kl.klNewOld).toBeCloseTo(0.24663973692953406, 14);
     expect(kl.klOldNew).toBeCloseTo(0.4371892660724002, 14);
@@ -77,7 +78,7 @@ describe('exactKl', () => {
   });
 
   it('includes mass on a token that the old policy almost never draws; a sample does not', () => {
-    // G6: old (1-1e-6, 1e-6), new (.95, .05)
+    // example G6 of docs/algorithm.md: the old policy is (1-1e-6, 1e-6), the new one (.95, .05)
     const old = [Math.log1p(-1e-6), Math.log(1e-6)];
     const next = [Math.log(0.95), Math.log(0.05)];
     expect(stateDivergence(next, old).klNewOld).toBeCloseTo(0.4922612345528162, 12);
@@ -143,7 +144,7 @@ describe('sampledKl', () => {
         expect(mean('k3')).toBeCloseTo(kl.klOldNew, 9);
         expect(mean('k1n')).toBeCloseTo(kl.klNewOld, 9);
         expect(mean('k3n')).toBeCloseTo(kl.klNewOld, 9);
-        // E_old[slope · ∂logp(x)/∂z_v], ∂logp(x)/∂z_v = [x = v] − p_v
+        // the gradient is E_old[slope · ∂logp(x)/∂z_v], where ∂logp(x)/∂z_v = [x = v] − p_v
         const slopes = q.map((logq, x) => Math.exp(logq) * sampledKl(p[x] - logq).slope);
         const total = slopes.reduce((a, b) => a + b, 0);
         slopes.forEach((slope, v) => {

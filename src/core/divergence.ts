@@ -1,7 +1,8 @@
 /**
- * Divergences between an agent's new and old policy at one token state. The exact ones are over the full vocabulary;
- * the trust region needs them. The sampled ones use one token; they are for a loss only, because a sample does not
- * include mass moved to a token that the old policy almost never draws.
+ * Divergences between an agent's new and old policy at one token state. The exact divergences use the full
+ * vocabulary; the trust region needs them. The sampled divergences use one token and are for a loss only,
+ * because a sample does not include probability that moved to a token which the old policy almost never
+ * draws.
  * @see SAT (arXiv 2605.05216) Sec. 4 "KL control"; Schulman, "Approximating KL divergence", 2020
  * @module
  */
@@ -9,7 +10,7 @@ import { checkLength, checkPositive } from './check.ts';
 import { DomainError } from './errors.ts';
 
 /**
- * log softmax(z / τ)   (E9).
+ * Returns the log-probabilities of a softmax with temperature, log softmax(z / τ)   (E9).
  *
  * @param logits_V - logits [V], finite or −Infinity
  * @param temperature - τ > 0, the sampling temperature
@@ -32,7 +33,8 @@ export function logSoftmax(logits_V: ArrayLike<number>, temperature = 1): Float6
     );
   let sum = 0;
   for (let v = 0; v < logp_V.length; v++) {
-    logp_V[v] -= max; // before log(sum) is subtracted, so that large logits keep their precision
+    // the largest logit is subtracted before log(sum), so that large logits keep their precision
+    logp_V[v] -= max;
     sum += Math.exp(logp_V[v]);
   }
   const logSum = Math.log(sum);
@@ -40,7 +42,7 @@ export function logSoftmax(logits_V: ArrayLike<number>, temperature = 1): Float6
   return logp_V;
 }
 
-/** Divergences at one state. */
+/** Divergences between the new and the old policy at one state. */
 export interface StateDivergence {
   /** KL(new‖old), the direction of the trust region, nats. */
   readonly klNewOld: number;
@@ -51,12 +53,12 @@ export interface StateDivergence {
 }
 
 /**
- * KL(p‖q) = Σ_v p_v (log p_v − log q_v), the other direction and TV = ½ Σ_v |p_v − q_v|   (E27).
+ * Computes KL(p‖q) = Σ_v p_v (log p_v − log q_v) in both directions and TV = ½ Σ_v |p_v − q_v|   (E27).
  *
  * @param logpNew_V - log-probabilities of the new policy [V], normalised, nats
  * @param logpOld_V - log-probabilities of the old policy [V], nats
- * @returns both KLs (Infinity if one policy has probability 0 where the other has not) and TV. All three are NaN if
- *   any log-probability is NaN, so that a diverged policy is never taken for an unchanged one
+ * @returns both KLs (Infinity if one policy has probability 0 where the other has not) and TV. All three are
+ *   NaN if any log-probability is NaN; with 0 instead, a diverged policy would look unchanged
  * @throws DomainError if the vocabularies differ in size
  */
 export function stateDivergence(logpNew_V: ArrayLike<number>, logpOld_V: ArrayLike<number>): StateDivergence {
@@ -73,7 +75,7 @@ export function stateDivergence(logpNew_V: ArrayLike<number>, logpOld_V: ArrayLi
     absolute += Math.abs(p - q);
   }
   if (Number.isNaN(absolute)) return { klNewOld: Number.NaN, klOldNew: Number.NaN, tv: Number.NaN };
-  // rounding can give -1e-17 for equal policies
+  // rounding can give a KL of -1e-17 for equal policies
   return { klNewOld: Math.max(0, klNewOld), klOldNew: Math.max(0, klOldNew), tv: absolute / 2 };
 }
 
@@ -86,12 +88,13 @@ export interface ExactKl extends StateDivergence {
 }
 
 /**
- * Divergences of E27 and gradients from logits: ∂KL(p‖q)/∂z_v = p_v (log p_v − log q_v − KL)/τ and
- * ∂KL(q‖p)/∂z_v = (p_v − q_v)/τ,  p = softmax(z/τ), q fixed   (E28).
+ * Computes divergences (E27) from logits, with their gradients: ∂KL(p‖q)/∂z_v = p_v
+ * (log p_v − log q_v − KL)/τ and ∂KL(q‖p)/∂z_v = (p_v − q_v)/τ, where p = softmax(z/τ) and q is fixed
+ * (E28).
  *
  * @param logitsNew_V - logits of the new policy [V]
  * @param logitsOld_V - logits of the old policy [V]
- * @param temperature - τ_s of E9, > 0
+ * @param temperature - τ > 0, the sampling temperature
  * @returns both KLs in nats, TV and both gradients with respect to the new logits
  * @throws DomainError if sizes differ, temperature <= 0, or a logit is NaN
  *
@@ -117,17 +120,21 @@ export function exactKl(
   return { ...divergence, gradNewOld, gradOldNew };
 }
 
-/** Sampled KL estimators. The default `k3n` is the only non-negative one for KL(new‖old). */
+/**
+ * Names of the sampled KL estimators. The default `k3n` is the only non-negative estimator of KL(new‖old).
+ */
 export type KlEstimator = 'k1' | 'k2' | 'k3' | 'k1n' | 'k3n';
 
-/** Beyond this log-ratio (nats) the value is constant and the slope is 0. */
+/** If the log-ratio (nats) exceeds this bound, the estimate is constant and its slope is 0. */
 const MAX_TOKEN_LOG_RATIO = 10;
 
 /**
- * Value and slope of a sampled KL at x = logp_new − logp_old, token drawn from `old`   (E29).
+ * Estimates the KL from one token drawn from `old`, and returns the slope of the estimate.
+ * x = logp_new − logp_old   (E29).
  *
- * k1 = −x, k2 = x²/2, k3 = eˣ−1−x estimate KL(old‖new); k1n = eˣx, k3n = eˣ(x−1)+1 estimate KL(new‖old).
- * Differs from the official code, which uses k3 and therefore measures the direction opposite to its constraint.
+ * k1 = −x, k2 = x²/2 and k3 = eˣ−1−x estimate KL(old‖new). k1n = eˣx and k3n = eˣ(x−1)+1 estimate
+ * KL(new‖old). Differs from the official code, which uses k3 and therefore measures the direction opposite to
+ * its constraint.
  *
  * @param x - log-ratio of the token, nats; clamped to ±10, outside which the slope is 0
  * @returns value in nats and d value / d logp_new
@@ -154,7 +161,7 @@ function estimatorAt(x: number, estimator: KlEstimator): { readonly value: numbe
     case 'k1n':
       return { value: Math.exp(x) * x, slope: Math.exp(x) * (x + 1) };
     case 'k3n':
-      // eˣ(x−1)+1, written without the cancellation of the leading 1
+      // computes eˣ(x−1)+1 without the cancellation of the leading 1
       return { value: Math.expm1(x) * (x - 1) + x, slope: Math.exp(x) * x };
     default:
       return estimator satisfies never;
@@ -162,7 +169,7 @@ function estimatorAt(x: number, estimator: KlEstimator): { readonly value: numbe
 }
 
 /**
- * κ_g = Σ k(s) over the agent's token states of trajectory g   (E27; E34 and E36 use it).
+ * Sums the KL of the agent's tokens over each trajectory: κ_g = Σ_s k(s), used by E34 and E36   (E27).
  *
  * @param klTokens - exact KL per own token state, one array per message [M][T], nats
  * @param trajectory_M - trajectory of each message; absent: every message is its own trajectory

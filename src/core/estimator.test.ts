@@ -79,7 +79,7 @@ describe('vtraceAdvantages', () => {
   });
 
   it('adds the GAE of the next turn without decay if no policy changed', () => {
-    // ρ = c = 1: X_t = GAE_t, A_t = δ_t + γ GAE_{t+1}
+    // with ρ = c = 1, X_t is GAE_t, so A_t = δ_t + γ GAE_{t+1}
     const one = DELTA.map(() => 1);
     const gae = truncatedGae(DELTA, one, trace);
     close(

@@ -1,23 +1,23 @@
 /**
- * Multi-step advantage estimators with a critic, over the turns of one episode: c-truncated GAE (SAT's estimator),
- * V-trace (unbiased, unbounded weights), and their aggregation over an agent's own turns. The estimator without a
- * critic is `groupRelativeAdvantages` in `advantage.ts`.
+ * Multi-step advantage estimators with a critic, over the turns of one episode: c-truncated GAE (SAT's
+ * estimator) and V-trace (unbiased, but with unbounded weights). A third function averages the advantages
+ * over an agent's own turns. The estimator without a critic is `groupRelativeAdvantages` in `advantage.ts`.
  * @see SAT (arXiv 2605.05216) Sec. 4 "Sequence-aware advantage"; GAE, arXiv 1506.02438; V-trace, arXiv 1802.01561
  * @module
  */
 import { checkFinite, checkLength } from './check.ts';
 import { DomainError } from './errors.ts';
 
-/** Discount and trace decay. */
+/** Discount and trace decay of an estimator. */
 export interface TraceOptions {
-  /** Discount per turn, 0..1. Default 1 (turn level). */
+  /** γ: discount per turn, 0..1. Default 1. */
   readonly gamma?: number;
-  /** Trace decay, 0..1. Default 0.95. */
+  /** λ: trace decay, 0..1. Default 0.95. */
   readonly lam?: number;
 }
 
 /**
- * δ_t = r_t + γ V_{t+1} − V_t   (E14).
+ * Returns the temporal differences δ_t = r_t + γ V_{t+1} − V_t   (E14).
  *
  * @param rewards - team reward r_t per turn [turns], reward units
  * @param values - the critic's value V_t before each turn [turns], reward units
@@ -44,10 +44,11 @@ export function temporalDifferences(
 }
 
 /**
- * A_T = 0,  A_t = δ_t + γλ c_{t+1} A_{t+1}   (E15).
+ * Computes GAE with truncated importance weights: A_T = 0, A_t = δ_t + γλ c_{t+1} A_{t+1}   (E15).
  *
- * ρ_t does not multiply δ_t, because A_t is conditional on the action at t. Every weight is at most 1. With an exact
- * critic the bias is at most {@link truncatedGaeBiasBound}. With c = 1 this is GAE.
+ * δ_t is not multiplied by the weight of turn t, because A_t is conditional on the action at t. Every weight
+ * is at most 1. With an exact critic the bias is at most {@link truncatedGaeBiasBound}. With c = 1 the result
+ * is ordinary GAE.
  *
  * @param delta - temporal differences [turns]
  * @param c - truncated weights per turn, E12 [turns]
@@ -76,9 +77,10 @@ export function truncatedGae(
 }
 
 /**
- * X_T = 0,  X_t = min(ρ̄, ρ_t) δ_t + γλ c_t X_{t+1},  A_t = δ_t + γ X_{t+1}   (E16).
+ * Computes V-trace advantages: X_T = 0, X_t = min(ρ̄, ρ_t) δ_t + γλ c_t X_{t+1}, A_t = δ_t + γ X_{t+1}
+ * (E16).
  *
- * Unbiased with an exact critic and ρ̄ = ∞; each term then has one unbounded weight.
+ * The estimator is unbiased with an exact critic and ρ̄ = ∞, but each term then has one unbounded weight.
  *
  * @param delta - temporal differences [turns]
  * @param weights - ρ (E11) and c (E12) per turn [turns]
@@ -107,14 +109,16 @@ export function vtraceAdvantages(
 }
 
 /**
- * Â = (1/|T_i|) Σ_{t ∈ T_i} W_t A_t   (E18), 0 if the agent never acts.
+ * Averages the advantages over the agent's own turns: Â = (1/|T_i|) Σ_{t ∈ T_i} W_t A_t, or 0 if the agent
+ * never acts   (E18).
  *
- * The mean over the *agent's own* turns, because a sum would reward more turns. Differs from the paper, which does not
- * define its "aggregated per-timestep advantage" and has no prefix weight; omit `prefix` for the paper's version.
+ * The result is a mean, because a sum would reward an agent for taking more turns. Differs from the paper,
+ * which does not define its "aggregated per-timestep advantage" and has no prefix weight; omit `prefix` for
+ * the paper's version.
  *
  * @param advantages - A_t per turn [turns], reward units
  * @param ownTurns - T_i, indices of the turns at which the agent is active
- * @param prefix - W_t of E17 [turns]; absent: 1
+ * @param prefix - W_t: product of the weights up to turn t, E17 [turns]; absent: 1
  * @returns aggregated advantage, reward units
  * @throws DomainError if lengths differ or a turn lies outside the episode
  */
@@ -137,9 +141,11 @@ export function aggregateOwnTurns(
 }
 
 /**
- * |bias of E15| <= (γλ / (1 − γλ)) A_max max_s TV(π̂, old), with an exact critic.
+ * Returns an upper bound on the bias of {@link truncatedGae} (E15) with an exact critic: (γλ / (1 − γλ))
+ * A_max max_s TV(π̂, old).
  *
- * @param aMax - largest |A| of the intermediate team, reward units
+ * @param aMax - A_max: largest |A| of the intermediate team (the team at this point of the stage), reward
+ *   units
  * @param tvMax - largest total variation between the intermediate and the behaviour team
  * @returns bound, reward units; Infinity at γλ = 1 with tvMax > 0
  */

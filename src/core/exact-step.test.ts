@@ -7,7 +7,7 @@ const CUR = [0.2, 0.3, 0.5];
 const distribution = fc
   .array(fc.double({ min: 0.01, max: 1, noNaN: true }), { minLength: 4, maxLength: 4 })
   .map((x) => x.map((v) => v / x.reduce((a, b) => a + b, 0)));
-// multiples of 1/16: two scores are equal or clearly different
+// scores are multiples of 1/16, so that two scores are equal or clearly different
 const scores = fc.array(
   fc.integer({ min: -48, max: 48 }).map((k) => k / 16),
   { minLength: 4, maxLength: 4 },
@@ -17,7 +17,7 @@ const klOf = (p: ArrayLike<number>, q: ArrayLike<number>) =>
 
 describe('exactStep', () => {
   it("matches SciPy's constrained maximiser", () => {
-    // maximize <pi, s> s.t. KL(pi||old) <= .05 by SLSQP over logits
+    // expected values from SciPy: maximize <pi, s> subject to KL(pi||old) <= .05, by SLSQP over logits
     const { pi, gain, kl } = exactStep(CUR, [1, 0.2, -0.5], 0.05);
     [0.31857663107236484, 0.31558217274954714, 0.36584119617808797].forEach((p, v) => {
       expect(pi[v]).toBeCloseTo(p, 6);

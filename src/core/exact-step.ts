@@ -1,36 +1,37 @@
 /**
- * The exact maximiser of one agent's expected score at one state within a KL ball. A stage of such steps never
- * decreases J; tests compare approximate updates with it. For tabular worlds only.
+ * Exact maximiser of one agent's expected score at one state within a KL ball. A stage of these steps never
+ * decreases J, so tests compare approximate updates with them. For tabular worlds only.
  * @see SAT (arXiv 2605.05216) Sec. 3 "Per-state update"; Peters et al., "Relative entropy policy search", 2010
  * @module
  */
 import { checkDistribution, checkFinite, checkLength } from './check.ts';
 import { DomainError } from './errors.ts';
 
-/** Scores within this distance of the best belong to the argmax set. */
+/** Actions whose score lies within this distance of the best score count as best. */
 const TIE = 1e-12;
 
 /** Result of {@link exactStep}. */
 export interface ExactStep {
   /** The new distribution [V]. */
   readonly pi: Float64Array;
-  /** π ∝ old · exp(η score); Infinity for the unconstrained maximiser, 0 for no step. */
+  /** η of π ∝ old · exp(η score): Infinity for the unconstrained maximiser, 0 for no step. */
   readonly eta: number;
   /** KL(π‖old) <= δ, nats. */
   readonly kl: number;
-  /** ⟨π − old, score⟩ >= 0, units of the score. */
+  /** Increase of the expected score, ⟨π − old, score⟩ >= 0, units of the score. */
   readonly gain: number;
 }
 
 /**
- * argmax_π ⟨π, score⟩ s.t. KL(π‖old) <= δ:  π ∝ old · exp(η score)   (E39).
+ * Maximizes the expected score within a KL ball: argmax_π ⟨π, score⟩ subject to KL(π‖old) <= δ, solved by
+ * π ∝ old · exp(η score)   (E39).
  *
- * η is found by bisection, because the KL increases in η. If `old` restricted to the argmax set lies inside the ball,
- * the result is that distribution (η = ∞).
+ * η is found by bisection, because the KL increases in η. If the distribution `old` restricted to the best
+ * actions lies inside the ball, this distribution is the result (η = ∞).
  *
  * @param old_V - distribution before the step [V]
- * @param score_V - A_i(s, ·) [V], any unit
- * @param delta - δ, nats; at δ <= 0 the result is `old`
+ * @param score_V - score of each action, e.g. the agent's advantage A_i(s, ·) [V], any unit
+ * @param delta - δ: radius of the ball, nats; at δ <= 0 the result is `old`
  * @throws DomainError if sizes differ, old_V is not a distribution, or a score is not finite
  *
  * @example
@@ -59,7 +60,7 @@ export function exactStep(old_V: ArrayLike<number>, score_V: ArrayLike<number>, 
   return outcome(tilted(low), low, { old_V, score_V });
 }
 
-/** Largest score among the actions with positive probability under the old policy. */
+/** Returns the largest score among the actions that have positive probability under the old policy. */
 function bestScore(old_V: ArrayLike<number>, score_V: ArrayLike<number>): number {
   let best = -Infinity;
   for (let v = 0; v < old_V.length; v++) if (old_V[v] > 0 && score_V[v] > best) best = score_V[v];

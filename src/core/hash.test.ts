@@ -34,7 +34,7 @@ describe('bucketOf', () => {
     for (let i = 0; i < keys; i++) counts[bucketOf(`${i}`, 100)]++;
     const expected = keys / 100;
     const chiSquared = counts.reduce((sum, n) => sum + (n - expected) ** 2 / expected, 0);
-    // chi-squared with 99 degrees of freedom lies in [55, 161] with probability 1 - 2e-4
+    // a chi-squared value with 99 degrees of freedom lies in [55, 161] with probability 1 - 2e-4
     expect(chiSquared).toBeGreaterThan(55);
     expect(chiSquared).toBeLessThan(161);
   });

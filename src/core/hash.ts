@@ -1,6 +1,6 @@
 /**
- * Hash of text, used for dataset splits: the split of a problem depends on its canonical key only, not on the seed,
- * the order of options or the machine.
+ * Hash of text, used to assign a problem to a dataset split. The split depends only on the problem's
+ * canonical key, and not on the seed, the order of options or the machine.
  * @see http://www.isthe.com/chongo/tech/comp/fnv/ (FNV-1a, 32 bits)
  * @module
  */
@@ -8,12 +8,15 @@ import { threefry2x32 } from './rng.ts';
 
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
-/** Every JavaScript runtime has TextEncoder; the core compiles without the types of Node and of browsers. */
+/**
+ * Declared here because the core compiles without the types of Node and of browsers. Every JavaScript runtime
+ * has TextEncoder.
+ */
 declare const TextEncoder: new () => { encode(text: string): Uint8Array };
 const utf8 = new TextEncoder();
 
 /**
- * FNV-1a over the UTF-8 bytes of a text.
+ * Returns the FNV-1a hash of a text's UTF-8 bytes.
  *
  * @returns unsigned 32-bit integer
  *
@@ -27,8 +30,8 @@ export function fnv1a(text: string): number {
 }
 
 /**
- * Bucket of a key, uniform over 0..`buckets` - 1. One Threefry block mixes the FNV-1a hash, because the low bits of
- * FNV-1a are not independent for short keys that differ in their last digit.
+ * Returns the bucket of a key, uniform over 0..`buckets` - 1. The FNV-1a hash is mixed by one Threefry block,
+ * because its low bits are not independent for short keys that differ in the last digit.
  *
  * @param key - canonical name of a problem
  * @param buckets - number of buckets, 1 to 2^32

@@ -7,10 +7,10 @@ const FOLDER = new URL('./', import.meta.url);
 const parse = (name: string) =>
   ts.createSourceFile(name, readFileSync(new URL(name, FOLDER), 'utf8'), ts.ScriptTarget.Latest, true);
 
-/** Files whose functions are implementation details of other files. */
+/** Files whose exports are implementation details of other files; index.ts does not re-export them. */
 const INTERNAL = ['check.ts', 'exp.ts', 'hash.ts', 'linear.ts', 'special.ts'];
 
-/** Names that index.ts re-exports, by file. */
+/** Returns the names that index.ts re-exports from each file. */
 function reexported(): Map<string, readonly string[]> {
   const found = new Map<string, readonly string[]>();
   for (const statement of parse('index.ts').statements) {
@@ -23,7 +23,7 @@ function reexported(): Map<string, readonly string[]> {
   return found;
 }
 
-/** Exported declarations of a file, and whether each has a docstring. */
+/** Returns the exported declarations of a file, and whether each has a docstring. */
 function declared(file: string): Map<string, boolean> {
   const found = new Map<string, boolean>();
   for (const statement of parse(file).statements) {

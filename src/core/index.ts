@@ -102,7 +102,7 @@ export {
 export type { Matrix } from './linear.ts';
 export { greedyOrder, predictedGain, randomOrder, reverseOrder, staticOrder } from './order.ts';
 
-// Acceptance test and certificate
+// Exports of the acceptance test and the certificate.
 
 export {
   alphaSpending,
@@ -166,7 +166,7 @@ export {
   swapCovariance,
 } from './projection.ts';
 
-// Statistics, voting, random streams, errors
+// Exports of statistics, voting, random streams and errors.
 
 export { DomainError } from './errors.ts';
 export { type RandomStream, randomStream, type StreamPosition, threefry2x32 } from './rng.ts';

@@ -1,6 +1,7 @@
 /**
- * Predicted gain of a natural-gradient step, κ sqrt(δ) − a δ, from per-trajectory scores (the paper's gain term): three
- * ways to compute it, and a cross-fitted version that is unbiased.
+ * Predicted gain of a natural-gradient step, κ sqrt(δ) − a δ (the paper's gain term), from the scores of
+ * trajectories. There are three ways to compute it, and a cross-fitted version that is unbiased. The score of
+ * a trajectory is the gradient of its log-probability.
  * @see SAT (arXiv 2605.05216) Theorem "info-lower"; natural policy gradient, Kakade 2001
  * @module
  */
@@ -20,15 +21,15 @@ import {
 export interface FisherModel {
   /** g = ∇L [D]. */
   readonly gradient: ArrayLike<number>;
-  /** F, symmetric positive semi-definite [D][D]. */
+  /** F: Fisher matrix, symmetric positive semi-definite [D][D]. */
   readonly fisher: Matrix;
-  /** L_loc: Lipschitz constant of the gradient along the step. */
+  /** L_loc: Lipschitz constant of the surrogate's gradient along the step. */
   readonly lipschitz: number;
 }
 
-/** Radius and regularisation. */
+/** Radius of the step and regularisation of the Fisher matrix. */
 export interface InformationGainOptions {
-  /** δ, radius of ½ΔᵀFΔ, nats. */
+  /** δ: bound on ½ΔᵀFΔ for the step Δ, nats. */
   readonly delta: number;
   /** ε added to F's diagonal. */
   readonly epsilon: number;
@@ -36,22 +37,27 @@ export interface InformationGainOptions {
 
 /** Result of {@link informationGain}. */
 export interface InformationGain {
-  /** κ = sqrt(2 gᵀ F_reg⁻¹ g). */
+  /** κ, the coefficient of sqrt(δ) in the gain κ sqrt(δ) − a δ: sqrt(2 gᵀ F_reg⁻¹ g), where F_reg = F + εI. */
   readonly kappa: number;
-  /** a = L_loc / λ_min(F_reg). */
+  /**
+   * a, the coefficient of δ in this gain: L_loc / λ_min(F_reg), the local Lipschitz constant divided by the
+   * smallest eigenvalue.
+   */
   readonly a: number;
   readonly lambdaMin: number;
   /** κ sqrt(δ) − a δ. */
   readonly gain: number;
-  /** Δ = sqrt(2δ / gᵀF_reg⁻¹g) F_reg⁻¹ g [D]. */
+  /** The step Δ = sqrt(2δ / gᵀF_reg⁻¹g) F_reg⁻¹ g [D]. */
   readonly step: Float64Array;
 }
 
 /**
- * κ sqrt(δ) − a δ with κ = sqrt(2 gᵀ F_reg⁻¹ g), a = L_loc/λ_min(F_reg), F_reg = F + εI   (E65).
+ * Predicts the gain of a natural-gradient step: κ sqrt(δ) − a δ, with κ = sqrt(2 gᵀ F_reg⁻¹ g),
+ * a = L_loc/λ_min(F_reg) and F_reg = F + εI   (E65).
  *
- * Differs from the paper: the value applies to the natural-gradient step only, and its δ bounds the *mean* quadratic,
- * not the largest KL. It is therefore a prediction and not part of a certificate.
+ * Differs from the paper: the value applies to the natural-gradient step only, and δ bounds the quadratic
+ * approximation of the *mean* KL, not the largest KL. The value is therefore a prediction and not part of a
+ * certificate.
  *
  * @throws DomainError if shapes differ, delta < 0 or epsilon < 0
  */
@@ -81,9 +87,11 @@ export function informationGain(
 
 /** Scores and raw advantages of N trajectories. */
 export interface ScoreSample {
-  /** Σ grad logp of the agent per trajectory, possibly projected [N][D]. */
+  /**
+   * Score of each trajectory, the sum of the gradients of its log-probabilities, possibly projected [N][D].
+   */
   readonly scores: Matrix;
-  /** Raw advantages, never normalised [N], reward units. */
+  /** Advantages before any normalisation [N], reward units. */
   readonly advantages_N: ArrayLike<number>;
 }
 
@@ -91,7 +99,7 @@ export interface ScoreSample {
 export interface Kappa {
   /** g = SᵀA/N [D]. */
   readonly gradient: Float64Array;
-  /** gᵀ F_reg⁻¹ g,  F_reg = SᵀS/N + εI. */
+  /** gᵀ F_reg⁻¹ g, where F_reg = SᵀS/N + εI and S are the scores. */
   readonly quad: number;
   /** κ = sqrt(2 quad). */
   readonly kappa: number;
@@ -99,14 +107,17 @@ export interface Kappa {
   readonly natural: Float64Array;
 }
 
-/** How F_reg⁻¹ g is computed; all three agree. `direct` forms a D×D matrix, `gram` an N×N matrix, `cg` neither. */
+/**
+ * How F_reg⁻¹ g is computed: `direct` forms a D×D matrix, `gram` an N×N matrix, `cg` (conjugate gradients)
+ * neither. All three give the same result.
+ */
 export type KappaRoute = 'direct' | 'gram' | 'cg';
 
 /**
- * g = SᵀA/N, F = SᵀS/N, κ = sqrt(2 gᵀ(F + εI)⁻¹g)   (E65).
+ * Computes κ from scores: g = SᵀA/N, F = SᵀS/N, κ = sqrt(2 gᵀ(F + εI)⁻¹g)   (E65).
  *
- * With N < D and ε → 0, quad = mean(A²), so that the plug-in κ does not depend on the scores. Use
- * {@link crossFittedGain} for a valid estimate.
+ * If N < D and ε → 0, `quad` is mean(A²), so this κ does not depend on the scores. Use {@link
+ * crossFittedGain} for a valid estimate.
  *
  * @param route - default: the smaller of `direct` and `gram`
  * @throws DomainError if there are no trajectories, shapes differ or epsilon <= 0
@@ -164,18 +175,19 @@ function naturalGradient(
 
 /** Result of {@link crossFittedGain}. */
 export interface CrossFittedGain {
-  /** Plug-in estimate κ sqrt(δ) on the half that determines the direction. */
+  /** Estimate κ sqrt(δ) from the half that determines the direction; it is too optimistic. */
   readonly claimed: number;
-  /** g₂ᵀΔ on the other half: unbiased estimate of the first-order gain of that direction. */
+  /** Estimate g₂ᵀΔ from the other half: unbiased for the first-order gain of that direction. */
   readonly gain: number;
 }
 
 /**
- * Δ = sqrt(2δ/q₁) F₁⁻¹g₁ from one half of the data, gain g₂ᵀΔ from the other   (E65, cross-fitting).
+ * Estimates the gain of a step without bias: one half of the data gives the step Δ = sqrt(2δ/q₁) F₁⁻¹g₁, the
+ * other half its gain g₂ᵀΔ   (E65, cross-fitting).
  *
  * @param fit - half that determines the direction
  * @param heldOut - half that estimates the gain
- * @throws DomainError as for {@link kappaFromScores}, or if the halves differ in width
+ * @throws DomainError as for {@link kappaFromScores}, or if the scores of the halves differ in length
  */
 export function crossFittedGain(
   fit: ScoreSample,

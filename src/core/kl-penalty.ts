@@ -1,6 +1,6 @@
 /**
- * KL penalty of the agent's loss from sampled tokens, and the loss that includes it. An engine with exact divergences
- * adds the penalty itself (option `kl` of `backward`); then only `objective.ts` is needed.
+ * KL penalty of the agent's loss from sampled tokens, and the loss that includes it. An engine with exact
+ * divergences adds the penalty itself (option `kl` of `backward`) and needs only `objective.ts`.
  * @see SAT (arXiv 2605.05216) Eq. "agent loss"
  * @module
  */
@@ -11,20 +11,21 @@ import { type Objective, type SequenceObjectiveInput, sequenceObjective } from '
 
 /** Result of {@link sampledKlPenalty}. */
 export interface KlPenalty {
-  /** K̄: mean over all own tokens, nats; 0 without tokens. */
+  /** K̄: mean sampled KL over all tokens of the agent, nats; 0 without tokens. */
   readonly klMean: number;
-  /** M: own tokens in the batch. */
+  /** M: number of the agent's tokens in the batch. */
   readonly tokens: number;
   /** β K̄. */
   readonly loss: number;
-  /** (β/M) d k/d logpNew, same shape as logpNew. */
+  /** Gradient of the penalty with respect to logpNew: (β/M) d k/d logpNew, same shape as logpNew. */
   readonly cotangents: Float64Array[];
 }
 
 /**
- * β K̄ = (β/M) Σ_tokens k(logp_new − logp_old), with cotangent (β/M) k′   (E24, E29, E31).
+ * Computes the KL penalty β K̄ = (β/M) Σ_tokens k(logp_new − logp_old) and its cotangent (β/M) k′   (E24,
+ * E29, E31).
  *
- * For a loss only; the trust region needs exact divergences.
+ * The result is for a loss only; the trust region needs exact divergences.
  *
  * @param logp - log-probabilities of the agent's tokens, per trajectory [N][T], nats
  * @param options - β >= 0 and the estimator, default k3n
@@ -55,14 +56,15 @@ export function sampledKlPenalty(
   return { klMean, tokens, loss: beta * klMean, cotangents };
 }
 
-/** The whole loss of E24 with sampled KL; `loss` and `cotangents` are the totals. */
+/** Loss of an agent's update with a sampled KL penalty (E24); `loss` and `cotangents` include the penalty. */
 export interface AgentObjective extends Objective {
   readonly policyLoss: number;
   readonly klMean: number;
 }
 
 /**
- * loss = −(1/N) Σ_g min(r_g Ã_g, r_{c,g} Ã_g) + β K̄   (E24), cotangent −(1/N) gate r Ã + (β/M) k′   (E31).
+ * Computes the loss of an agent's update: −(1/N) Σ_g min(r_g Ã_g, r_{c,g} Ã_g) + β K̄   (E24), with cotangent
+ * −(1/N) gate r Ã + (β/M) k′   (E31).
  *
  * @throws DomainError as {@link sequenceObjective} and {@link sampledKlPenalty} do
  */

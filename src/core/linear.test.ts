@@ -20,7 +20,7 @@ const matrix = (D: number) =>
     minLength: D,
     maxLength: D,
   });
-/** BᵀB + I: symmetric positive definite. */
+/** Returns BᵀB + I, a symmetric positive definite matrix. */
 const definite = (B: number[][]) =>
   B.map((_, i) => B.map((__, j) => B.reduce((sum, row) => sum + row[i] * row[j], i === j ? 1 : 0)));
 const close = (got: ArrayLike<number>, want: ArrayLike<number>, digits = 12) => {

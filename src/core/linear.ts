@@ -1,6 +1,6 @@
 /**
- * Small dense linear algebra for exact values, occupancies and natural gradients of tabular worlds. A matrix is an
- * array of rows; dimensions are in the tens.
+ * Small dense linear algebra for the values, occupancies and natural gradients of tabular worlds. A matrix is
+ * an array of rows. Dimensions are in the tens.
  * @see Golub and Van Loan, "Matrix Computations", 3.4 (LU), 8.5 (Jacobi), 11.3 (conjugate gradients)
  * @module
  */
@@ -10,7 +10,7 @@ import { DomainError } from './errors.ts';
 /** A dense matrix as rows. */
 export type Matrix = readonly ArrayLike<number>[];
 
-/** a·b. @throws DomainError if the lengths differ */
+/** Returns the dot product a·b. @throws DomainError if the lengths differ */
 export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
   checkLength('dot', 'entries', a.length, b.length);
   let sum = 0;
@@ -18,12 +18,15 @@ export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return sum;
 }
 
-/** M x. @throws DomainError if a row's length differs from x's */
+/** Returns M x. @throws DomainError if a row and x differ in length */
 export function multiply(matrix: Matrix, x: ArrayLike<number>): Float64Array {
   return Float64Array.from(matrix, (row) => dot(row, x));
 }
 
-/** Mᵀ x without forming the transpose. @throws DomainError if the number of rows differs from x's length */
+/**
+ * Returns Mᵀ x without forming the transpose. @throws DomainError if the number of rows differs from the
+ * length of x
+ */
 export function multiplyTransposed(matrix: Matrix, x: ArrayLike<number>): Float64Array {
   checkLength('multiplyTransposed', 'entries', matrix.length, x.length);
   const product = new Float64Array(matrix.length === 0 ? 0 : matrix[0].length);
@@ -33,7 +36,7 @@ export function multiplyTransposed(matrix: Matrix, x: ArrayLike<number>): Float6
 }
 
 /**
- * x with M x = b, by LU with partial pivoting.
+ * Solves M x = b by LU decomposition with partial pivoting, and returns x.
  *
  * @param matrix - square [D][D]; not modified
  * @throws DomainError if the shape is not square or the matrix is singular
@@ -66,8 +69,8 @@ export function solve(matrix: Matrix, b: ArrayLike<number>): Float64Array {
 }
 
 /**
- * x with A x = b for a symmetric positive definite operator, by conjugate gradients: for Fisher matrices of which only
- * the product with a vector is available.
+ * Solves A x = b for a symmetric positive definite operator by conjugate gradients, and returns x. The
+ * function serves Fisher matrices that are available only as a product with a vector.
  *
  * @param apply - v ↦ A v
  * @param options - `tolerance`: the iteration stops at |r| <= tolerance · |b|; default 1e-13
@@ -80,7 +83,7 @@ export function conjugateGradient(
 ): Float64Array {
   const D = b.length;
   const x = new Float64Array(D);
-  // solve for b / max|b|, so that squares of tiny entries do not underflow
+  // the right-hand side is scaled to b / max|b|, so that squares of tiny entries do not underflow
   const scale = Float64Array.from(b).reduce((max, entry) => Math.max(max, Math.abs(entry)), 0);
   if (scale === 0) return x;
   const residual = Float64Array.from(b, (entry) => entry / scale);
@@ -106,7 +109,7 @@ export function conjugateGradient(
 }
 
 /**
- * Eigenvalues of a symmetric matrix by Jacobi rotations, ascending.
+ * Returns the eigenvalues of a symmetric matrix in ascending order, computed by Jacobi rotations.
  *
  * @param matrix - symmetric [D][D]; only the upper triangle is used
  * @throws DomainError if the shape is not square
@@ -128,7 +131,7 @@ function offDiagonal(a: readonly Float64Array[]): number {
   return sum;
 }
 
-/** One Jacobi rotation that zeroes a[p][q], in place. */
+/** Applies one Jacobi rotation in place; it sets a[p][q] to zero. */
 function rotate(a: readonly Float64Array[], p: number, q: number): void {
   if (a[p][q] === 0) return;
   const theta = (a[q][q] - a[p][p]) / (2 * a[p][q]);

@@ -4,7 +4,7 @@ import { messageMixture } from './message-mixture.ts';
 import { projectOntoTrustRegion } from './projection.ts';
 import { randomStream } from './rng.ts';
 
-/** Two policies over four messages, and N candidates, drawn alternately from each. */
+/** Returns N candidate messages, drawn alternately from two policies over four messages. */
 const PRE = [0.1, 0.2, 0.3, 0.4];
 const CUR = [0.4, 0.3, 0.2, 0.1];
 

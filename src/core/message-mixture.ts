@@ -1,6 +1,7 @@
 /**
- * Geometric mixture of two policies over whole messages, by importance resampling: Stage-0 for models with different
- * vocabularies, for which a mixture per token does not exist.
+ * Geometric mixture of two policies over whole messages, by importance resampling. Stage-0, the projection of
+ * a replacement model onto the trust region, uses it for models with different vocabularies, for which no
+ * mixture per token exists.
  * @see SAT (arXiv 2605.05216) Sec. 4; Owen and Zhou, "Safe and effective importance sampling", JASA 2000
  * @module
  */
@@ -8,7 +9,9 @@ import { effectiveSampleSize } from './acceptance.ts';
 import { checkLength } from './check.ts';
 import { DomainError } from './errors.ts';
 
-/** Candidate messages for one context: half sampled from each policy, scored by both. */
+/**
+ * Candidate messages for one context; half are sampled from each policy, and both policies score all of them.
+ */
 export interface MessageCandidates {
   /** Log-probability of each candidate's text under the replacement [N], nats. */
   readonly logpPre_N: ArrayLike<number>;
@@ -22,7 +25,10 @@ export interface MessageMixture {
   readonly w: number;
   /** Probability of picking each candidate [N]. */
   readonly probability_N: Float64Array;
-  /** Estimated KL(mixture‖old) per message, nats; computed for the resampled distribution, hence not exact. */
+  /**
+   * Estimated KL(mixture‖old) per message, nats. It is an estimate because it is computed for the resampled
+   * candidates.
+   */
   readonly klEstimate: number;
   /** Effective sample size of the importance weights, 1..N. */
   readonly ess: number;
@@ -31,8 +37,8 @@ export interface MessageMixture {
 const STEPS = 60;
 
 /**
- * π_w(y) ∝ pre(y)^w old(y)^{1−w} over messages, with the largest w for which the estimated KL(π_w‖old) is at most
- * δ₀   (E40 with messages as actions).
+ * Computes the mixture π_w(y) ∝ pre(y)^w old(y)^{1−w} over candidate messages y, with the largest w for which
+ * the estimated KL(π_w‖old) is at most δ₀   (E40 with messages as actions).
  *
  * The candidates are a sample of ½pre + ½old, so the importance weight of each is pre^w old^{1−w} / (½pre + ½old),
  * which is at most 2. KL = w E_π[log pre − log old] − log(Z_w / Z_0), with Z_w the mean weight, is exactly the KL

@@ -1,20 +1,24 @@
 /**
- * Geometric mixture π_w ∝ pre^w old^{1−w} at one token state, and the largest step of w within a KL radius. Stage-0 is
- * one step from w = 0; a handover is a sequence of steps. Computed in float64 from log-probabilities, with a few passes
- * over the vocabulary.
+ * Geometric mixture π_w ∝ pre^w old^{1−w} of a replacement's policy `pre` and the incumbent's policy `old` at
+ * one token state, and the largest step of w within a KL radius. Stage-0 (the projection onto the trust
+ * region) is one step from w = 0; a handover is a sequence of steps. Results are computed in float64 from
+ * log-probabilities, with a few passes over the vocabulary.
  * @see SAT (arXiv 2605.05216) Sec. 4 "Plug-and-play upgrades"
  * @module
  */
 import { checkLength } from './check.ts';
 import { DomainError } from './errors.ts';
 
-/** Floor of `pre`: with pre(a) = 0 the KL would be discontinuous at w = 0. */
+/** Floor of `pre`: if pre(a) were 0, the KL would be discontinuous at w = 0. */
 const LOG_FLOOR = Math.log(1e-9);
-/** Relative tolerance of the search: it ends when the KL is at most this share of the radius below the radius. */
+/**
+ * Relative tolerance of the search for w. It ends when the KL lies below the radius by at most this share of
+ * the radius.
+ */
 const TIGHTNESS = 1e-12;
-/** Rounding error of a KL between nearly equal policies, nats. */
+/** Bound on the rounding error of a KL between nearly equal policies, nats. */
 const ROUNDING = 1e-15;
-/** Newton's method needs about 4 steps; the bound is for its fallback, bisection. */
+/** Maximum number of iterations. Newton's method needs about 4; the bisection that replaces it needs more. */
 const MAX_STEPS = 200;
 
 /** Log-probabilities of two policies at one state. */
@@ -26,7 +30,7 @@ export interface MixturePair {
 }
 
 /**
- * The input of the functions below, from the log-probabilities of both policies.
+ * Creates the input of the functions below from the log-probabilities of both policies.
  *
  * @param logpPre_V - log-probabilities of the replacement [V], nats
  * @param logpOld_V - log-probabilities of the incumbent [V], nats
@@ -46,7 +50,7 @@ export function mixturePair(logpPre_V: ArrayLike<number>, logpOld_V: ArrayLike<n
 }
 
 /**
- * log π_w   (E40). At w = 1 it is exactly log pre; at w < 1, π_w is 0 where `old` is 0.
+ * Returns log π_w   (E40). At w = 1 it is exactly log pre. At w < 1, π_w is 0 where `old` is 0.
  *
  * @param w - weight of the replacement, 0..1
  * @returns log-probabilities [V], nats
@@ -68,11 +72,11 @@ export function mixtureLogp({ logpPre_V, logpOld_V }: MixturePair, w: number): F
 }
 
 /**
- * The largest w in [from, 1] with KL(π_w‖π_from) <= δ   (E41; `from` = 0 is Stage-0).
+ * Returns the largest w in [from, 1] with KL(π_w‖π_from) <= δ   (E41; Stage-0 is the case `from` = 0).
  *
- * The KL increases in w: with u = log(pre/old), dKL/dw = (w − from) Var_{π_w}(u). Newton's method is applied to √KL,
- * which is nearly linear in w, within a bracket. The result is the bracket's low end, which always satisfies the
- * constraint.
+ * The KL increases in w: with u = log(pre/old), dKL/dw = (w − from) Var_{π_w}(u). Newton's method is applied
+ * to √KL, which is nearly linear in w, within a bracket. The result is the lower end of the bracket, which
+ * always satisfies the constraint.
  *
  * @param from - weight of the policy at the centre of the KL ball, 0..1
  * @param delta - δ, nats; at <= 0 the result is `from`
@@ -92,7 +96,7 @@ export function mixtureWeight(pair: MixturePair, from: number, delta: number): n
   let guess = from + Math.sqrt((2 * delta) / line.at(from).variance);
   for (let step = 0; step < MAX_STEPS; step++) {
     const w = guess > low && guess < high ? guess : (low + high) / 2;
-    if (w <= low || w >= high) break; // no float64 lies inside the bracket
+    if (w <= low || w >= high) break; // no float64 lies strictly between the ends of the bracket
     const { kl, variance } = line.at(w);
     if (kl <= limit) low = w;
     else high = w;
@@ -103,9 +107,15 @@ export function mixtureWeight(pair: MixturePair, from: number, delta: number): n
   return low;
 }
 
-/** KL(π_w‖π_from) and Var_{π_w}(u) as functions of w; each evaluation passes over the vocabulary twice. */
+/**
+ * Computes KL(π_w‖π_from) and Var_{π_w}(u), u = log(pre/old), as functions of w. An evaluation passes over
+ * the vocabulary twice.
+ */
 class MixtureLine {
-  /** Whether `old` is 0 at a token, where `pre` is at least the floor: KL(pre‖old) is then infinite. */
+  /**
+   * True if `old` is 0 at some token. Because `pre` is at least the floor there, KL(pre‖old) is then
+   * infinite.
+   */
   readonly hasHoles: boolean;
   readonly #u_V: Float64Array;
   readonly #logpFrom_V: Float64Array;
@@ -115,7 +125,7 @@ class MixtureLine {
     this.#from = from;
     this.hasHoles = pair.logpOld_V.includes(-Infinity);
     this.#logpFrom_V = mixtureLogp(pair, from);
-    // where `old` is 0, every mixture with w < 1 is 0, and u has no effect
+    // where `old` is 0, every mixture with w < 1 is 0 too, so the value of u there has no effect
     this.#u_V = new Float64Array(pair.logpPre_V.length);
     for (let v = 0; v < this.#u_V.length; v++)
       this.#u_V[v] = pair.logpOld_V[v] === -Infinity ? 0 : pair.logpPre_V[v] - pair.logpOld_V[v];
@@ -145,12 +155,12 @@ class MixtureLine {
   }
 }
 
-/** Radii of the steps from `old` towards `pre`, nats; the first step starts at w = 0. */
+/** Radii δ_k of the steps from `old` towards `pre`, nats. The first step starts at w = 0. */
 export type MixtureSteps = readonly number[];
 
 /**
- * The weight after the last step: w_k is the largest weight with KL(π_{w_k}‖π_{w_{k−1}}) <= δ_k, w_0 = 0   (E41,
- * repeated).
+ * Returns the weight after the last step. w_0 is 0, and w_k is the largest weight with
+ * KL(π_{w_k}‖π_{w_{k−1}}) <= δ_k   (E41, repeated).
  *
  * @returns weight of the replacement, 0..1
  */

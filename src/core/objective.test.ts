@@ -17,7 +17,7 @@ const inputOf = (rows: { tokens: [number, number][]; advantage: number }[]): Seq
   advantages: rows.map((r) => r.advantage),
 });
 
-/** Central difference of the loss in every token: an independent check of the cotangents. */
+/** Computes the gradient of the loss by central differences, as an independent check of the cotangents. */
 function numericGradient(
   input: SequenceObjectiveInput,
   loss: (i: SequenceObjectiveInput) => number,
@@ -34,7 +34,9 @@ function numericGradient(
   );
 }
 
-/** Distance of the nearest log-ratio from a kink of the loss, where the gradient does not exist. */
+/**
+ * Returns the distance of the nearest log-ratio from a kink of the loss, where the gradient does not exist.
+ */
 function distanceToKinks(input: SequenceObjectiveInput, divide: boolean): number {
   const u = input.logpNew.map((row, g) => {
     const sum = Array.from(row).reduce((acc, x, t) => acc + x - input.logpOld[g][t], 0);

@@ -1,6 +1,6 @@
 /**
- * Policy loss of one agent and its cotangents: clipped likelihood ratios over whole messages. The core receives
- * per-token log-probabilities and returns d loss / d logp; the engine runs the backward pass.
+ * Policy loss of one agent and its cotangents: clipped likelihood ratios over whole messages. The core
+ * receives the log-probability of each token and returns d loss / d logp; the engine runs the backward pass.
  * @see SAT (arXiv 2605.05216) Eq. "L_i^seq"; PPO, arXiv 1707.06347; GSPO, arXiv 2507.18071 (`ratioNorm: 'mean'`)
  * @module
  */
@@ -8,60 +8,86 @@ import { checkFinite, checkLength, checkPositive } from './check.ts';
 import { DomainError } from './errors.ts';
 import { MAX_LOG_RATIO, messageLogRatio } from './weights.ts';
 
-/** Clipping of the ratio, for sequence and turn level. */
+/** Clipping of the likelihood ratio, of a whole sequence or of a turn. */
 export interface ClipOptions {
-  /** ε of E23, 0 < ε < 1. Default 0.2. */
+  /** ε: the ratio is clipped to 1 ± ε (E23), 0 < ε < 1. Default 0.2. */
   readonly epsilon?: number;
-  /** ε of the upper bound log(1+ε), DAPO's "clip higher" (arXiv 2503.14476). Default: `epsilon`. */
+  /**
+   * ε of the upper bound 1 + ε, which may differ as in DAPO's "clip higher" (arXiv 2503.14476). Default:
+   * `epsilon`.
+   */
   readonly epsilonHigh?: number;
-  /** c_d > 1 of E26b: bounds the loss of a message with a negative advantage. Absent: off, as in the paper. */
+  /**
+   * c_d > 1 of the dual clip (E26b), which bounds the loss of a message with a negative advantage. Absent: no
+   * bound, as in the paper.
+   */
   readonly dualClip?: number;
-  /** `sum` (paper) or `mean` over the message's tokens (E26a). Default `sum`. */
+  /**
+   * How token log-ratios form the message's log-ratio: `sum` (paper) or `mean` over its tokens (E26a).
+   * Default `sum`.
+   */
   readonly ratioNorm?: 'sum' | 'mean';
   /** The log-ratio is clamped to ± this value, nats (E22). Default 20. */
   readonly maxLogRatio?: number;
 }
 
-/** Log-probabilities of one batch: entry g is the agent's tokens of trajectory g, possibly none. */
+/**
+ * Log-probabilities and advantages of one batch. Entry g has the agent's tokens of trajectory g, possibly
+ * none.
+ */
 export interface SequenceObjectiveInput extends ClipOptions {
-  /** logp_new: under the weights being trained [N][T], nats. */
+  /** logp_new: log-probability of each token under the weights being trained [N][T], nats. */
   readonly logpNew: readonly ArrayLike<number>[];
-  /** logp_old: under the weights at the start of this agent's update [N][T], nats. */
+  /**
+   * logp_old: log-probability of each token under the weights at the start of this agent's update [N][T],
+   * nats.
+   */
   readonly logpOld: readonly ArrayLike<number>[];
-  /** Ã per entry [N], no unit. */
+  /** Ã: normalised advantage of each trajectory [N], no unit. */
   readonly advantages: ArrayLike<number>;
 }
 
-/** As {@link SequenceObjectiveInput}, with one entry per own *turn*. */
+/**
+ * Same as {@link SequenceObjectiveInput}, but with one entry per *turn* of the agent instead of one per
+ * trajectory.
+ */
 export interface TurnObjectiveInput extends SequenceObjectiveInput {
-  /** Label of each turn's trajectory [N]; any numbers. */
+  /** Label of the trajectory to which each turn belongs [N]; any numbers. */
   readonly trajectories: ArrayLike<number>;
 }
 
 /** Loss, diagnostics and cotangents. */
 export interface Objective {
-  /** Policy part of E24; 0 for a batch without tokens. */
+  /** Policy part of the loss (E24); 0 for a batch without tokens. */
   readonly loss: number;
-  /** Log-ratio after normalisation and clamp, 0 where there are no tokens [N], nats. */
+  /** u: log-ratio after normalisation and clamp, 0 for an entry without tokens [N], nats. */
   readonly u_N: Float64Array;
-  /** exp(u), 1 where there are no tokens [N]. */
+  /** Likelihood ratio exp(u), 1 for an entry without tokens [N]. */
   readonly ratio_N: Float64Array;
-  /** True where an entry with tokens passes no gradient (gate = 0 of E25); false where there are no tokens. */
+  /**
+   * True for an entry whose gradient is set to 0 by a clip (gate = 0 of E25) or by Ã = 0; false for an entry
+   * without tokens.
+   */
   readonly gated_N: boolean[];
-  /** N of E24: trajectories with at least one token. */
+  /** N of the loss (E24): number of trajectories with at least one token of the agent. */
   readonly count: number;
-  /** Share of the entries with tokens whose gradient a clip sets to 0; entries with Ã = 0 do not count as clipped. */
+  /**
+   * Share of the entries with tokens whose gradient is set to 0 by a clip. Entries with Ã = 0 do not count as
+   * clipped.
+   */
   readonly clipFraction: number;
   /** d loss / d logpNew, same shape as logpNew. */
   readonly cotangents: Float64Array[];
 }
 
 /**
- * loss = −(1/N) Σ_g min(r_g Ã_g, r_{c,g} Ã_g),  r = exp(clamp(u, ±20)), r_c = exp(clamp(u, log(1−ε), log(1+ε)))
- * (E22–E26), with cotangent −(1/N) gate_g r_g Ã_g at every token of trajectory g (E25', E31's policy part).
+ * Computes the clipped policy loss over whole messages: −(1/N) Σ_g min(r_g Ã_g, r_{c,g} Ã_g), where
+ * r = exp(clamp(u, ±20)) and r_c = exp(clamp(u, log(1−ε), log(1+ε)))   (E22–E26). The cotangent is −(1/N)
+ * gate_g r_g Ã_g at every token of trajectory g   (E25' and the policy part of E31).
  *
- * N counts the trajectories in which the agent has tokens; the others are skipped. At r Ã = r_c Ã the gradient passes.
- * Outside ±20 nats (`maxLogRatio`) the ratio is constant and the gradient is 0.
+ * N is the number of trajectories in which the agent has tokens; trajectories without tokens are skipped. If
+ * r Ã = r_c Ã, the gradient is not set to 0. Outside ±20 nats (`maxLogRatio`) the ratio is constant and the
+ * gradient is 0.
  *
  * @returns loss, diagnostics and one cotangent array per trajectory
  * @throws DomainError if shapes differ, a number is not finite, or an option is out of range
@@ -75,10 +101,12 @@ export function sequenceObjective(input: SequenceObjectiveInput): Objective {
 }
 
 /**
- * loss = −(1/N) Σ_g (1/|T_i|) Σ_{t ∈ T_i} min(r_t a_t, r_{c,t} a_t)   (E26c, `ratioLevel: 'turn'`).
+ * Computes the clipped policy loss with one ratio per turn: −(1/N) Σ_g (1/|T_i|) Σ_{t ∈ T_i} min(r_t a_t,
+ * r_{c,t} a_t)   (E26c, `ratioLevel: 'turn'`).
  *
- * Each own turn has its own ratio and its own advantage a_t = W_t A_t. GAE with lambda < 1 needs this level: a sequence
- * ratio would over-weight later turns, up to 16.8 times at gamma lambda = 0.94.
+ * Each turn of the agent has its own ratio r_t and its own advantage a_t = W_t A_t. GAE with lambda < 1 needs
+ * one ratio per turn: a ratio of the whole sequence would give later turns too much weight, up to 16.8 times
+ * at gamma lambda = 0.94.
  *
  * @returns loss, diagnostics and one cotangent array per turn
  * @throws DomainError as for {@link sequenceObjective}
@@ -100,7 +128,7 @@ export function turnObjective(input: TurnObjectiveInput): Objective {
 
 interface Weighting {
   readonly count: number;
-  /** Weight of entry k in the mean; called only for entries with tokens. */
+  /** Returns the weight of entry k in the mean; called only for entries with tokens. */
   weightOf(k: number): number;
 }
 
@@ -168,7 +196,7 @@ function clipBounds(
   };
 }
 
-/** min(r A, r_c A), the dual clip and the gate of E25 for one entry. */
+/** Computes min(r A, r_c A) with the dual clip, and the gate of E25, for one entry. */
 function clippedTerm(
   logRatio: number,
   advantage: number,
@@ -178,7 +206,7 @@ function clippedTerm(
   const ratio = Math.exp(u);
   const unclipped = ratio * advantage;
   const clipped = Math.exp(Math.max(lo, Math.min(hi, u))) * advantage;
-  // u differs from logRatio exactly where the clamp to ±maxLogRatio acts
+  // a u that differs from logRatio was clamped to ±maxLogRatio, so its gradient is 0
   let gated = !(unclipped <= clipped && advantage !== 0 && u === logRatio);
   let value = Math.min(unclipped, clipped);
   if (advantage < 0 && value < dualClip * advantage) {

@@ -6,17 +6,18 @@
 import { checkFinite, checkInteger, checkLength, checkWithin } from './check.ts';
 import { DomainError } from './errors.ts';
 
-/** 0, 1, .., n−1   (E43 `static`). */
+/** Returns the static order 0, 1, .., n−1   (E43 `static`). */
 export function staticOrder(n: number): number[] {
   checkInteger('staticOrder', 'n', n, 0);
   return Array.from({ length: n }, (_, i) => i);
 }
 
 /**
- * Fisher–Yates: for k = n−1..1, j = floor(U (k+1)), swap; one uniform per k   (E43 `random`).
+ * Returns a random order by the Fisher–Yates shuffle: for k = n−1..1, it swaps entry k with entry j = floor(U
+ * (k+1)). Each k uses one uniform draw U   (E43 `random`).
  *
  * @param n - number of agents
- * @param uniforms - draws in [0, 1), at least n − 1 of them; further ones are not used
+ * @param uniforms - draws in [0, 1), at least n − 1 of them; draws after the first n − 1 are not used
  * @throws DomainError if there are too few uniforms or one lies outside [0, 1)
  *
  * @example
@@ -36,10 +37,10 @@ export function randomOrder(n: number, uniforms: ArrayLike<number>): number[] {
 }
 
 /**
- * Agents by descending mean index of their first own turn, ties by id descending   (E43 `reverse`).
+ * Returns the agents by descending mean index of their first turn, ties by descending id   (E43 `reverse`).
  *
- * Recommended with reused rollouts: with one turn per agent only suffix weights matter, and the c-truncated recursion
- * of E15 is complete. Equals n−1..0 when ids are in execution order.
+ * This order is recommended with reused rollouts: if each agent has one turn, only the weights of later turns
+ * matter, and truncated GAE (E15) includes all of them. The result is n−1..0 if ids are in execution order.
  *
  * @param meanFirstTurn_A - mean over the batch of the index of each agent's first own turn [A]; NaN for an agent
  *   without a turn, which comes last
@@ -51,9 +52,9 @@ export function reverseOrder(meanFirstTurn_A: ArrayLike<number>): number[] {
 }
 
 /**
- * Agents by descending predicted gain, ties by id ascending, NaN last   (E43 `greedy`).
+ * Returns the agents by descending predicted gain, ties by ascending id, NaN last   (E43 `greedy`).
  *
- * A data-dependent order must not be chosen on the data of a certificate.
+ * The order depends on data, so it must not be chosen on the data from which a certificate is computed.
  *
  * @param predictedGain_A - predicted gain of each agent's update [A], from {@link predictedGain} or E65
  *
@@ -66,18 +67,19 @@ export function greedyOrder(predictedGain_A: ArrayLike<number>): number[] {
   );
 }
 
-/** Comparison for a descending sort with NaN last. */
+/** Compares for a descending sort in which NaN comes last. */
 function descending(a: number, b: number): number {
   if (Number.isNaN(a) || Number.isNaN(b)) return Number(Number.isNaN(a)) - Number(Number.isNaN(b));
   return a === b ? 0 : b > a ? 1 : -1;
 }
 
 /**
- * pred_i = sqrt( 2 δ_i · mean of Ã_g² where i acts ) · share of trajectories in which i acts   (E43).
+ * Predicts the gain of an agent's update: sqrt( 2 δ_i · mean of Ã_g² over the trajectories in which the agent
+ * acts ), times the share of these trajectories   (E43).
  *
- * @param advantages_N - Ã per trajectory [N]
+ * @param advantages_N - normalised advantage Ã of each trajectory [N]
  * @param active_N - whether the agent has a turn in the trajectory [N]
- * @param delta - δ_i, nats
+ * @param delta - δ_i: KL radius of the update, nats
  * @returns predicted gain, no unit; 0 if the agent has no turn
  */
 export function predictedGain(

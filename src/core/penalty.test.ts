@@ -20,13 +20,15 @@ const gammas = fc.double({ min: 0, max: 0.99, noNaN: true });
 
 describe('discounted penalties', () => {
   it('have the values of the theory section at language-model scale', () => {
-    // gamma .99, A_max 5, n = 3: 46,960 / 21,001 / 13,282; 297,000 for E53 at delta .01 (TV² = delta/2)
+    // Expected values at gamma .99 and A_max 5 for n = 3 agents. Paper's penalty: 46,960, 21,001 and 13,282
+    // at three values of the KL. TRPO's (E53): 297,000 delta, which is 2,970 at delta .01 with TV² = delta/2.
     const paper = (klMax: number) => 3 * paperOccupancyPenalty({ gamma: 0.99, aMax: 5, klMax });
     expect(paper(0.05)).toBeCloseTo(46959.8, 1);
     expect(paper(0.01)).toBeCloseTo(21001.1, 1);
     expect(paper(0.004)).toBeCloseTo(13282.2, 1);
     expect(3 * trpoPenalty({ gamma: 0.99, aMax: 5, tvMax: Math.sqrt(0.005) })).toBeCloseTo(2970, 8);
-    // gamma = .99, delta = .01: paper 14.0, sharp 1.75
+    // expected bounds on the occupancy shift at gamma = .99, delta = .01: 14.0 by the paper's formula, 1.75
+    // by the sharp one
     const tvMax = Math.sqrt(0.005);
     expect(occupancyShift({ gamma: 0.99, tvMax })).toBeCloseTo(14.001, 3);
     expect(sharpOccupancyShift({ gamma: 0.99, tvMax })).toBeCloseTo(1.75, 4);

@@ -1,7 +1,7 @@
 /**
- * Occupancy penalties: the loss that a change of the state distribution can cause, from the paper's first-order term to
- * the sharp and episodic forms. Each is in reward units; the surrogate gain L_i minus the penalty is a lower bound on
- * the true gain.
+ * Occupancy penalties: bounds on the loss that a change of the state distribution can cause, from the paper's
+ * first-order term to the sharp and episodic forms. Each is in reward units. The surrogate gain L_i minus a
+ * penalty is a lower bound on the true gain.
  * @see SAT (arXiv 2605.05216) Theorem 1; TRPO, arXiv 1502.05477; CPO, arXiv 1705.10528; HATRPO, arXiv 2109.11251
  * @module
  */
@@ -12,7 +12,10 @@ import { DomainError } from './errors.ts';
 export interface StepSize {
   /** Discount, 0 <= γ < 1. */
   readonly gamma: number;
-  /** Largest |A| of the team *before* the step, reward units; A_clip is not a substitute. */
+  /**
+   * A_max: largest |A| of the team *before* the step, reward units. The clip of the advantages cannot replace
+   * it.
+   */
   readonly aMax: number;
   /** max_s TV(new, old). */
   readonly tvMax: number;
@@ -26,9 +29,11 @@ function checkDiscount(where: string, gamma: number): void {
 }
 
 /**
- * (2γ/(1−γ)²) A_max sqrt(δ/2)   (occupancy term of E50, as printed in the paper).
+ * Computes the paper's penalty (2γ/(1−γ)²) A_max sqrt(δ/2)   (occupancy term of E50, as printed in the
+ * paper).
  *
- * First order in the step: at γ >= 1/2 it exceeds every possible gain of the step (E51). Informational only.
+ * The penalty is of first order in the step size: at γ >= 1/2 it exceeds every possible gain of the step
+ * (E51). It is for information only.
  *
  * @param klMax - δ_i, largest per-state KL, nats
  */
@@ -45,23 +50,28 @@ export function paperOccupancyPenalty({
   return ((2 * gamma) / (1 - gamma) ** 2) * aMax * Math.sqrt(klMax / 2);
 }
 
-/** 4γ A_max TV² / (1−γ)²   (E53); with TV² replaced by KL/2 it is 2γ A_max KL / (1−γ)². */
+/**
+ * Computes TRPO's penalty 4γ A_max TV² / (1−γ)²   (E53). With TV² replaced by KL/2 it is 2γ A_max
+ * KL / (1−γ)².
+ */
 export function trpoPenalty({ gamma, aMax, tvMax }: StepSize): number {
   checkDiscount('trpoPenalty', gamma);
   return (4 * gamma * aMax * tvMax ** 2) / (1 - gamma) ** 2;
 }
 
-/** 4γ A_max TV² / ((1−γ)(1−γ+γTV))   (E54): E53 with the sharp occupancy lemma. */
+/** Computes TRPO's penalty (E53) with the sharp occupancy bound: 4γ A_max TV² / ((1−γ)(1−γ+γTV))   (E54). */
 export function sharpPenalty({ gamma, aMax, tvMax }: StepSize): number {
   checkDiscount('sharpPenalty', gamma);
   return (4 * gamma * aMax * tvMax ** 2) / ((1 - gamma) * (1 - gamma + gamma * tvMax));
 }
 
 /**
- * (2γ/(1−γ)²) max_s|f(s)| E_{s~d}[TV(s)],  f(s) = E_{a~new}[A(s, a)]   (E55).
+ * Computes the penalty with the expected TV: (2γ/(1−γ)²) max_s|f(s)| E_{s~d}[TV(s)], where
+ * f(s) = E_{a~new}[A(s, a)]   (E55).
  *
  * @param options.fMax - max_s |f(s)|, reward units; at most span(A) · max_s TV
- * @param options.tvMean - TV averaged over the occupancy before the step; exact, not a bound by Pinsker's inequality
+ * @param options.tvMean - exact TV (not a bound by Pinsker's inequality), averaged over the occupancy before
+ *   the step
  */
 export function expectedTvPenalty({
   gamma,
@@ -77,7 +87,8 @@ export function expectedTvPenalty({
 }
 
 /**
- * (4γ/(1−γ)²) max|A^old| min( (Σ TV_i)², Σ δ_i/2 )   (E56): penalty of a whole stage on its start's occupancy.
+ * Computes the penalty of a whole stage: (4γ/(1−γ)²) max|A^old| min( (Σ TV_i)², Σ δ_i/2 ). It belongs to a
+ * surrogate gain on the occupancy of the stage's start   (E56).
  *
  * @param options.tvMax_A - largest TV of each agent's step [A]
  * @param options.klMax_A - largest per-state KL(new‖old) of each agent's step [A], nats
@@ -100,43 +111,57 @@ export function jointPenalty({
 }
 
 /**
- * |L_i^seq − L_i^stale| <= (4γ A_max/(1−γ)²) TV_i Σ_{k<i} TV_k: error of agent i's surrogate if it is computed on the
+ * Bounds the error of agent i's surrogate gain if it is computed on the occupancy of the stage's start
+ * instead of that of the intermediate team: |L_i^seq − L_i^stale| <= (4γ A_max/(1−γ)²) TV_i Σ_{k<i} TV_k
+ * (docs/algorithm.md, section 3.2).
  * occupancy of the stage's start instead of the intermediate team's   (algorithm section 3.2).
  *
  * @param tvMax - TV of agent i's own step
- * @param tvBefore - TV of the steps taken before it in this stage
+ * @param tvBefore - TV of each step taken before agent i's step in this stage
  */
 export function staleSurrogateGap({ gamma, aMax, tvMax }: StepSize, tvBefore: ArrayLike<number>): number {
   checkDiscount('staleSurrogateGap', gamma);
   return ((4 * gamma * aMax) / (1 - gamma) ** 2) * tvMax * total(tvBefore);
 }
 
-/** ‖d′−d‖₁ <= (2γ/(1−γ)) max_s TV   (E52 with the paper's constant, valid for occupancies that sum to 1). */
+/**
+ * Bounds the shift of the occupancy with the paper's constant: ‖d′−d‖₁ <= (2γ/(1−γ)) max_s TV   (E52, valid
+ * for occupancies that sum to 1).
+ */
 export function occupancyShift({ gamma, tvMax }: Pick<StepSize, 'gamma' | 'tvMax'>): number {
   checkDiscount('occupancyShift', gamma);
   return ((2 * gamma) / (1 - gamma)) * tvMax;
 }
 
-/** ‖d′−d‖₁ <= 2γ TV / (1−γ+γ TV)   (sharp form of E52: a two-state chain attains it; at most 2). */
+/**
+ * Bounds the shift of the occupancy by ‖d′−d‖₁ <= 2γ TV / (1−γ+γ TV), which is at most 2. The bound is sharp:
+ * a two-state chain attains it   (E52).
+ */
 export function sharpOccupancyShift({ gamma, tvMax }: Pick<StepSize, 'gamma' | 'tvMax'>): number {
   checkDiscount('sharpOccupancyShift', gamma);
   return (2 * gamma * tvMax) / (1 - gamma + gamma * tvMax);
 }
 
-/** One agent's own turns of an episode (γ = 1), in execution order. */
+/** The turns of one agent in an episode (γ = 1), in execution order. */
 export interface OwnTurns {
-  /** max over own turns of max_a Q − min_a Q, reward units; at most R_max − R_min for outcome rewards. */
+  /**
+   * Largest max_a Q − min_a Q over the agent's turns, reward units; at most R_max − R_min if the reward comes
+   * at the end only.
+   */
   readonly span: number;
-  /** a_j: largest TV over all contexts at own turn j [m]. It cannot be observed for language models. */
+  /**
+   * a_j: largest TV over all contexts at the agent's turn j [m]. For language models it cannot be observed.
+   */
   readonly tvMax: ArrayLike<number>;
 }
 
 /**
- * |ΔJ_i − L_i| <= 2 span Σ_j a_j Σ_{k<j} t̄_k   (E58).
+ * Bounds the difference of true and surrogate gain in an episode: |ΔJ_i − L_i| <= 2 span Σ_j a_j Σ_{k<j}
+ * t̄_k   (E58).
  *
- * With at most one own turn the bound is 0: the surrogate *equals* the true gain.
+ * If the agent has at most one turn, the bound is 0: the surrogate *equals* the true gain.
  *
- * @param tvMean - t̄_k = E_{d_k}[TV] at own turn k [m]
+ * @param tvMean - t̄_k = E_{d_k}[TV]: mean TV at the agent's turn k [m]
  * @throws DomainError if lengths differ
  *
  * @example
@@ -151,7 +176,10 @@ export function horizonPenalty({
   return overOwnTurns(span, tvMax, (j) => 2 * total(Array.prototype.slice.call(tvMean, 0, j)));
 }
 
-/** |ΔJ_i − L_i| <= 2 span Σ_j a_j (1 − Π_{k<j}(1 − a_k))   (E59, by coupling). */
+/**
+ * Bounds the difference of true and surrogate gain by a coupling argument, from the largest TVs only:
+ * |ΔJ_i − L_i| <= 2 span Σ_j a_j (1 − Π_{k<j}(1 − a_k))   (E59).
+ */
 export function coupledHorizonPenalty({ span, tvMax }: OwnTurns): number {
   let together = 1;
   return overOwnTurns(span, tvMax, (j) => {
@@ -161,11 +189,13 @@ export function coupledHorizonPenalty({ span, tvMax }: OwnTurns): number {
 }
 
 /**
- * |ΔJ_i − L_i| <= span Σ_j a_j min(2, sqrt(2 Σ_{k<j} E_{d_k} KL(old‖new)))   (E59b, Pinsker on the marginal).
+ * Bounds the difference of true and surrogate gain by Pinsker's inequality on the distribution of the state:
+ * |ΔJ_i − L_i| <= span Σ_j a_j min(2, sqrt(2 Σ_{k<j} E_{d_k} KL(old‖new)))   (E59b).
  *
- * Grows like m^1.5 instead of m². The expectation is under `old`, so the KL must be KL(old‖new).
+ * The bound grows like m^1.5 instead of m² in the number m of turns. The expectation is under `old`, so the
+ * KL must be KL(old‖new).
  *
- * @param klOldNewMean - E_{d_k} KL(old‖new) at own turn k [m], nats
+ * @param klOldNewMean - E_{d_k} KL(old‖new): mean KL at the agent's turn k [m], nats
  */
 export function marginalHorizonPenalty({
   span,
@@ -180,7 +210,10 @@ export function marginalHorizonPenalty({
   });
 }
 
-/** Σ_j span · a_j · shift(j), where shift(j) bounds ‖d′−d‖₁ at own turn j; called with ascending j. */
+/**
+ * Returns Σ_j span · a_j · shift(j). shift(j) bounds ‖d′−d‖₁ at the agent's turn j; it is called in ascending
+ * order of j.
+ */
 function overOwnTurns(span: number, tvMax: ArrayLike<number>, shift: (j: number) => number): number {
   checkFinite('horizonPenalty', 'tvMax', tvMax);
   let sum = 0;

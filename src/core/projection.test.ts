@@ -12,7 +12,7 @@ const klOf = (p: ArrayLike<number>, q: ArrayLike<number>) =>
 
 describe('projectOntoTrustRegion', () => {
   it("matches SciPy's constrained minimiser", () => {
-    // minimize KL(pi||pre) s.t. KL(pi||old) <= .05 by SLSQP over logits
+    // expected values from SciPy: minimize KL(pi||pre) subject to KL(pi||old) <= .05, by SLSQP over logits
     const { pi, klPre, klOld } = projectOntoTrustRegion([0.6, 0.3, 0.1], [0.2, 0.3, 0.5], 0.05);
     [0.30712658831886697, 0.33716586139881116, 0.3557075502823218].forEach((p, v) => {
       expect(pi[v]).toBeCloseTo(p, 6);
@@ -52,7 +52,7 @@ describe('projectOntoTrustRegion', () => {
     fc.assert(
       fc.property(distribution(3), distribution(3), distribution(3), (pre, old, other) => {
         const { pi } = projectOntoTrustRegion(pre, old, 0.05);
-        // move the other point towards old until it is feasible
+        // the other point is moved towards old until it lies inside the ball
         let rival = other;
         while (klOf(rival, old) > 0.05) rival = rival.map((p, v) => 0.9 * p + 0.1 * old[v]);
         expect(klOf(pi, pre)).toBeLessThanOrEqual(klOf(rival, pre) + 1e-9);
@@ -110,7 +110,7 @@ describe('swapCovariance', () => {
             advantage_S: [advantage],
             w_S: [w],
           });
-          // the remainder is second order: KL 1e-8 is a step of about 1e-4
+          // The difference is of second order. A KL of 1e-8 corresponds to a step of about 1e-4.
           expect(Math.abs(gain - first)).toBeLessThan(1e-6);
         },
       ),
@@ -119,7 +119,7 @@ describe('swapCovariance', () => {
 
   it('has an unbiased estimate from messages drawn from old', () => {
     const { old_S, pre_S, advantage_S } = tables;
-    // 20 draws with exactly the proportions of old
+    // 20 draws in exactly the proportions of the old policy
     const drawn = [...new Array(19).fill(0), 1];
     const estimate = sampledSwapCovariance({
       advantages_N: drawn.map((a) => advantage_S[0][a]),

@@ -1,6 +1,7 @@
 /**
- * Stage-0: projection of a replacement model into a trust region around the policy it replaces, at one token state, and
- * a prediction whether the swap improves the team. Both models must have the same vocabulary.
+ * Stage-0: the projection of a replacement model into a trust region around the policy it replaces, at one
+ * token state. Also a prediction of whether the swap improves the team. Both models must have the same
+ * vocabulary.
  * @see SAT (arXiv 2605.05216) Sec. 4 "Plug-and-play upgrades"
  * @module
  */
@@ -8,16 +9,16 @@ import { checkDistribution, checkFinite, checkLength } from './check.ts';
 import { DomainError } from './errors.ts';
 import { mixtureLogp, mixturePair, mixtureWeight } from './mixture.ts';
 
-/** Floor of `pre`: with pre(a) = 0 the KL would be discontinuous at w = 0. */
+/** Floor of `pre`: if pre(a) were 0, the KL would be discontinuous at w = 0. */
 const PRE_FLOOR = 1e-9;
 
 /** Result of {@link projectOntoTrustRegion}. */
 export interface Projection {
-  /** π_w ∝ pre^w old^{1−w} [V]. */
+  /** The projected policy π_w ∝ pre^w old^{1−w} [V]. */
   readonly pi: Float64Array;
   /** Weight of the replacement, 0..1. */
   readonly w: number;
-  /** λ = (1 − w)/w, the multiplier of the constraint; Infinity at w = 0. */
+  /** λ = (1 − w)/w: Lagrange multiplier of the constraint; Infinity at w = 0. */
   readonly lam: number;
   /** KL(π‖old) <= δ₀, nats. */
   readonly klOld: number;
@@ -28,11 +29,12 @@ export interface Projection {
 }
 
 /**
- * argmin_π KL(π‖pre) s.t. KL(π‖old) <= δ₀  =  pre^w old^{1−w} / Z,  w = 1/(1+λ)   (E40, E41).
+ * Projects the replacement `pre` into the KL ball around `old`: argmin_π KL(π‖pre) subject to
+ * KL(π‖old) <= δ₀. The solution is pre^w old^{1−w} / Z with w = 1/(1+λ)   (E40, E41).
  *
- * w = 1 if the replacement is already inside the ball, 0 (π = old) if δ₀ <= 0, otherwise the largest w that satisfies
- * the constraint (KL(π_w‖old) increases in w). The result always satisfies the constraint. Differs from the official
- * code, which bisects λ with an arbitrary cap.
+ * w is 1 if the replacement is already inside the ball, and 0 (π = old) if δ₀ <= 0. Otherwise w is the
+ * largest value that satisfies the constraint, which exists because KL(π_w‖old) increases in w. The result
+ * always satisfies the constraint. Differs from the official code, which bisects λ with an arbitrary cap.
  *
  * @param pre_V - distribution of the replacement [V]; floored at 1e-9 and renormalised
  * @param old_V - distribution of the incumbent [V]
@@ -67,7 +69,7 @@ function klAgainst(p_V: Float64Array, logq_V: Float64Array): number {
   return Math.max(0, kl);
 }
 
-/** Input of {@link swapCovariance}, per state. */
+/** Input of {@link swapCovariance}; every table has one entry per state. */
 export interface SwapTables {
   /** Occupancy d(s) of the current team [S]. */
   readonly occupancy_S: ArrayLike<number>;
@@ -75,16 +77,18 @@ export interface SwapTables {
   readonly old_S: readonly ArrayLike<number>[];
   /** Policy of the replacement [S][V]. */
   readonly pre_S: readonly ArrayLike<number>[];
-  /** A(s, a_j) of the current team [S][V], reward units. */
+  /** A(s, a_j): advantages of the replaced agent's actions in the current team [S][V], reward units. */
   readonly advantage_S: readonly ArrayLike<number>[];
   /** Mixture weight of each state, from {@link projectOntoTrustRegion} [S]; absent: 1. */
   readonly w_S?: ArrayLike<number>;
 }
 
 /**
- * C = E_{s~d, a~old}[ A(s, a) w(s) log(pre(a|s)/old(a|s)) ]   (E42).
+ * Predicts the effect of a swap to first order: C = E_{s~d, a~old}[ A(s, a) w(s) log(pre(a|s)/old(a|s)) ]
+ * (E42).
  *
- * C > 0: the projected swap raises J to first order; C < 0: it lowers J. Actions with old = 0 do not contribute.
+ * If C > 0, the projected swap raises J to first order; if C < 0, it lowers J. Actions with old = 0 do not
+ * contribute.
  *
  * @returns C, reward units times nats
  *
@@ -111,7 +115,7 @@ export function swapCovariance(tables: SwapTables): number {
 
 /** Messages of existing rollouts, scored by both models of a swap. */
 export interface SwapSamples {
-  /** Â per message [N], reward units. */
+  /** Â: advantage of each message [N], reward units. */
   readonly advantages_N: ArrayLike<number>;
   /** Log-probability of each message under the replacement and under the incumbent [N], nats. */
   readonly logpPre_N: ArrayLike<number>;
@@ -121,7 +125,7 @@ export interface SwapSamples {
 }
 
 /**
- * (1/N) Σ_n Â_n w_n (logp_pre − logp_old): estimate of E42 from existing rollouts.
+ * Estimates {@link swapCovariance} (E42) from existing rollouts: (1/N) Σ_n Â_n w_n (logp_pre − logp_old).
  *
  * @returns estimate of C, reward units times nats
  * @throws DomainError if lengths differ, there are no samples, or a number is not finite

@@ -21,7 +21,10 @@ import { messageLogRatio, prefixWeights, turnLogRatios, turnWeights } from './we
 
 const seeds = fc.integer({ min: 0, max: 1e6 });
 
-/** A batch of G trajectories per group with 0-3 tokens of the agent each; the seed determines all numbers. */
+/**
+ * Returns a batch of groups of G trajectories, each with 0-3 tokens of the agent. The seed determines all
+ * numbers.
+ */
 function batch(seed: number, { groups = 2, size = 4, shift = 0.1 } = {}) {
   const stream = randomStream(seed, 77);
   const rows = Array.from({ length: groups * size }, (_, n) => {
@@ -75,7 +78,7 @@ describe('properties of the algorithm', () => {
         expect(omega).toEqual(omega.map(() => 1));
         const advantages = groupNormalizedAdvantages(groupRelativeAdvantages(rewards, omega, groups), groups);
         const { cotangents } = sequenceObjective({ logpNew, logpOld, advantages });
-        // GRPO by its formula: (R - mean)/std, ratio e^u inside the clip
+        // the loss of GRPO by its own formula: advantage (R - mean)/std, ratio e^u inside the clip
         const spoken = logpNew.filter((row) => row.length > 0).length;
         rewards.forEach((reward, n) => {
           const members = rewards.filter((_, k) => groups[k] === groups[n]);

@@ -16,7 +16,7 @@ const sample = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength:
 const ramp = (N: number) => Array.from({ length: N }, (_, i) => i + 1);
 
 describe('inverseCdfQuantile and linearQuantile', () => {
-  // numpy.quantile(X, q, method='inverted_cdf'), numpy.quantile(X, q)
+  // expected values computed with NumPy: numpy.quantile(X, q, method='inverted_cdf') and numpy.quantile(X, q)
   it.each([
     [0, 0.1, 0.1],
     [0.25, 0.3, 0.305],
@@ -30,7 +30,7 @@ describe('inverseCdfQuantile and linearQuantile', () => {
   });
 
   it('does not take the next value if N p is rounded up', () => {
-    // 100 · 0.07 is 7.000000000000001
+    // in float64, 100 · 0.07 is 7.000000000000001
     expect(inverseCdfQuantile(ramp(100), 0.07)).toBe(7);
   });
 
@@ -62,7 +62,8 @@ describe('inverseCdfQuantile and linearQuantile', () => {
 
 describe('dkwUpperBound', () => {
   it('is the quantile at the raised level', () => {
-    // sqrt(ln 20 / 200) = 0.12239: level 0.92239, k = 93
+    // The DKW radius is sqrt(ln 20 / 200) = 0.12239, so the level rises from 0.8 to 0.92239 and the rank is
+    // 93.
     expect(dkwEpsilon(100, 0.05)).toBeCloseTo(0.12238734153404082, 15);
     expect(dkwUpperBound(ramp(100), { alpha: 0.2, eta: 0.05 })).toBe(93);
   });
@@ -87,7 +88,7 @@ describe('dkwUpperBound', () => {
 });
 
 describe('orderStatisticUpperBound', () => {
-  // scipy.stats.binom.ppf(1 - eta, N, 1 - alpha) + 1
+  // expected ranks computed with SciPy: scipy.stats.binom.ppf(1 - eta, N, 1 - alpha) + 1
   it.each([
     [299, 0.01, 0.05, 299],
     [1000, 0.01, 0.05, 996],

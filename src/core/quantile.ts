@@ -1,19 +1,20 @@
 /**
- * Empirical quantiles of per-state divergences (the statistic of the trust region) and two upper confidence bounds of
- * the true quantile.
+ * Empirical quantiles of per-state divergences, which the trust region limits, and two upper confidence
+ * bounds of the true quantile.
  * @see Massart 1990 (DKW); David and Nagaraja, "Order Statistics", Sec. 7.1
  * @module
  */
 import { checkFinite, checkInteger, checkOpenUnit } from './check.ts';
 import { DomainError } from './errors.ts';
 
-/** Tolerance for products such as N·p that are whole numbers up to rounding. */
+/** Tolerance for a product N·p that would be a whole number without rounding. */
 const ROUNDING = 1e-12;
 
 /**
- * q = x_(k),  k = ceil(N p − 1e-12) clamped to [1, N]   (E32).
+ * Returns the empirical quantile q = x_(k), with k = ceil(N p − 1e-12) clamped to [1, N]   (E32).
  *
- * The inverse of the empirical distribution function; always a value of the sample. NumPy's default interpolates.
+ * This is the inverse of the empirical distribution function, so the result is always a value of the sample.
+ * NumPy's default method interpolates instead.
  *
  * @param values_N - sample [N], N >= 1, finite
  * @param level - p, 0 <= p <= 1
@@ -30,8 +31,8 @@ export function inverseCdfQuantile(values_N: ArrayLike<number>, level: number): 
 }
 
 /**
- * x_(j) + (h − j)(x_(j+1) − x_(j)),  h = (N − 1) p, j = ⌊h⌋: NumPy's default quantile, for comparison with tools that
- * report it. No gate uses it.
+ * Returns the interpolated quantile x_(j) + (h − j)(x_(j+1) − x_(j)), with h = (N − 1) p and j = ⌊h⌋. This is
+ * NumPy's default method, for comparison with tools that report it. No acceptance decision uses it.
  *
  * @throws DomainError as for {@link inverseCdfQuantile}
  */
@@ -44,17 +45,18 @@ export function linearQuantile(values_N: ArrayLike<number>, level: number): numb
   return sorted[below] + (position - below) * (sorted[above] - sorted[below]);
 }
 
-/** Quantile and confidence of an upper bound. */
+/** Level of a quantile and failure probability of its upper bound. */
 export interface UpperBoundOptions {
-  /** The bound is for the (1 − alpha)-quantile. */
+  /** α: the bound is for the (1 − α)-quantile. */
   readonly alpha: number;
-  /** Failure probability of the bound. */
+  /** η: failure probability of the bound. */
   readonly eta: number;
 }
 
 /**
- * ε = sqrt( ln(s/η) / (2N) ),  s = 1 one-sided, 2 two-sided: bound on the distance of the empirical distribution
- * function from the true one. It is a *probability* and must not be added to nats   (E33).
+ * Returns the DKW radius ε = sqrt( ln(s/η) / (2N) ), with s = 1 for a one-sided and 2 for a two-sided bound.
+ * It bounds the distance of the empirical distribution function from the true one. It is a *probability*, so
+ * it must not be added to a KL in nats   (E33).
  *
  * @throws DomainError if N is not a positive integer or eta is outside (0, 1)
  */
@@ -65,12 +67,13 @@ export function dkwEpsilon(N: number, eta: number, { sides = 1 }: { readonly sid
 }
 
 /**
- * The empirical quantile at level 1 − α + sqrt(ln(1/η)/(2N))   (E33).
+ * Returns an upper confidence bound of the (1 − α)-quantile: the empirical quantile at level
+ * 1 − α + sqrt(ln(1/η)/(2N))   (E33).
  *
  * Differs from the paper, which adds the DKW radius, a probability, to the KL radius.
  *
  * @param values_N - independent values, one per trajectory, not per token [N]
- * @returns upper bound of the true (1 − α)-quantile with confidence 1 − η; undefined if the level exceeds 1
+ * @returns the bound, with confidence 1 − η; undefined if the level exceeds 1
  * @throws DomainError if the sample is empty or not finite, or alpha or eta is outside (0, 1)
  */
 export function dkwUpperBound(
@@ -84,9 +87,11 @@ export function dkwUpperBound(
 }
 
 /**
- * x_(k) with the smallest k such that P(Bin(N, 1−α) <= k−1) >= 1 − η   (E34).
+ * Returns an upper confidence bound of the (1 − α)-quantile: the order statistic x_(k) with the smallest k
+ * such that P(Bin(N, 1−α) <= k−1) >= 1 − η   (E34).
  *
- * Exact and distribution-free; needs 299 values at α = 0.01, η = 0.05 where DKW needs 14,979.
+ * The bound is exact and distribution-free. At α = 0.01 and η = 0.05 it needs 299 values; {@link
+ * dkwUpperBound} needs 14,979.
  *
  * @param values_N - independent values, one per trajectory, not per token [N]
  * @returns rank k (1-based) and the bound; undefined if no rank reaches the confidence
@@ -101,7 +106,8 @@ export function orderStatisticUpperBound(
   checkOpenUnit(where, 'eta', eta);
   const sorted = sortedSample(where, values_N);
   const N = sorted.length;
-  // P(Bin(N, 1−α) <= k−1) >= 1−η  <=>  P(F <= N−k) <= η with F ~ Bin(N, α) values above the quantile
+  // P(Bin(N, 1−α) <= k−1) >= 1−η is equivalent to P(F <= N−k) <= η, where F ~ Bin(N, α) is the number of
+  // values above the quantile
   const logOdds = Math.log(alpha) - Math.log1p(-alpha);
   let logTerm = N * Math.log1p(-alpha);
   let logTail = logTerm;
@@ -114,14 +120,16 @@ export function orderStatisticUpperBound(
   return above < 0 ? undefined : { rank: N - above, value: sorted[N - above - 1] };
 }
 
-/** Smallest N for which {@link dkwUpperBound} is defined: ln(1/η) / (2α²), rounded up. */
+/** Returns the smallest N for which {@link dkwUpperBound} is defined: ln(1/η) / (2α²), rounded up. */
 export function dkwMinimumSize({ alpha, eta }: UpperBoundOptions): number {
   checkOpenUnit('dkwMinimumSize', 'alpha', alpha);
   checkOpenUnit('dkwMinimumSize', 'eta', eta);
   return Math.ceil(-Math.log(eta) / (2 * alpha * alpha) - ROUNDING);
 }
 
-/** Smallest N for which {@link orderStatisticUpperBound} is defined: ln η / ln(1−α), rounded up. */
+/**
+ * Returns the smallest N for which {@link orderStatisticUpperBound} is defined: ln η / ln(1−α), rounded up.
+ */
 export function orderStatisticMinimumSize({ alpha, eta }: UpperBoundOptions): number {
   checkOpenUnit('orderStatisticMinimumSize', 'alpha', alpha);
   checkOpenUnit('orderStatisticMinimumSize', 'eta', eta);

@@ -1,7 +1,7 @@
 /**
- * Counter-based random streams (Threefry-2x32, 20 rounds). Integers such as (seed, stage, agent, prompt, sample) are
- * the name of a stream, so draws do not depend on batching, order of execution or resumption. Bit-compatible with
- * `jax.random.threefry_2x32`.
+ * Counter-based random streams (Threefry-2x32, 20 rounds). A stream is named by integers such as (seed,
+ * stage, agent, prompt, sample), so its draws do not depend on batching, order of execution or resumption.
+ * Bit-compatible with `jax.random.threefry_2x32`.
  * @see Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011
  * @module
  */
@@ -11,9 +11,9 @@ const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;
 const KEY_PARITY = 0x1bd11bda;
 
 /**
- * The Threefry-2x32 block function: maps a 64-bit key and a 64-bit counter to 64 random bits.
+ * Threefry-2x32 block function: maps a 64-bit key and a 64-bit counter to 64 random bits.
  *
- * @param out - receives the two words [2]
+ * @param out - the array into which the two 32-bit words are written [2]
  */
 export function threefry2x32(k0: number, k1: number, c0: number, c1: number, out: Uint32Array): void {
   const k2 = (k0 ^ k1 ^ KEY_PARITY) >>> 0;
@@ -39,26 +39,34 @@ export function threefry2x32(k0: number, k1: number, c0: number, c1: number, out
 
 /** A reproducible sequence of draws. The n-th draw depends only on the stream's name and n. */
 export interface RandomStream {
-  /** Uniform in [0, 1) with 53 random bits. */
+  /** Draws a uniform number in [0, 1) with 53 random bits. */
   uniform(): number;
-  /** Uniform integer in 0..bound-1. @throws DomainError if bound is not a positive integer */
+  /** Draws a uniform integer in 0..bound-1. @throws DomainError if bound is not a positive integer */
   int(bound: number): number;
-  /** Standard normal (Box-Muller, one value per two uniforms). */
+  /** Draws a standard normal number (Box-Muller, one number per two uniform draws). */
   normal(): number;
-  /** An independent stream, named by this stream's name and further keys; does not advance this stream. */
+  /**
+   * Returns an independent stream whose name is this stream's name and `keys`; this stream does not advance.
+   */
   child(...keys: readonly number[]): RandomStream;
-  /** Key and counter of the next draw, for drawing the rest of the stream in another process; does not advance it. */
+  /**
+   * Returns key and counter of the next draw, so that another process can draw the rest of the stream; this
+   * stream does not advance.
+   */
   position(): StreamPosition;
 }
 
-/** The next draw of the stream is `threefry2x32(key0, key1, counter, 0)`; each further draw increments the counter. */
+/**
+ * Position of a stream. Its next draw is `threefry2x32(key0, key1, counter, 0)`; each draw increments the
+ * counter.
+ */
 export interface StreamPosition {
   readonly key: readonly [number, number];
   readonly counter: number;
 }
 
 /**
- * The stream with the name `keys`. Equal names give equal draws, different names independent draws.
+ * Returns the stream with the name `keys`. Equal names give equal draws, different names independent draws.
  *
  * @param keys - integers, each 0 <= key < 2^53, e.g. (seed, stage, agent, prompt, sample)
  * @example
@@ -74,7 +82,8 @@ function fold(from: Uint32Array, keys: readonly number[]): RandomStream {
   for (const value of keys) {
     if (!Number.isSafeInteger(value) || value < 0)
       throw new DomainError(`randomStream: expected keys that are integers >= 0, got ${value}`);
-    // names set the top bit of the high counter word, draws do not: the two never use the same block
+    // the derivation of keys sets the top bit of the high counter word and draws do not, so the two never use
+    // the same block
     threefry2x32(key[0], key[1], value >>> 0, (Math.floor(value / 2 ** 32) | 0x80000000) >>> 0, key);
   }
   return new ThreefryStream(key);

@@ -13,13 +13,13 @@ const LANCZOS = [
 ] as const;
 
 /**
- * log Γ(x) for x > 0, relative error about 1e-15.
+ * Returns log Γ(x) for x > 0, with a relative error of about 1e-15.
  *
  * @throws DomainError if x <= 0
  */
 export function logGamma(x: number): number {
   checkPositive('logGamma', 'x', x);
-  // the reflection formula is accurate near 0, the series is not
+  // near 0 the reflection formula is accurate and the series is not
   if (x < 0.5) return Math.log(Math.PI / Math.sin(Math.PI * x)) - logGamma(1 - x);
   let sum: number = LANCZOS[0];
   for (let i = 1; i < LANCZOS.length; i++) sum += LANCZOS[i] / (x - 1 + i);
@@ -28,7 +28,8 @@ export function logGamma(x: number): number {
 }
 
 /**
- * I_x(a, b), the regularised incomplete beta function: P(Beta(a, b) <= x).
+ * Returns I_x(a, b), the regularised incomplete beta function: the probability that a Beta(a, b) variable is
+ * at most x.
  *
  * @param x - 0 <= x <= 1
  * @param a - > 0
@@ -47,7 +48,7 @@ export function incompleteBeta(x: number, a: number, b: number): number {
     : 1 - (front * betaFraction(1 - x, b, a)) / b;
 }
 
-/** Continued fraction of DLMF 8.17.22, by the modified Lentz method. */
+/** Evaluates the continued fraction of DLMF 8.17.22 by the modified Lentz method. */
 function betaFraction(x: number, a: number, b: number): number {
   const tiny = 1e-300;
   const guarded = (value: number) => (Math.abs(value) < tiny ? tiny : value);
@@ -69,7 +70,7 @@ function betaFraction(x: number, a: number, b: number): number {
   return result;
 }
 
-/** AS 241 (PPND16): numerator and denominator per region, highest power first. */
+/** Coefficients of AS 241 (PPND16): numerator and denominator for each region, highest power first. */
 const CENTRAL = {
   numerator: [
     2509.0809287301227, 33430.57558358813, 67265.7709270087, 45921.95393154987, 13731.69376550946,
@@ -102,7 +103,7 @@ const TAIL = {
 } as const;
 
 /**
- * Φ⁻¹(p), the standard normal quantile, relative error about 1e-16.
+ * Returns the standard normal quantile Φ⁻¹(p), with a relative error of about 1e-16.
  *
  * @param p - strictly between 0 and 1
  * @throws DomainError if p is outside (0, 1)
@@ -130,7 +131,8 @@ function rational(
 }
 
 /**
- * The p-quantile of Student's t with `df` degrees of freedom, from P(T > t) = ½ I_{df/(df+t²)}(df/2, ½).
+ * Returns the p-quantile of Student's t distribution with `df` degrees of freedom, computed from P(T > t) = ½
+ * I_{df/(df+t²)}(df/2, ½).
  *
  * @param p - strictly between 0 and 1
  * @param df - integer >= 1
@@ -151,7 +153,7 @@ export function studentQuantile(p: number, df: number): number {
     low = high;
     high *= 2;
   }
-  // bisection to the last bit: the tail is strictly decreasing
+  // the tail probability is strictly decreasing, so bisection finds the quantile to the last bit
   for (let mid = (low + high) / 2; mid > low && mid < high; mid = (low + high) / 2) {
     if (tail(mid) > 1 - p) low = mid;
     else high = mid;

@@ -31,7 +31,8 @@ describe('moments', () => {
 
 describe('wilsonInterval', () => {
   it('matches SciPy', () => {
-    // scipy.stats.binomtest(7, 20).proportion_ci(.95, 'wilson'); binomtest(0, 10) at .9
+    // expected values computed with SciPy: binomtest(7, 20).proportion_ci(.95, 'wilson'), and
+    // binomtest(0, 10) at confidence .9
     const { mean: p, low, high } = wilsonInterval(7, 20);
     expect(p).toBe(0.35);
     expect(low).toBeCloseTo(0.1811918241010821, 14);
@@ -64,7 +65,7 @@ describe('wilsonInterval', () => {
 
 describe('pairedDifferenceInterval', () => {
   it('matches SciPy at 95% and 99%', () => {
-    // scipy.stats.ttest_1samp(D, 0).confidence_interval(c)
+    // expected values computed with SciPy: scipy.stats.ttest_1samp(D, 0).confidence_interval(c)
     const at95 = pairedDifferenceInterval(D);
     expect(at95.mean).toBe(0.140625);
     expect(at95.prompts).toBe(8);
@@ -90,7 +91,7 @@ describe('pairedDifferenceInterval', () => {
       pairedDifferenceInterval(D, { method: 'bootstrap', stream: randomStream(seed), resamples: 4000 });
     expect(interval(1)).toEqual(interval(1));
     expect(interval(1)).not.toEqual(interval(2));
-    // the bootstrap's normal limit: mean ± 1.96 · population deviation / √N
+    // the normal approximation of the bootstrap interval: mean ± 1.96 · population deviation / √N
     const half = (1.96 * populationDeviation(D)) / Math.sqrt(8);
     expect(Math.abs(interval(1).low - (0.140625 - half))).toBeLessThan(0.02);
     expect(Math.abs(interval(1).high - (0.140625 + half))).toBeLessThan(0.02);
@@ -124,7 +125,7 @@ describe('percentileBootstrap', () => {
 
 describe('passAtK', () => {
   it('matches the binomial formula', () => {
-    // 1 - comb(7, k)/comb(10, k)
+    // expected values computed with SciPy: 1 - comb(7, k)/comb(10, k)
     expect(passAtK(10, 3, 1)).toBeCloseTo(0.3, 15);
     expect(passAtK(10, 3, 2)).toBeCloseTo(0.5333333333333333, 15);
     expect(passAtK(10, 3, 5)).toBeCloseTo(0.9166666666666666, 15);

@@ -1,6 +1,6 @@
 /**
- * Statistics of evaluations: means, confidence intervals and pass@k. The unit of independence is the prompt: callers
- * average the samples of a prompt first.
+ * Statistics of evaluations: means, confidence intervals and pass@k. The unit of independence is the prompt,
+ * so callers average the samples of each prompt first.
  * @see Chen et al., "Evaluating large language models trained on code", arXiv 2107.03374 (pass@k)
  * @module
  */
@@ -11,7 +11,7 @@ import type { RandomStream } from './rng.ts';
 import { normalQuantile, studentQuantile } from './special.ts';
 
 /**
- * x̄ = (1/N) Σ x_n.
+ * Returns the mean x̄ = (1/N) Σ x_n.
  *
  * @throws DomainError if the sample is empty
  */
@@ -23,7 +23,8 @@ export function mean(values_N: ArrayLike<number>): number {
 }
 
 /**
- * s² = Σ (x_n − x̄)² / (N − 1): unbiased estimate of the population's variance.
+ * Returns the sample variance s² = Σ (x_n − x̄)² / (N − 1), an unbiased estimate of the population's
+ * variance.
  *
  * @throws DomainError if N < 2
  */
@@ -33,7 +34,8 @@ export function sampleVariance(values_N: ArrayLike<number>): number {
 }
 
 /**
- * σ = sqrt( Σ (x_n − x̄)² / N ): standard deviation of the given values, ddof 0 (`reward_std`).
+ * Returns the standard deviation of the given values with divisor N, σ = sqrt( Σ (x_n − x̄)² / N )
+ * (metric `reward_std`).
  *
  * @throws DomainError if the sample is empty
  */
@@ -56,9 +58,11 @@ export interface Interval {
 }
 
 /**
- * Wilson's score interval of a proportion: ( p̂ + z²/2n ± z sqrt( p̂(1−p̂)/n + z²/4n² ) ) / (1 + z²/n).
+ * Returns Wilson's score interval of a proportion: ( p̂ + z²/2n ± z
+ * sqrt( p̂(1−p̂)/n + z²/4n² ) ) / (1 + z²/n).
  *
- * The interval lies inside [0, 1] and has a positive width at 0 and n successes, where the normal interval has width 0.
+ * The interval lies inside [0, 1]. At 0 and at n successes it has a positive width; the normal interval has
+ * width 0 there.
  *
  * @param successes - integer, 0..trials
  * @param trials - integer >= 1, independent
@@ -96,10 +100,11 @@ export type PairedIntervalOptions = {
 );
 
 /**
- * d̄ ± t_{N−1} s/√N, or the percentile bootstrap over prompts: the interval of a mean *paired* difference.
+ * Returns the confidence interval of a mean *paired* difference: d̄ ± t_{N−1} s/√N, or the percentile
+ * bootstrap over prompts.
  *
- * Pairing removes the variance between prompts, which is most of the variance of two teams' scores on the same prompts.
- * Both methods need prompts that neither team was chosen on.
+ * Pairing removes the variance between prompts, which is most of the variance of two teams' scores on the
+ * same prompts. Both methods need prompts that were not used to choose either team.
  *
  * @param differences_P - new minus old, each prompt's samples averaged [P], P >= 2
  * @throws DomainError if P < 2, a difference is not finite, or confidence is outside (0, 1)
@@ -131,7 +136,8 @@ export interface BootstrapOptions {
 }
 
 /**
- * Percentile bootstrap interval of the mean: the (1±c)/2 quantiles of the means of resamples with replacement.
+ * Returns the percentile bootstrap interval of the mean. Its ends are the (1±c)/2 quantiles of the means of
+ * resamples with replacement.
  *
  * @param values_P - one value per prompt [P], P >= 1
  * @throws DomainError if the sample is empty or not finite, or an option is out of range
@@ -160,7 +166,8 @@ export function percentileBootstrap(
 }
 
 /**
- * pass@k = 1 − C(n−c, k) / C(n, k): unbiased estimate of the probability that at least one of k samples is correct.
+ * Returns pass@k = 1 − C(n−c, k) / C(n, k), an unbiased estimate of the probability that at least one of k
+ * samples is correct.
  *
  * @param samples - n, number of samples of the prompt
  * @param correct - c, number of correct samples, 0..n

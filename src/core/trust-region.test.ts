@@ -20,7 +20,7 @@ const measured = (klQuantile: number, more: Partial<AttemptMeasurement> = {}): A
   ...more,
 });
 
-/** Passes measurements to the state machine until the update ends. */
+/** Passes measurements to the state machine until the update is accepted or rejected. */
 function drive(
   from: TrustRegionRules,
   beta: number,
@@ -209,7 +209,7 @@ describe('measureAttempt', () => {
     const bound = (slack: 'dkw' | 'binom') =>
       measureAttempt({ ...readings, messageKl }, { quantile: 0.8, slack, slackConfidence: 0.1 }).klQuantile;
     expect(bound('binom')).toBe(0.45);
-    // level 0.8 + sqrt(ln 10 / 100) = 0.95174, k = 48
+    // the DKW level is 0.8 + sqrt(ln 10 / 100) = 0.95174, which is rank 48 of 50
     expect(bound('dkw')).toBe(0.48);
   });
 

@@ -1,7 +1,7 @@
 /**
- * The decisions of OPTIMIZE (E37) as a pure state machine. After each attempt at an agent's update it returns accept,
- * retry with a smaller step, or reject. The caller takes the snapshot, trains, measures and restores; this file never
- * changes weights.
+ * Decisions during an agent's update (OPTIMIZE, E37) as a pure state machine. After each attempt it returns
+ * accept, retry with a smaller step, or reject. The caller takes the snapshot, trains, measures and restores;
+ * this file never changes weights.
  * @see SAT (arXiv 2605.05216) Sec. 4 "KL control and backtracking"
  * @module
  */
@@ -15,52 +15,68 @@ import {
   orderStatisticUpperBound,
 } from './quantile.ts';
 
-/** Settings of radius and backtracking (E36–E38). */
+/** Settings of the trust region and of backtracking (E36–E38). */
 export interface TrustRegionRules {
-  /** δ_i: radius on the quantile of the exact per-state KL(new‖old), nats. */
+  /** δ_i: upper bound on a quantile of the exact per-state KL(new‖old), nats. */
   readonly targetKl: number;
-  /** Cap on the mean per-message KL, nats; absent: off, as in the paper. */
+  /** Upper bound on the mean KL per message, nats. Absent: no bound, as in the paper. */
   readonly targetKlMessage?: number;
-  /** M: attempts after the first. */
+  /** M: number of retries after the first attempt. */
   readonly maxBacktracks: number;
-  /** Whether the learning-rate scale adapts to the used share of the radius. Default false, as in the paper. */
+  /**
+   * Whether the learning-rate scale adapts to the share of the radius that updates use. Default false, as in
+   * the paper.
+   */
   readonly adaptToRadius?: boolean;
   /**
-   * `enforce` (default): an update outside the radius is undone. `record`: radii are measured but have no effect, and
-   * beta and the scale stay constant; an update with numbers that are not finite is undone in both modes.
+   * `enforce` (default): an update outside the radius is undone. `record`: divergences are measured but have
+   * no effect, and beta and the learning-rate scale stay constant. In both modes, an update with numbers that
+   * are not finite is undone.
    */
   readonly gate?: 'enforce' | 'record';
-  /** Factor on the step per retry, 0 < factor <= 1. Default 1/2; at 1 only beta grows, as in the paper. */
+  /**
+   * Factor on the learning rate for each retry, 0 < factor <= 1. Default 1/2. At 1 only beta grows, as in the
+   * paper.
+   */
   readonly stepShrink?: number;
 }
 
-/** Factor on beta per decision, and bounds of beta (E38). */
+/** Factor by which one decision changes beta, and bounds of beta (E38). */
 const BETA_FACTOR = 1.5;
 const BETA_MIN = 1e-6;
 const BETA_MAX = 1e3;
-/** Default of `stepShrink`: a larger beta alone has no effect on the first step, where the KL's gradient is 0 (E37). */
+/**
+ * Default of `stepShrink`. It is below 1 because a larger beta alone has no effect on the first step, where
+ * the KL's gradient is 0 (E37).
+ */
 const STEP_SHRINK = 0.5;
 const SCALE_FACTOR = 1.5;
 const SCALE_MIN = 1e-4;
 const SCALE_MAX = 1e4;
 
-/** Measurement after the steps of one attempt. KL in nats. */
+/** Divergences measured after the steps of one attempt; KLs in nats. */
 export interface AttemptMeasurement {
-  /** Quantile of KL(new‖old) over own token states, or its upper bound under a slack. */
+  /**
+   * Quantile of KL(new‖old) over the agent's token states. With a slack, an upper confidence bound of a
+   * quantile over messages.
+   */
   readonly klQuantile: number;
   readonly klMean: number;
   readonly klMax: number;
-  /** Mean over trajectories of κ_g, the KL summed over a message. */
+  /** Mean over trajectories of κ_g, the KL summed over the tokens of a trajectory. */
   readonly klMessageMean: number;
   readonly tvMean: number;
-  /** Further numbers that must be finite: losses, gradient norms. */
+  /** Further numbers that must be finite, e.g. losses and gradient norms. */
   readonly mustBeFinite?: readonly number[];
 }
 
-/** Why an attempt did not pass: a radius on states, the cap on messages, or a number that is not finite. */
+/**
+ * Why an attempt failed: the KL quantile exceeds its bound, the KL per message exceeds its bound, or a number
+ * is not finite.
+ */
 export type ViolationReason = 'kl_quantile' | 'kl_message' | 'not_finite';
 
-/** State of OPTIMIZE before an attempt. */
+/** State of an agent's update before an attempt. */
 export interface TrustRegionState {
   readonly rules: TrustRegionRules;
   /** 0 for the first attempt. */
@@ -73,7 +89,9 @@ export interface TrustRegionState {
   readonly lrScaleStart: number;
 }
 
-/** Decision on one attempt. `betaNext` and `lrScaleNext` are the values for the agent's next update. */
+/**
+ * Decision on one attempt. `betaNext` and `lrScaleNext` are the initial values of the agent's next update.
+ */
 export type AttemptDecision =
   | { readonly kind: 'accepted'; readonly betaNext: number; readonly lrScaleNext: number }
   | { readonly kind: 'retry'; readonly reason: ViolationReason; readonly next: TrustRegionState }
@@ -85,11 +103,11 @@ export type AttemptDecision =
     };
 
 /**
- * The state before the first attempt of an agent's update.
+ * Returns the state before the first attempt of an agent's update.
  *
- * @param rules - radius and number of backtracks
- * @param beta - β_i, which persists per agent across stages; 0.001 at the start of a run; 0 turns the KL penalty off
- *   for the whole run, because E38 only multiplies
+ * @param rules - settings of the trust region and of backtracking
+ * @param beta - β_i: weight of the agent's KL penalty, kept from stage to stage; 0.001 at the start of a run;
+ *   0 turns the penalty off for the whole run, because updates only multiply or divide β
  * @param lrScale - the agent's learning-rate scale, 1 at the start of a run
  * @throws DomainError if a radius or the scale is not > 0, beta is outside [0, 1e3], stepShrink outside
  *   (0, 1], or maxBacktracks is not an integer >= 0
@@ -109,18 +127,20 @@ export function startTrustRegion(rules: TrustRegionRules, beta: number, lrScale 
 }
 
 /**
- * Decision of the trust-region gate ("gate 1") on one attempt   (E36, E37, E38).
+ * Decides on one attempt: the trust-region gate ("gate 1")   (E36, E37, E38).
  *
- * Passed: β is unchanged, or divided by 1.5 (at least 1e-6) if the first attempt used less than half of the radius.
- * Violated: β is multiplied by 1.5 (at most 1e3) and the step is multiplied by `stepShrink`. After the last attempt the
- * update is rejected, and the caller must restore: a violating update is never kept. A β of 0 stays 0.
+ * If the attempt is within its bounds, β is unchanged, or divided by 1.5 (to at least 1e-6) if the first
+ * attempt used less than half of the radius. Otherwise β is multiplied by 1.5 (to at most 1e3) and the
+ * learning rate by `stepShrink`. After the last attempt the update is rejected, and the caller must restore
+ * the snapshot: an update outside its bounds is never kept. A β of 0 stays 0.
  *
- * Differs from the paper: a retry shrinks the step, because a larger β alone leaves the first step unchanged. With
- * `adaptToRadius` the learning-rate scale persists: ×1.5 if the first attempt used less than half of every radius, the
- * shrunken scale after a backtrack.
+ * Differs from the paper: a retry reduces the learning rate, because a larger β alone leaves the first step
+ * unchanged. With `adaptToRadius`, the learning-rate scale is kept for the next update: multiplied by 1.5 if
+ * the first attempt used less than half of every bound, and reduced if there was a retry.
  *
  * @param state - state before the attempt
- * @param measurement - measured after the attempt's steps; NaN or ±Infinity in any number is a violation
+ * @param measurement - divergences after the attempt's steps; the attempt fails if a number is NaN or
+ *   ±Infinity
  */
 export function decideAttempt(state: TrustRegionState, measurement: AttemptMeasurement): AttemptDecision {
   const { rules, attempt, beta, lrScale, lrScaleStart } = state;
@@ -164,27 +184,28 @@ function violation(rules: TrustRegionRules, m: AttemptMeasurement): ViolationRea
   return undefined;
 }
 
-/** Exact divergences at the monitor set, the input of {@link measureAttempt}. */
+/** Exact divergences at the agent's token states, the input of {@link measureAttempt}. */
 export interface MonitorReadings {
-  /** KL(new‖old) of every own token state of the batch, nats. */
+  /** KL(new‖old) at every token state of the agent in the batch, nats. */
   readonly kl: ArrayLike<number>;
   /** TV at the same states. */
   readonly tv: ArrayLike<number>;
-  /** κ_g of every trajectory in which the agent has tokens, nats. */
+  /** κ_g: KL summed over the tokens of each trajectory in which the agent has tokens, nats. */
   readonly messageKl: ArrayLike<number>;
 }
 
-/** Quantile and slack of the monitor. */
+/** Level and slack of the quantile. */
 export interface MonitorOptions {
   /** 1 − α, e.g. 0.99. */
   readonly quantile: number;
   readonly slack: 'none' | 'dkw' | 'binom';
-  /** η of E33/E34. Unused with slack `none`. */
+  /** η: failure probability of the upper confidence bound (E33, E34). Not used with slack `none`. */
   readonly slackConfidence: number;
 }
 
 /**
- * Statistics of the exact divergences that the trust-region gate compares with its radii   (E32–E36).
+ * Computes the statistics of the exact divergences that the trust-region gate compares with its bounds
+ * (E32–E36).
  *
  * Without slack, `klQuantile` is the quantile over token states (as in the paper). With `dkw` or `binom` it is the upper
  * confidence bound of the quantile of the message sums κ_g, because the tokens of one trajectory are not independent;

@@ -4,7 +4,7 @@ import { DomainError } from './errors.ts';
 import { type RandomStream, randomStream } from './rng.ts';
 import { replayVote, VoteStop } from './vote-stop.ts';
 
-/** The answers with the most votes. */
+/** Returns the answers with the most votes. */
 function winnersOf(answers: readonly (string | undefined)[]): string[] {
   const votes = new Map<string, number>();
   for (const answer of answers) if (answer !== undefined) votes.set(answer, (votes.get(answer) ?? 0) + 1);
@@ -39,7 +39,8 @@ describe('the exact rule', () => {
       fc.property(ballots, (answers) => {
         const { used } = replayVote(answers, { rule: 'exact' });
         fc.pre(used > 0);
-        // one ballot earlier, all remaining ballots for some answer could have tied the vote
+        // If the vote had stopped one ballot earlier, the remaining ballots, all for one answer, could have
+        // tied or changed it.
         const before = answers.slice(0, used - 1);
         const left = answers.length - before.length;
         const leaders = winnersOf(before);
@@ -54,7 +55,7 @@ describe('the exact rule', () => {
   });
 });
 
-/** Every order of a multiset of answers, each once. */
+/** Yields every order of a multiset of answers once. */
 function* orders(counts: Readonly<Record<string, number>>): Generator<string[]> {
   const left = Object.entries(counts).filter(([, count]) => count > 0);
   if (left.length === 0) yield [];
@@ -62,7 +63,10 @@ function* orders(counts: Readonly<Record<string, number>>): Generator<string[]> 
     for (const rest of orders({ ...counts, [answer]: count - 1 })) yield [answer, ...rest];
 }
 
-/** Share of the orders of a multiset for which the probable rule stops with another answer than the winner. */
+/**
+ * Returns the share of the orders of a multiset in which the probable rule stops with another answer than the
+ * winner.
+ */
 function exactError(counts: Readonly<Record<string, number>>, winner: string, error: number): number {
   let wrong = 0;
   let all = 0;
@@ -83,7 +87,7 @@ function shuffled(answers: readonly string[], stream: RandomStream): string[] {
 }
 
 describe('the probable rule', () => {
-  it('is wrong at most at the given rate, counted over every order of small votes', () => {
+  it('is wrong at most with the given probability, counted over every order of small votes', () => {
     const votes = [
       { a: 6, b: 5 },
       { a: 7, b: 4 },
@@ -117,7 +121,8 @@ describe('the probable rule', () => {
       for (let run = 0; run < runs; run++) {
         const answers = Array.from({ length: K }, () => draw(p, stream));
         const { winner } = replayVote(answers, { rule: 'probable', error });
-        // other criteria than counts break a tie of the full vote; here the first of the winners is taken
+        // Ties of the full vote are broken by other criteria than counts. This test takes the first of the
+        // tied answers.
         const winners = winnersOf(answers).sort();
         if (winner !== winners[0]) wrong++;
       }

@@ -25,25 +25,30 @@ import { DomainError } from './errors.ts';
 
 /** Names of the stopping rules. */
 export const VOTE_STOP_RULES = ['exact', 'probable'] as const;
-/** A stopping rule: `exact` never changes the winner, `probable` does so with a bounded probability. */
+/**
+ * A stopping rule: `exact` never changes the winner, `probable` changes it with at most a given probability.
+ */
 export type VoteStopRule = (typeof VOTE_STOP_RULES)[number];
 
 /** Options of {@link VoteStop}. */
 export interface VoteStopOptions {
-  /** K: ballots of the full vote. */
+  /** K: number of ballots of the full vote. */
   readonly ballots: number;
   readonly rule: VoteStopRule;
-  /** For `probable`: largest probability that the full vote has another winner, in (0, 1). Default 0.05. */
+  /**
+   * For `probable`: upper bound on the probability that the full vote has another winner, in (0, 1). Default
+   * 0.05.
+   */
   readonly error?: number;
 }
 
-/** Number of stakes u: the midpoints of this many equal parts of [0, 1]. */
+/** Number of stakes u. They are the midpoints of this many equal parts of [0, 1]. */
 const STAKES = 16;
 
-/** Votes for an answer, and the evidence against the hypothesis that it wins the full vote. */
+/** Votes for one answer, and the evidence against the hypothesis that this answer wins the full vote. */
 interface Candidate {
   votes: number;
-  /** Wealth of each stake [STAKES]. */
+  /** Wealth of the bet with each stake [STAKES]. */
   readonly wealth: Float64Array;
   isRejected: boolean;
 }
@@ -51,8 +56,8 @@ interface Candidate {
 /**
  * A vote in progress: `add` counts each ballot in sampling order, `isDecided` is true once no further ballot is needed.
  *
- * `team/plurality.ts` breaks ties of the full vote by other criteria than counts, so a tie may change the winner:
- * `exact` stops only if no tie is possible. A ballot without an answer is no vote.
+ * `team/plurality.ts` breaks ties of the full vote by other criteria than counts, so a tie may change the
+ * winner. `exact` therefore stops only if no tie is possible. A ballot without an answer is no vote.
  *
  * @example
  * ['7', '9', '7', '7'].reduce((vote, answer) => (vote.add(answer), vote), new VoteStop({ ballots: 5, rule: 'exact' })).isDecided; // => true
@@ -61,9 +66,9 @@ export class VoteStop {
   readonly #ballots: number;
   readonly #rule: VoteStopRule;
   readonly #threshold: number;
-  /** In order of first appearance. */
+  /** Answers seen so far, in order of first appearance. */
   readonly #candidates = new Map<string, Candidate>();
-  /** Represents every answer not seen so far: the evidence against all of them is the same. */
+  /** Stands for every answer not seen so far, because the evidence against all of them is the same. */
   readonly #unseen: Candidate = newCandidate();
   #leader: string | undefined;
   #seen = 0;
@@ -82,7 +87,10 @@ export class VoteStop {
     return this.#seen;
   }
 
-  /** The answer with the most votes so far; at equal counts the first to reach the count. Undefined before any vote. */
+  /**
+   * The answer with the most votes so far; at equal counts the answer that reached the count first. Undefined
+   * before any vote.
+   */
   get leader(): string | undefined {
     return this.#leader;
   }
@@ -128,7 +136,8 @@ export class VoteStop {
     for (const [name, candidate] of [...this.#candidates, [undefined, this.#unseen] as const]) {
       if (candidate === leader) continue;
       const lead = (leader.votes - candidate.votes) / left;
-      if (lead >= 1) continue; // the candidate can at most tie, and only with all remaining ballots
+      // this answer can at most tie the leader, and only if it gets all remaining ballots
+      if (lead >= 1) continue;
       const isFor = answer !== undefined && answer === this.#leader;
       const isAgainst = name !== undefined && answer === name;
       const gain = (Number(isFor) - Number(isAgainst) + lead) / (1 - lead);

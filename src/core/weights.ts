@@ -26,11 +26,15 @@
 import { checkFinite, checkInteger, checkLength, checkPositive } from './check.ts';
 import { DomainError } from './errors.ts';
 
-/** Log-ratios are clamped to ±20 nats before exponentiation, so that every weight is finite (E11, E22). */
+/**
+ * Bound on log-ratios: they are clamped to ±20 nats before exponentiation, so that every weight is finite
+ * (E11, E22).
+ */
 export const MAX_LOG_RATIO = 20;
 
 /**
- * log ρ = Σ_u ( logp_new(x_u) − logp_old(x_u) )   (E10; the same sum is u of E22).
+ * Returns a message's log-ratio, log ρ = Σ_u ( logp_new(x_u) − logp_old(x_u) )   (E10; E22 calls the same sum
+ * u).
  *
  * @param logpNew - logp_new of the message's tokens [T], nats
  * @param logpOld - logp_old of the same tokens [T], nats
@@ -53,7 +57,8 @@ export interface MessageRatio {
 }
 
 /**
- * Σ_{j ∈ I(s_t), j ∈ done} log ρ_{t,j} for every turn t   (the exponent of E11).
+ * Sums, for every turn t, the log-ratios of the agents in `done`: Σ_{j ∈ I(s_t), j ∈ done} log ρ_{t,j}   (the
+ * exponent of E11).
  *
  * @param messages - the episode's messages, in any order
  * @param done - agents already updated in this stage; the agent being updated is not among them
@@ -78,9 +83,12 @@ export function turnLogRatios(
 
 /** Weights of one episode; arrays are per turn. */
 export interface TurnWeights {
-  /** Exponent of E11 after its clamp, nats. */
+  /** Log-ratio of each turn after the clamp (the exponent of E11), nats. */
   readonly logRho: Float64Array;
-  /** ρ_t: probability of the turn's action under the intermediate team, divided by that under the old team. */
+  /**
+   * ρ_t: probability of turn t's action under the intermediate team, divided by its probability under the old
+   * team.
+   */
   readonly rho: Float64Array;
   /** c_t = min(c̄, ρ_t). */
   readonly c: Float64Array;
@@ -89,12 +97,13 @@ export interface TurnWeights {
 }
 
 /**
- * ρ_t = exp(clamp(Σ log ρ_{t,j}, ±20)),  c_t = min(c̄, ρ_t),  ω = Π_t c_t   (E11, E12, E13).
+ * Computes the importance weights of an episode's turns: ρ_t = exp(clamp(Σ log ρ_{t,j}, ±20)),
+ * c_t = min(c̄, ρ_t) and ω = Π_t c_t   (E11, E12, E13).
  *
- * Differs from the paper, whose Algorithm 1 overwrites the behaviour policy inside the loop, which makes every ρ equal
- * 1. Here logp_old remains that of the rollout.
+ * Differs from the paper, whose Algorithm 1 overwrites the behaviour policy inside the loop, so that every ρ
+ * is 1. Here logp_old stays the log-probability under the policy that sampled the rollout.
  *
- * @param logRatios - summed log-ratio of the `done` agents per turn, 0 for none [turns], nats
+ * @param logRatios - summed log-ratio of the agents in `done` at each turn, 0 if there is none [turns], nats
  * @throws DomainError if a log-ratio is not finite or cbar <= 0
  *
  * @example
@@ -114,10 +123,10 @@ export function turnWeights(
 }
 
 /**
- * W_t = Π_{k<=t} c_k   (E17): corrects the distribution of the state at turn t.
+ * Returns the products W_t = Π_{k<=t} c_k, which correct the distribution of the state at turn t   (E17).
  *
- * The recursion of E15 corrects only the turns after turn t. Without this factor, updates in forward order on a reused
- * batch are biased. Differs from the paper, which has no prefix weight.
+ * Truncated GAE (E15) corrects only the turns after turn t. Without the factor W_t, updates in forward order
+ * on a reused batch are biased. Differs from the paper, which has no prefix weight.
  *
  * @param c - truncated weights per turn [turns]
  * @returns prefix products [turns]
@@ -131,10 +140,11 @@ export function prefixWeights(c: ArrayLike<number>): Float64Array {
 }
 
 /**
- * Π_{k>t} c_k: corrects the turns after turn t; the only weight in the paper's text   (E15 with λ = γ = 1 and a
- * constant value).
+ * Returns the products Π_{k>t} c_k, which correct the turns after turn t. The paper's text has no other
+ * weight   (E15 with λ = γ = 1 and a constant value).
  *
- * Sufficient only if agents are updated in reverse execution order; otherwise {@link prefixWeights} are needed too.
+ * These weights are sufficient only if agents are updated in reverse execution order. Otherwise {@link
+ * prefixWeights} are needed too.
  *
  * @param c - truncated weights per turn [turns]
  * @returns products of the weights after each turn [turns]

@@ -1,12 +1,12 @@
 /**
- * Claims about the algorithm as data: a statement, a prediction whether it holds, and an experiment that checks it. A
- * claim of the paper that is known to be wrong has the prediction "fails"; if the experiment finds that it holds, the
- * run fails, as in the opposite case.
+ * Claims about the algorithm as data: a statement, a prediction of whether it holds, and an experiment that
+ * checks it. A claim of the paper that is known to be wrong has the prediction "fails". The run fails if the
+ * result of any experiment differs from the prediction.
  * @module
  */
 import type { CreateModel } from './world-team.ts';
 
-/** Data of a line chart; the command renders it. */
+/** Data of a line chart; the command `troupe theory` renders it. */
 export interface Chart {
   /** File name without the extension. */
   readonly name: string;
@@ -20,7 +20,7 @@ export interface Chart {
   }[];
 }
 
-/** One axis; `log`: logarithmic, `range`: fixed limits. */
+/** One axis. `log`: whether it is logarithmic; `range`: fixed limits. */
 export interface ChartAxis {
   readonly label: string;
   readonly log?: boolean;
@@ -38,7 +38,7 @@ export interface TheoryContext {
 
 /** Result of an experiment. */
 export interface Finding {
-  /** Whether the statement holds in the experiment. */
+  /** Whether the statement holds in this experiment. */
   readonly holds: boolean;
   /** The measured numbers, in one line. */
   readonly figures: string;
@@ -51,10 +51,16 @@ export interface Claim {
   readonly name: string;
   /** The statement, one sentence without a full stop. */
   readonly statement: string;
-  /** Equation (E), error of the paper (P), worked example (G) or section of `docs/algorithm.md`. */
+  /**
+   * Source in `docs/algorithm.md`: equation (E), error of the paper (P), worked example (G) or number of a
+   * section.
+   */
   readonly source: string;
   readonly predicted: 'holds' | 'fails';
-  /** The experiment. Each uses random streams of its own, so that a new claim does not change the draws of others. */
+  /**
+   * Runs the experiment. Each experiment has its own random streams, so that a new claim does not change the
+   * draws of others.
+   */
   readonly check: (context: TheoryContext) => Finding | Promise<Finding>;
 }
 
@@ -69,7 +75,9 @@ export interface Outcome extends Finding {
   readonly claim: Claim;
   /** Whether the result agrees with the prediction. */
   readonly asPredicted: boolean;
-  /** `holds`, `fails as predicted`, `FAILS (predicted: holds)` or `HOLDS (predicted: fails)`. */
+  /**
+   * Result in words: `holds`, `fails as predicted`, `FAILS (predicted: holds)` or `HOLDS (predicted: fails)`.
+   */
   readonly verdict: string;
 }
 

@@ -1,5 +1,5 @@
 /**
- * All claims, in the order of the report.
+ * List of all groups of claims, in the order of the report.
  * @module
  */
 import type { ClaimGroup } from './claim.ts';

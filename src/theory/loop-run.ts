@@ -1,6 +1,6 @@
 /**
- * The training loop on exact worlds: `runStage`, which also trains language models, with the exact J of the team after
- * every update.
+ * Runs the training loop on worlds with a known J: `runStage`, which also trains language models, and the
+ * exact J of the team after every update.
  * @module
  */
 import type { EpisodePolicy } from '../core/tabular/episode.ts';
@@ -13,7 +13,10 @@ import { initialState } from '../train/state.ts';
 import { createWorldTask } from './world-task.ts';
 import { ACTION_TOKENS, type CreateModel, createWorldTeam, exactObjective } from './world-team.ts';
 
-/** Options for exact worlds: plain gradient steps on raw advantages, with a step size that adapts to the radius. */
+/**
+ * Options for exact worlds: plain gradient steps on advantages without normalisation, with a step size that
+ * adapts to the radius.
+ */
 export const LOOP_OPTIONS: TrainOptions = {
   seed: 1,
   stages: 1,
@@ -61,7 +64,7 @@ export const LOOP_OPTIONS: TrainOptions = {
   evalPrompts: 0,
 };
 
-/** Start, options and length of a run. */
+/** World, initial policy, options and number of stages of a run. */
 export interface LoopRun {
   readonly world: ObservedEpisode;
   readonly policy: EpisodePolicy;
@@ -77,7 +80,7 @@ export interface WatchedUpdate extends UpdateRecord {
 
 /** Result of {@link watchStages}. */
 export interface WatchedRun {
-  /** J before the first stage and after each [stages + 1]. */
+  /** J before the first stage and after each stage [stages + 1]. */
   readonly objectives: readonly number[];
   readonly updates: readonly WatchedUpdate[];
   readonly events: readonly RunEvent[];
@@ -86,8 +89,8 @@ export interface WatchedRun {
 /**
  * Runs stages and computes the exact J after every update.
  *
- * @param setup - constructor of the tabular models, and the seed of the world's own draws (first states and
- *   transitions); `options.seed` is the seed of the training run
+ * @param setup - function that creates the tabular models, and the seed of the world's own draws (first
+ *   states and transitions); `options.seed` is the seed of the training run
  */
 export async function watchStages(
   { world, policy, options, stages }: LoopRun,

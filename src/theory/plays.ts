@@ -1,12 +1,12 @@
 /**
- * Enumeration of all trajectories (plays) of a small episode with their probabilities, for exact expectations.
+ * Enumerates all trajectories ("plays") of a small episode with their probabilities, for exact expectations.
  * @module
  */
 import type { Episode, EpisodePolicy } from '../core/tabular/episode.ts';
 
 /** One trajectory. */
 export interface Play {
-  /** Probability under the acting policy. */
+  /** Probability of the trajectory under the policy that acts. */
   readonly probability: number;
   readonly states: readonly number[];
   readonly actions: readonly number[];
@@ -14,11 +14,14 @@ export interface Play {
   readonly rewards: readonly number[];
   /** R = sum_t r_t. */
   readonly total: number;
-  /** prod_t other(a_t|s_t) / policy(a_t|s_t): likelihood ratio of another policy to the acting one. */
+  /**
+   * Returns the likelihood ratio of another policy to the one that acts: prod_t
+   * other(a_t|s_t) / policy(a_t|s_t).
+   */
   ratio(other: EpisodePolicy): number;
 }
 
-/** All trajectories with positive probability. */
+/** Yields all trajectories with positive probability. */
 export function* enumeratePlays(episode: Episode, policy: EpisodePolicy): Generator<Play> {
   const H = episode.reward.length;
   function* from(

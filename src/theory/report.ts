@@ -1,22 +1,28 @@
 /**
- * Output of the experiments: lines for the terminal, and `theory-report.md`. Pure functions.
+ * Renders the results of the experiments: lines for the terminal, and `theory-report.md`. All functions are
+ * pure.
  * @module
  */
 import type { Chart, ClaimGroup, Outcome } from './claim.ts';
 
-/** Arguments and version of the run. */
+/** Arguments of the run and version of the package. */
 export interface ReportFacts {
   readonly worlds: number;
   readonly seed: number;
   readonly version: string;
 }
 
-/** One claim in one line: `holds               exact sequential steps: 0 decreases in 498 steps`. */
+/**
+ * Returns the result of a claim as one line, e.g. `holds               exact sequential steps: 0 decreases in
+ * 498 steps`.
+ */
 export function outcomeLine({ claim, verdict, figures }: Outcome): string {
   return `${verdict.padEnd(18)}  ${claim.name}: ${figures}`;
 }
 
-/** `49 claims: 28 hold, 21 fail as predicted, 0 differ from the prediction`. */
+/**
+ * Returns the summary line, e.g. `49 claims: 28 hold, 21 fail as predicted, 0 differ from the prediction`.
+ */
 export function countLine(outcomes: readonly Outcome[]): string {
   const expected = outcomes.filter(({ asPredicted }) => asPredicted);
   const hold = expected.filter(({ holds }) => holds).length;
@@ -25,10 +31,11 @@ export function countLine(outcomes: readonly Outcome[]): string {
 }
 
 /**
- * The report as Markdown.
+ * Renders the report as Markdown.
  *
- * @param outcomes - results of the groups' claims
- * @param options - facts of the run, and `pictureOf`, the path of a chart's picture relative to the report
+ * @param outcomes - results of the claims of all groups
+ * @param options - facts of the run, and a function that returns the path of a chart's picture relative to
+ *   the report
  * @returns Markdown text
  */
 export function renderTheoryReport(

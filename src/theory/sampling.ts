@@ -14,14 +14,15 @@ export const GAMMAS: readonly number[] = [0.3, 0.5, 0.9, 0.99];
 export interface Sample {
   readonly mdp: TeamMdp;
   readonly team: TeamPolicy;
-  /** Random stream for further draws of the experiment on this world. */
+  /** Random stream for further draws of an experiment on this world. */
   readonly stream: RandomStream;
-  /** Seed for further random objects of this world. */
+  /** Seed for further random objects of an experiment on this world. */
   readonly seed: number;
 }
 
 /**
- * Random worlds with 2 to 3 states, 2 to 3 agents and 2 to 3 actions each; the discounts alternate.
+ * Yields random worlds with 2 to 3 states, 2 to 3 agents and 2 to 3 actions per agent. Consecutive worlds
+ * cycle through the discounts.
  *
  * @param key - name of the experiment's random stream, so that no two experiments share worlds
  */
@@ -42,14 +43,15 @@ export function* sampleWorlds(
   }
 }
 
-/** Maximum of a sequence of numbers. */
+/** Running maximum of a sequence of numbers, and their count. */
 export class Maximum {
   value = Number.NEGATIVE_INFINITY;
   count = 0;
 
   include(value: number): void {
     this.count++;
-    if (!Number.isNaN(this.value) && !(value <= this.value)) this.value = value; // NaN counts as the maximum
+    // once a NaN is included, the maximum stays NaN
+    if (!Number.isNaN(this.value) && !(value <= this.value)) this.value = value;
   }
 
   /** `2.6e-13 over 500`. */
@@ -58,7 +60,7 @@ export class Maximum {
   }
 }
 
-/** A number in short form: `0.0213`, `-47100`, `2.6e-13`. */
+/** Formats a number in short form, e.g. `0.0213`, `-47100` or `2.6e-13`. */
 export function short(value: number, digits = 3): string {
   if (!Number.isFinite(value) || value === 0) return String(value);
   const size = Math.abs(value);
@@ -71,14 +73,17 @@ export function percent(share: number): string {
   return `${(100 * share).toFixed(1)}%`;
 }
 
-/** Median; for an even number of values the mean of the two middle ones. */
+/** Returns the median; for an even number of values, the mean of the two middle ones. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const half = sorted.length / 2;
   return (sorted[Math.ceil(half) - 1] + sorted[Math.floor(half)]) / 2;
 }
 
-/** Slope of the least-squares line through points [x, y]; the exponent of a power law if both are logarithms. */
+/**
+ * Returns the slope of the least-squares line through points [x, y]. For logarithms it is the exponent of a
+ * power law.
+ */
 export function slope(points: readonly (readonly [number, number])[]): number {
   const n = points.length;
   const meanX = points.reduce((sum, [x]) => sum + x, 0) / n;

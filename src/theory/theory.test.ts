@@ -11,7 +11,10 @@ import { Maximum, median, sampleWorlds, short, slope } from './sampling.ts';
 
 const context: TheoryContext = { worlds: 50, seed: 1, createModel: createTabularModel };
 
-/** Tested elsewhere with fewer stages: `train/schemes.test.ts`, `stage.test.ts`, `certificate.test.ts`. */
+/**
+ * Slow claims that other files test with fewer stages: `train/schemes.test.ts`, `stage.test.ts`,
+ * `certificate.test.ts`.
+ */
 const SLOW = [
   'schedules in the loop',
   'literal weights in the loop',
@@ -147,6 +150,7 @@ describe('figures', () => {
     const worlds = [...sampleWorlds(context, 7)];
     expect(worlds).toHaveLength(50);
     expect(new Set(worlds.map(({ mdp }) => mdp.gamma))).toEqual(new Set([0.3, 0.5, 0.9, 0.99]));
-    expect(worlds[0].stream.uniform()).not.toBe(randomStream(1, 7, 0).uniform()); // the world's shape used draws of the stream
+    // the draws for the shape of the world have already advanced the stream
+    expect(worlds[0].stream.uniform()).not.toBe(randomStream(1, 7, 0).uniform());
   });
 });

@@ -1,7 +1,8 @@
 /**
- * Exact worlds as tasks: an episode with known values behind the task interface, so that the training loop for language
- * models runs on worlds for which the true J is known. The random draws of the world (first state, transitions) are part
- * of the item, as the question is part of a prompt; the models draw the agents' actions.
+ * Exact worlds as tasks: an episode with known values behind the task interface, so that the training loop
+ * for language models runs on worlds whose true J is known. The random draws of the world (first state,
+ * transitions) are part of the task's item, as a question is part of a prompt. The models draw the agents'
+ * actions.
  * @module
  */
 import { randomStream } from '../core/rng.ts';
@@ -9,20 +10,20 @@ import type { Episode } from '../core/tabular/episode.ts';
 import type { ObservedEpisode } from '../core/tabular/observed-episode.ts';
 import type { Split, Task, TaskItem } from '../task/task.ts';
 
-/** Random draws of the world for one item. */
+/** Random draws of the world for one item of the task. */
 interface WorldDraws {
   /** State at turn 0. */
   readonly start: number;
-  /** One uniform per transition [H - 1]. */
+  /** One uniform draw per transition [H - 1]. */
   readonly uniforms: readonly number[];
 }
 
 const SPLIT_KEYS: Readonly<Record<Split, number>> = { train: 0, validation: 1, test: 2 };
 
 /**
- * A world as a task. The team's answer is its sequence of actions in the format of {@link playText}. The reward is the
- * return R = sum_t r_t, whose expectation is the exact J (E7). Splits are infinite and have independent draws. `correct`
- * means a return above the middle of its range.
+ * Creates a task from a world. The team's answer is its sequence of actions in the format of {@link
+ * playText}. The reward is the return R = sum_t r_t, whose expectation is the exact J (E7). Splits are
+ * infinite and have independent draws. `correct` means that the return lies above the middle of its range.
  *
  * @param options - name of the task, and seed of the world's own draws
  */
@@ -49,24 +50,26 @@ export function createWorldTask(
         return { correct: false, reward: lowest, reason: `expected ${H} actions, got "${text}"` };
       const states = statesVisited(episode, item, actions);
       const total = actions.reduce((sum, a, t) => sum + episode.reward[t][states[t]][a], 0);
-      const reward = Math.min(highest, Math.max(lowest, total)); // rounding can exceed the range
+      // the rounding error of the sum can exceed the range
+      const reward = Math.min(highest, Math.max(lowest, total));
       const reason = `return ${reward.toPrecision(4)} through states ${states.slice(0, H).join(' ')}`;
       return { correct: reward > (lowest + highest) / 2, reward, answer: text, reason };
     },
   };
 }
 
-/** Actions of an episode in order of turns, the text that `verify` parses: `0 2 1`. */
+/** Formats the actions of an episode in order of turns, e.g. `0 2 1`; `verify` parses this text. */
 export function playText(actions: readonly number[]): string {
   return actions.join(' ');
 }
 
 /**
- * States s_0, s_1, ... that result from an item's draws and the actions so far; the last one is the state of the next
- * action.
+ * Returns the states s_0, s_1, ... that result from an item's draws and the actions so far. The last one is
+ * the state in which the next action is taken.
  *
- * @param actions - actions of the first turns
- * @returns states [actions + 1]; [actions] after the last turn
+ * @param actions - actions of the turns so far
+ * @returns one state per action and the next state [actions + 1]; after the last turn there is no next state
+ *   [actions]
  */
 export function statesVisited(
   { transition, turn }: Episode,
@@ -80,7 +83,7 @@ export function statesVisited(
   return states;
 }
 
-/** Smallest and largest return of any trajectory. */
+/** Returns the smallest and the largest return of any trajectory. */
 function returnRange({ transition, reward, initial }: Episode): readonly [number, number] {
   const extreme = (pick: (...values: number[]) => number): number[] => {
     let future: number[] | undefined;
@@ -92,7 +95,7 @@ function returnRange({ transition, reward, initial }: Episode): readonly [number
   };
   const possible = (values: readonly number[]) => values.filter((_, s) => initial[s] > 0);
   const [low, high] = [Math.min(...possible(extreme(Math.min))), Math.max(...possible(extreme(Math.max)))];
-  return low < high ? [low, high] : [low, low + 1]; // a range must not be empty
+  return low < high ? [low, high] : [low, low + 1]; // a task's reward range must not be empty
 }
 
 function reachable(
@@ -103,7 +106,10 @@ function reachable(
   return pick(...future.filter((_, s) => next[s] > 0));
 }
 
-/** Inverse CDF; the last entry with mass if u exceeds the rounded sum. */
+/**
+ * Draws an index from p by its inverse CDF with the uniform number u. If u exceeds the sum of p because of
+ * rounding, the result is the last index with positive probability.
+ */
 function drawIndex(p: ArrayLike<number>, u: number): number {
   let cumulated = 0;
   let last = 0;

@@ -1,6 +1,6 @@
 /**
- * Teams for exact worlds: a protocol that gives each agent its observation of the state, models whose policy can be read
- * and set, and the exact J of the team under its current models.
+ * Teams for exact worlds: a protocol that gives each agent its observation of the state, models whose policy
+ * can be read and set, and the exact J of the team with its current models.
  * @module
  */
 import { logSoftmax } from '../core/divergence.ts';
@@ -11,14 +11,17 @@ import type { Model } from '../engine/engine.ts';
 import type { Agent, Protocol, ProtocolMessage, Team } from '../team/team.ts';
 import { playText, statesVisited } from './world-task.ts';
 
-/** A model whose policy can be read and set per state. */
+/** A model whose policy can be read and set for each state. */
 export interface ExactModel extends Model {
-  /** Logits of the state after `prefix` [V]. */
+  /** Returns the logits of the next token after `prefix` [V]. */
   logitsOf(prefix: ArrayLike<number>): Float64Array;
   setLogits(prefix: ArrayLike<number>, logits: ArrayLike<number>): void;
 }
 
-/** Creates a model whose vocabulary is the characters of an alphabet and one end token; the command chooses the engine. */
+/**
+ * Creates a model whose vocabulary is the characters of an alphabet and one end token. The command that runs
+ * the experiments chooses the engine.
+ */
 export type CreateModel = (options: { readonly alphabet: string }) => ExactModel;
 
 /** An agent with an exact model. */
@@ -33,7 +36,10 @@ export interface WorldTeam extends Team {
 
 const CHARACTERS = 'abcdefghijklmnopqrstuvwxyz';
 
-/** Alphabet for a number of actions: every action is one token, and the end token is the last action. */
+/**
+ * Returns the alphabet for a number of actions. Every action is one token, and the end token is the last
+ * action.
+ */
 function alphabetOf(actions: number): string {
   if (actions < 2 || actions > CHARACTERS.length + 1)
     throw new DomainError(
@@ -42,12 +48,12 @@ function alphabetOf(actions: number): string {
   return CHARACTERS.slice(0, actions - 1);
 }
 
-/** Largest number of tokens of a message in a world. */
+/** Largest number of tokens of a message in an exact world. */
 export const ACTION_TOKENS = 1;
 
 /**
- * Protocol with one agent per turn, in the order of the episode. The agent's context is its observation of the state;
- * the team's answer is the sequence of all actions.
+ * Creates the protocol with one agent per turn, in the order of the episode. The agent's context is its
+ * observation of the state; the team's answer is the sequence of all actions.
  */
 export function createWorldProtocol(world: ObservedEpisode): Protocol {
   const { episode } = world;
@@ -68,17 +74,20 @@ function actionsOf(spoken: readonly ProtocolMessage[]): number[] {
   return spoken.map(({ tokens }) => tokens[0]);
 }
 
-/** Prompt of an agent at a turn: observation o as the letter `a` repeated o + 1 times. */
+/**
+ * Returns the prompt of an agent at a turn: observation o is encoded as the letter `a` repeated o + 1 times.
+ */
 function promptOf({ observation }: ObservedEpisode, turn: number, state: number): string {
   return CHARACTERS[0].repeat(1 + observation[turn][state]);
 }
 
 /**
- * A team whose models have a given policy.
+ * Creates a team whose models have a given policy.
  *
  * @param policy - a distribution per turn and state [H][S][actions], positive everywhere and equal for equal
  *   observations of an agent
- * @throws DomainError if an agent has different numbers of actions at its turns, or as {@link setPolicy}
+ * @throws DomainError if an agent has different numbers of actions at its turns, or for the reasons of {@link
+ *   setPolicy}
  */
 export function createWorldTeam(
   world: ObservedEpisode,
@@ -103,12 +112,12 @@ export function createWorldTeam(
 }
 
 /**
- * Sets every agent's distributions.
+ * Sets the distributions of all agents' models.
  *
  * @throws DomainError if a probability is 0, or two states with the same observation have different distributions
  */
 export function setPolicy(world: ObservedEpisode, team: WorldTeam, policy: EpisodePolicy): void {
-  const seen = new Map<string, ArrayLike<number>>(); // distribution by agent and observation
+  const seen = new Map<string, ArrayLike<number>>(); // distribution for each agent and observation
   forEachState(world, team, ({ t, s, model, prefix }) => {
     const row = policy[t][s];
     if (!Array.from(row).every((p) => p > 0))
@@ -126,7 +135,7 @@ export function setPolicy(world: ObservedEpisode, team: WorldTeam, policy: Episo
   });
 }
 
-/** The current policy of the models, at temperature 1 [H][S][actions]. */
+/** Returns the current policy of the models at temperature 1 [H][S][actions]. */
 export function policyOf(world: ObservedEpisode, team: WorldTeam): EpisodePolicy {
   const policy: Float64Array[][] = world.episode.turn.map(() => []);
   forEachState(world, team, ({ t, model, prefix }) => {
@@ -135,7 +144,7 @@ export function policyOf(world: ObservedEpisode, team: WorldTeam): EpisodePolicy
   return policy;
 }
 
-/** Exact J of the team under its current models, reward units   (E7). */
+/** Returns the exact J of the team with its current models, reward units   (E7). */
 export function exactObjective(world: ObservedEpisode, team: WorldTeam): number {
   return evaluateEpisode(world.episode, policyOf(world, team)).objective;
 }
@@ -147,7 +156,7 @@ interface StateOfAgent {
   readonly prefix: Int32Array;
 }
 
-/** Turns in order, states in order within a turn. */
+/** Calls `visit` for every turn in order, and for every state in order within a turn. */
 function forEachState(world: ObservedEpisode, team: WorldTeam, visit: (at: StateOfAgent) => void): void {
   for (const [t, states] of world.observation.entries()) {
     const { model } = team.agents[world.episode.turn[t]];

@@ -17,7 +17,7 @@ import { rollout } from '../team/rollout.ts';
 import { createWorldTask } from './world-task.ts';
 import { ACTION_TOKENS, createWorldTeam, exactObjective, policyOf } from './world-team.ts';
 
-/** A random world with full observation. */
+/** Returns a random world with full observation, and a random policy. */
 function observedWorld(seed: number): { world: ObservedEpisode; policy: EpisodePolicy } {
   const episode = randomEpisode(seed, { states: 3, actions: 3, turn: [0, 1, 0] });
   return { world: fullyObserved(episode), policy: randomEpisodePolicy(seed, episode) };

@@ -1,7 +1,7 @@
 /**
- * Short runs with tabular models whose events and metrics are committed. Every change of a random draw, a sum or the order
- * of events changes these files. If a change is intended, `npx vitest run test/golden -u` rewrites them; review the
- * difference.
+ * Compares a short run of the tabular engine with a committed file of all its decisions. Any change of a
+ * random draw, a sum or the order of events changes this file. If such a change is intended, `npx vitest run
+ * test/golden -u` updates the file; review the difference.
  */
 import { expect, it } from 'vitest';
 import { createTabularEngine } from '../../src/engine/tabular/engine.ts';

@@ -1,6 +1,6 @@
 /**
- * Training from the command line on a cluster of two raylets. A worker, a raylet and the driver are killed in the middle of
- * a stage; the run must end with the bytes of an uninterrupted one.
+ * Trains on a cluster of two raylets through the command line. In the middle of a stage, first a worker, then
+ * a whole raylet, then the driver is killed. The run must end with the same bytes as an undisturbed run.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,9 @@ import { readEvents } from '../../src/store/read-run.ts';
 
 const TROUPE = fileURLToPath(new URL('../../bin/troupe.mjs', import.meta.url));
 
-/** The steps are large enough that most updates are accepted, so that the test detects a lost update. */
+/**
+ * A team with a learning rate so large that most updates are accepted. A lost update then changes the result.
+ */
 const TEAM = `
 name: tiny
 base: base
@@ -29,8 +31,8 @@ gate: {kind: off}
 eval: {prompts: 20, k: 2}
 `;
 
-/** Timeout for several processes that import PyTorch on a busy machine, ms. */
-const TIMEOUT_MS = 1_800_000;
+/** Timeout, ms, for several processes that import PyTorch on a busy machine. */
+const PATIENCE_MS = 1_800_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'troupe-ray-'));
 const team = join(folder, 'team.yaml');
@@ -52,8 +54,8 @@ function start(...args: string[]): { readonly child: ChildProcess; readonly ende
 }
 
 /**
- * Runs `action` while a run is in the middle of a stage, after its rollouts and before its updates. The run is stopped
- * meanwhile, so that the stage cannot end first on a slow machine.
+ * Calls `strike` while a run is in the middle of a stage, after the stage has started and before it finishes.
+ * The run is paused during the call, so the stage cannot end first, even on a slow machine.
  */
 async function inMidStage(
   run: string,
@@ -79,8 +81,8 @@ async function inMidStage(
   }
 }
 
-/** All files of a run except those with times. */
-function filesOf(run: string): Readonly<Record<string, string>> {
+/** Returns the content of every file of a run, except files with times. */
+function remains(run: string): Readonly<Record<string, string>> {
   const dir = join(folder, run);
   const names = readdirSync(dir, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -89,7 +91,9 @@ function filesOf(run: string): Readonly<Record<string, string>> {
   return Object.fromEntries(names.map((name) => [name, readFileSync(join(dir, name), 'base64')]));
 }
 
-/** @param running - returns the running cluster; its second node is replaced by the test */
+/**
+ * Defines the test. @param running - returns the running cluster; its second node is a new one after the test
+ */
 export function describeBrokenTraining(running: () => TwoRaylets): void {
   beforeAll(() => {
     writeFileSync(team, TEAM);

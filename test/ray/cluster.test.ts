@@ -1,7 +1,7 @@
 /**
- * Teams on a cluster of two raylets: a stage with the decisions of the embedded engine, concurrent agents, models and
- * adapters on a node without access to the folders of this one, rejected settings, and a training whose processes are
- * killed.
+ * Tests teams on a cluster of two raylets: a stage with the same decisions as the embedded engine, agents
+ * that compute at the same time, models and adapters on a node without access to this machine's folders,
+ * requests that are refused before any work starts, and a training during which processes are killed.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,7 +25,7 @@ import { MemoryRun } from '../../src/train/testing/memory-store.ts';
 import { trainOptions } from '../../src/train/testing/world.ts';
 import { describeBrokenTraining } from './broken-training.ts';
 
-/** Every text is an answer; texts of even length have reward 1. */
+/** A task in which any text is an answer; texts with an even number of letters earn a reward. */
 const task: Task = {
   name: 'even',
   rewardRange: [0, 1],
@@ -72,7 +72,7 @@ describeWithRay('two raylets', () => {
     return engine;
   }
 
-  /** One SAT stage of two agents. */
+  /** Trains two agents for one SAT stage. */
   async function trained(on: Engine) {
     const agents = [];
     for (const id of [0, 1]) agents.push({ id, name: `agent ${id}`, model: await on.load({ dir }) });
@@ -86,7 +86,7 @@ describeWithRay('two raylets', () => {
           promptsPerStep: 4,
           numGenerations: 4,
           maxCompletionLength: 5,
-          // the full step leaves this radius, so that backtracking restores snapshots
+          // the radius is smaller than the first step, so that backtracking restores snapshots
           trustRegion: { targetKl: 0.002, targetKlMessage: 0.02 },
           optimizer: { learningRate: 0.003 },
           gate: { kind: 'off' },
@@ -163,7 +163,7 @@ describeWithRay('two raylets', () => {
         expect(again.capabilities).toMatchObject({ parameters: 'lora', parallel: true });
         expect(await again.forward(sequences, score)).toEqual(after);
       }
-      // the copied folder is an ordinary adapter on this node
+      // the embedded engine of this machine can load the saved adapter, too
       const embedded = createOnnxEngine({
         threads: 1,
         spinning: false,

@@ -1,4 +1,7 @@
-/** Runs `troupe ray up` like a user: it prints its address and leaves no processes when it ends. */
+/**
+ * Tests `troupe ray up` as a user runs it: it prints its address, and leaves no processes behind when it
+ * ends.
+ */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -12,7 +15,7 @@ import { START_MS, TEST_PYTHON } from '../../src/engine/torch/testing/python.ts'
 
 const TROUPE = fileURLToPath(new URL('../../bin/troupe.mjs', import.meta.url));
 
-/** Command lines of processes that contain a folder. */
+/** Returns the command lines of the processes that have the folder as an argument. */
 function processesOf(folder: string): string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -57,16 +60,16 @@ describeWithRay('troupe ray up', () => {
         child.kill('SIGTERM');
       }
       expect(await ended).toEqual([0, null]);
-      // killed processes may take a moment on a busy machine
+      // killed processes may need a moment to end on a busy machine
       await expect.poll(() => processesOf(ray.path), { timeout: 60_000 }).toEqual([]);
       ray.remove();
     },
     START_MS,
   );
 
-  it('reports in one line that there is no cluster at an address', () => {
-    const args = [TROUPE, 'ray', 'up', '--python', String(TEST_PYTHON), '--address', '127.0.0.1:9'];
-    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  it('prints one line if no cluster listens at an address', () => {
+    const words = [TROUPE, 'ray', 'up', '--python', String(TEST_PYTHON), '--address', '127.0.0.1:9'];
+    const { status, stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' });
     expect([status, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(/^engine ray: there is no Ray cluster at 127\.0\.0\.1:9; .*\n$/);
   });

@@ -1,4 +1,7 @@
-/** The chat page in a real browser: streaming, agents, keyboard, a width of 360 px, no request to other hosts. */
+/**
+ * Tests the chat page in a real browser: streaming, agents, keyboard, a width of 360 px, no request to other
+ * hosts.
+ */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EndpointAgent } from '../../src/serve/agent/endpoint-agent.ts';
@@ -33,7 +36,7 @@ describe.skipIf(!HAS_BROWSER)('the chat page', () => {
     await Promise.all([bad?.close(), good?.close()]);
   });
 
-  /** Opens the page. @returns it with its requests, console warnings and errors */
+  /** Opens the page. @returns the page, its requests, and its console warnings and errors */
   async function open(
     options: { width?: number; colorScheme?: 'light' | 'dark' } = {},
   ): Promise<{ page: Page; requests: string[]; problems: string[] }> {
@@ -61,7 +64,7 @@ describe.skipIf(!HAS_BROWSER)('the chat page', () => {
     await page.click('article.assistant summary');
     const agents = await page.locator('.agents li').allInnerTexts();
     expect(agents).toHaveLength(3);
-    // the text of the first agent is random
+    // agent 0 is not checked, because its text is random
     expect(agents[1]).toMatch(/good[\s\S]*<b>4<\/b> & "four"/);
     expect(agents[2]).toMatch(/bad[\s\S]*HTTP 500/);
     expect(await page.locator('article.assistant b').count()).toBe(0);
@@ -77,8 +80,9 @@ describe.skipIf(!HAS_BROWSER)('the chat page', () => {
     await page.keyboard.type('?');
     await page.keyboard.press('Enter');
     await page.waitForSelector('article.assistant .meta:has-text("vote")');
-    await page.waitForSelector('#send:visible'); // the end of the answer moves the focus
-    await page.keyboard.press('Shift+Tab'); // from the message to the agents of the answer
+    await page.waitForSelector('#send:visible'); // the focus moves when the answer is complete
+    // moves the focus back from the message field to the list of agents of the answer
+    await page.keyboard.press('Shift+Tab');
     await page.keyboard.press('Enter');
     expect(await page.locator('article details').first().getAttribute('open')).not.toBeNull();
     good.behavior = BEHAVIORS.hanging;

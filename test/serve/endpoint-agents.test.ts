@@ -1,4 +1,7 @@
-/** Agents behind endpoints that fail, stall, truncate or send implausible data, beside agents that work. */
+/**
+ * Tests agents behind endpoints that fail, stall, truncate or send implausible data, next to agents that
+ * work.
+ */
 import { afterAll, describe, expect, it } from 'vitest';
 import { EndpointAgent, type EndpointAgentOptions } from '../../src/serve/agent/endpoint-agent.ts';
 import type { ServedAgent } from '../../src/serve/agent/served-agent.ts';
@@ -202,7 +205,8 @@ describe('a vote of endpoints', () => {
     });
     const answer = await client.chat.completions.create({ ...request, max_tokens: 4 });
     const [distrusted] = troupeOf(answer).agents;
-    // invalid log-probabilities are ignored, so it loses the tie; its text is cut, its tokens are counted
+    // The agent's invalid log-probabilities are ignored, so the other agent wins the tie. Its text is cut,
+    // and its tokens are counted by the server.
     expect(answer.choices[0]?.message.content).toBe('4');
     expect(distrusted?.mean_logprob).toBeNull();
     expect(distrusted?.content.length).toBeLessThanOrEqual(4 * 32);
@@ -274,7 +278,9 @@ describe('a vote of endpoints', () => {
     await wave();
     await wave();
     fragile.behavior = answers('4');
-    other.behavior = answers('5'); // no vote is decided without the agent, so that its trial request is not cancelled
+    // with different answers, no vote is decided before the fragile agent answers, so its trial request is
+    // not cancelled
+    other.behavior = answers('5');
     await expect
       .poll(async () => {
         statuses.length = 0;
@@ -367,6 +373,7 @@ describe('other protocols', () => {
     last.behavior = BEHAVIORS.disconnecting;
     await expect(read()).rejects.toThrow('failed before its end');
     last.behavior = BEHAVIORS.failing;
-    expect(await read()).toBe('b'); // nothing was streamed yet, so the message of the previous agent is the answer
+    // the agent failed before it streamed any text, so the message of the previous agent is the answer
+    expect(await read()).toBe('b');
   });
 });

@@ -1,4 +1,6 @@
-/** Faults of clients and operations: malformed requests, overload, stalled connections, and shutdown. */
+/**
+ * Tests faults of clients and of operations: malformed requests, overload, stalled connections, and shutdown.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -40,7 +42,7 @@ const post = (body: string, headers: Record<string, string> = {}, to = url): Pro
 const agentAt = (endpoint: string): EndpointAgent =>
   new EndpointAgent({ name: 'm', endpoint, model: 'm', stallMs: 60_000, retries: 0, logprobs: false });
 
-/** Number of fuzzed requests; TROUPE_FUZZ=10000 runs a longer test. */
+/** Number of fuzzed requests. TROUPE_FUZZ=10000 runs a longer test. */
 const FUZZED = Number(process.env.TROUPE_FUZZ ?? 1000);
 
 describe('malformed requests', () => {
@@ -86,7 +88,8 @@ describe('malformed requests', () => {
       body: endless,
       duplex: 'half',
     } as RequestInit).catch(() => undefined);
-    expect(response?.status ?? 413).toBe(413); // or the connection was closed before the response was read
+    // without a response, the server closed the connection before the client read the response
+    expect(response?.status ?? 413).toBe(413);
     expect(server.pending).toBe(0);
   });
 
@@ -167,7 +170,7 @@ describe('limits', () => {
           return response.status;
         }),
       );
-      // no admitted request is finished yet
+      // all 7 requests over the limit of 5 are refused while the 5 admitted ones are still running
       await expect.poll(() => refused.length).toBe(7);
       expect(Number(refused[0]?.headers.get('retry-after'))).toBeGreaterThan(0);
       respond();
@@ -235,7 +238,7 @@ describe('SIGTERM', () => {
       });
       const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
       const terminated = new AbortController();
-      /** Requests that are being sent or wait for their response. */
+      /** Requests whose bytes are not yet sent completely. */
       const inFlight = new Set<Promise<void>>();
       let isDone = false;
       const outcomes = { complete: 0, refused: 0, lost: 0, unreached: 0 };
@@ -262,11 +265,13 @@ describe('SIGTERM', () => {
       const load = Array.from({ length: 24 }, async (_, w) => {
         for (let i = 0; !isDone; i++) await sendOne(w + i);
         if (!terminated.signal.aborted) await once(terminated.signal, 'abort');
-        await sendOne(w); // one more request of each client after the signal
+        await sendOne(w); // every client sends one more request after the signal
       });
       await expect.poll(() => outcomes.complete, { interval: 10 }).toBeGreaterThan(30);
       isDone = true;
-      await Promise.all(inFlight); // the server cannot have accepted a request that was not sent yet
+      // waits until every started request is sent, because the server cannot have accepted a request that is
+      // not
+      await Promise.all(inFlight);
       child.kill('SIGTERM');
       terminated.abort();
       await Promise.all(load);
@@ -295,13 +300,14 @@ describe('SIGTERM', () => {
     let closed: Promise<void> | undefined;
     const responses = await raw(request, {
       to: blocked.url,
-      // the server has seen only an idle connection when it closes
+      // when the server starts to close, it has seen only an idle connection; the second request is sent but
+      // not yet read
       onData: (socket) => {
         if (closed !== undefined) return;
         socket.write(request);
         closed = blocked.server.close();
         const end = performance.now() + 500;
-        while (performance.now() < end) {} // the process reads no connection
+        while (performance.now() < end) {} // the loop blocks the process, so the server reads no connection
       },
     });
     expect(responses.match(/HTTP\/1\.1 200/g)).toHaveLength(2);
@@ -310,7 +316,10 @@ describe('SIGTERM', () => {
   });
 });
 
-/** Sends a chat request. @returns when it is sent, and the response; without a status if the connection broke */
+/**
+ * Sends a chat request. @returns a promise that resolves when the request is sent, and a promise of the
+ * response; the response has no status if the connection broke
+ */
 function sendBy(
   agent: Agent,
   to: string,
@@ -340,7 +349,7 @@ function sendBy(
   return { sent, answer };
 }
 
-/** Sends bytes. @returns the response, when the server has closed the connection */
+/** Sends bytes. @returns the response after the server has closed the connection */
 function raw(
   bytes: string,
   { to = url, onData }: { to?: string; onData?: (socket: Socket) => void } = {},

@@ -1,4 +1,4 @@
-/** Malformed and unusual requests, reproducible from an index. */
+/** Generates malformed and unusual requests. The index of a request determines its content. */
 import { type RandomStream, randomStream } from '../../src/core/rng.ts';
 
 const STRANGE: readonly unknown[] = [
@@ -158,7 +158,7 @@ function bodyText(stream: RandomStream, chat: boolean): string {
       writable: true,
     });
   const text = JSON.stringify(body);
-  // some bodies are corrupted
+  // corrupt some of the bodies, so that they are not valid JSON
   if (kind < 0.08) return text.slice(0, stream.int(text.length + 1));
   if (kind < 0.12) return text.replace(/[{}":,]/, () => pick(['', '}', '"', '\\', '\u0000']));
   return text;

@@ -1,4 +1,4 @@
-/** Requests that are expensive to refuse, clients that never read, and unexpected errors. */
+/** Tests requests that are expensive to refuse, clients that never read, and unexpected errors. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { connect, type Socket } from 'node:net';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -62,13 +62,13 @@ describe('a body of a megabyte', () => {
     expect(text.length).toBeLessThan(1000);
     expect(text).toMatch(message);
     expect(JSON.stringify(logged.slice(before)).length).toBeLessThan(1000);
-    // processor time, which does not depend on the load of the machine
+    // processor time is checked, because it does not depend on the load of the machine
     expect((spent.user + spent.system) / 1e3, 'processor time of client and server, ms').toBeLessThan(1500);
   });
 });
 
 it('closes the connection of a client that never reads its response', { timeout: 120_000 }, async () => {
-  // answers at once, so that the time limit of the request does not end it
+  // this agent answers at once, so that the request does not end by its time limit
   const long: ServedAgent = {
     ...{ name: 'm', kind: 'embedded', close: async () => undefined },
     health: () => ({ ready: true, state: 'loaded', running: 0, waiting: 0 }),
@@ -83,7 +83,7 @@ it('closes the connection of a client that never reads its response', { timeout:
   });
   // the response contains the text three times, which is more than the socket buffers of both sides hold
   const body = ask('"n": 1');
-  /** Bytes of the response that a client receives that starts to read after `beforeReading`. */
+  /** Returns the number of bytes that a client receives if it starts to read only after `beforeReading`. */
   const read = async (beforeReading: () => Promise<unknown>): Promise<number> => {
     const { hostname, port } = new URL(writer.url);
     const socket = connect(Number(port), hostname).on('error', () => undefined);

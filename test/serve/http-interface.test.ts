@@ -1,4 +1,7 @@
-/** HTTP behaviour around the endpoints: unknown URLs, methods, headers, body encodings, metrics, and closing. */
+/**
+ * Tests HTTP behaviour around the endpoints: unknown URLs, methods, headers, body encodings, metrics, and
+ * closing.
+ */
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, describe, expect, it } from 'vitest';

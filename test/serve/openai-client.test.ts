@@ -1,4 +1,4 @@
-/** The official JavaScript client of the OpenAI API, unmodified, with a server of a tiny team. */
+/** Tests the server of a tiny team with the official, unmodified JavaScript client of the OpenAI API. */
 import type OpenAI from 'openai';
 import { APIError, BadRequestError, NotFoundError } from 'openai';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -13,7 +13,7 @@ afterAll(async () => {
 const { client } = vote;
 const ask = { model: 'team', messages: [{ role: 'user' as const, content: '1+2=' }], seed: 7 };
 
-/** The response field that the OpenAI API does not have. */
+/** The `troupe` field of a response, an extension of the OpenAI API. */
 interface Troupe {
   readonly protocol: string;
   readonly choices: readonly {
@@ -28,7 +28,7 @@ interface Troupe {
     readonly early_stop: object | null;
   }[];
 }
-/** Requests of an agent in `/readyz`. */
+/** Numbers of running and waiting requests of an agent in `/readyz`. */
 type Load = Record<'running' | 'waiting', number>;
 const troupeOf = (answer: object): Troupe => (answer as { troupe: Troupe }).troupe;
 
@@ -385,10 +385,11 @@ describe('concurrent requests', () => {
     const answer = client.chat.completions.create({ ...ask, n: 16 }, { signal: whole.signal });
     const rejected = expect(answer).rejects.toThrow(/abort/i);
     await expect.poll(() => vote.server.pending, { interval: 1 }).toBe(1);
-    whole.abort(); // generation takes many turns of the event loop, and this is the next one
+    // generation takes many turns of the event loop, so the request is aborted in the middle of it
+    whole.abort();
     await rejected;
     await expect.poll(() => vote.server.pending).toBe(0);
-    // the models stop generating, too
+    // the models stop generating, too: no requests are running or waiting
     for (const { url } of [relay, vote])
       await expect
         .poll(async () => {

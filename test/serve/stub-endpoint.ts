@@ -1,4 +1,7 @@
-/** An OpenAI-compatible endpoint that answers, fails, stalls, truncates, or sends implausible data. */
+/**
+ * An OpenAI-compatible endpoint for tests. Its response is configurable: it answers, fails, stalls,
+ * truncates, or sends implausible data.
+ */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -26,7 +29,7 @@ const piece = (content: string, logprob?: number): string =>
 
 const end = (finish: string): string => event({ choices: [{ index: 0, delta: {}, finish_reason: finish }] });
 
-/** Streams a text, one character per token. */
+/** Returns a behavior that streams a text, one character per token. */
 export const answers =
   (text: string, logprob = -0.5): Behavior =>
   (response) => {
@@ -62,13 +65,16 @@ export const BEHAVIORS = {
   },
 } satisfies Record<string, Behavior>;
 
-/** Responds with JSON, although the request is for a stream. */
+/** Returns a behavior that responds with JSON, although the request is for a stream. */
 export const answersJson =
   (body: unknown): Behavior =>
   (response) =>
     void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 
-/** Reports too many tokens and probabilities above 1, and writes more text than `max_tokens` allows. */
+/**
+ * A behavior that reports too many tokens and probabilities above 1, and writes more text than `max_tokens`
+ * allows.
+ */
 export const implausible: Behavior = (response, { max_tokens: maxTokens }) => {
   begin(response);
   for (let i = 0; i < 200 + Number(maxTokens) * 40; i++) response.write(piece('7', 3));
@@ -84,7 +90,7 @@ export interface StubEndpoint {
   readonly requests: Record<string, unknown>[];
   /** Headers of the last request. */
   headers: IncomingMessage['headers'];
-  /** Response to later requests. */
+  /** How the endpoint responds. An assignment takes effect from the next request on. */
   behavior: Behavior;
   close(): Promise<void>;
 }

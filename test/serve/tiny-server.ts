@@ -1,4 +1,6 @@
-/** A server on a free port, over three tiny models with random weights or over the agents of a test. */
+/**
+ * Starts a server on a free port, for three tiny models with random weights or for agents given by a test.
+ */
 import OpenAI from 'openai';
 import { randomStream } from '../../src/core/rng.ts';
 import type { Model } from '../../src/engine/engine.ts';
@@ -13,14 +15,15 @@ import { startServer, type TeamServer } from '../../src/serve/server.ts';
 import { type ServedTeam, textAnswer } from '../../src/serve/team/served-team.ts';
 import { createProtocol, type ProtocolOptions } from '../../src/team/protocols.ts';
 
-/** Three different models with random weights. */
+/** Creates three models with different random weights. */
 export async function tinyModels(maxPositions = 64): Promise<Model[]> {
   const engine = createOnnxEngine({ threads: 1 });
   const config = tinyConfig({ maxPositions });
   return Promise.all(
     [1, 2, 3].map((seed) => {
       const weights = initialWeights(config, randomStream(seed));
-      // larger weights than at the start of training, so that the distributions are not almost uniform
+      // the weights are 6 times larger than at the start of training, so that the distributions are not
+      // almost uniform
       for (const values of weights.values())
         for (let i = 0; i < values.length; i++) values[i] = values[i]! * 6;
       return engine.fromCheckpoint({ config, weights, tokenizer: tinyTokenizer() }, `tiny ${seed}`);
@@ -35,7 +38,7 @@ export function embeddedAgents(models: readonly Model[]): ServedAgent[] {
 export interface TinyServer {
   readonly server: TeamServer;
   readonly url: string;
-  /** The official client without retries. */
+  /** The official OpenAI client, without retries. */
   readonly client: OpenAI;
   /** Log lines: level, fields and message. */
   readonly logged: (readonly [level: keyof ServerLog, fields: object, message: string])[];

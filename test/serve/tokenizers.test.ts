@@ -1,4 +1,7 @@
-/** Agents with tokenizers and chat templates of real checkpoints: incomplete characters, stop sequences, refusals. */
+/**
+ * Tests agents with tokenizers and chat templates of real checkpoints: incomplete characters, stop sequences,
+ * refusals.
+ */
 import type OpenAI from 'openai';
 import { afterAll, describe, expect, it } from 'vitest';
 import { randomStream } from '../../src/core/rng.ts';
@@ -12,7 +15,9 @@ import { tinyServer } from './tiny-server.ts';
 
 const engine = createOnnxEngine({ threads: 1, spinning: false });
 
-/** A model with random weights, which writes bytes of characters in random order. */
+/**
+ * Creates a model with random weights. Its tokens are often parts of a multi-byte character, in random order.
+ */
 async function randomModel(
   family: string,
   vocabSize: number,
@@ -24,7 +29,7 @@ async function randomModel(
   return engine.fromCheckpoint({ config, weights, tokenizer }, family);
 }
 
-// a byte-level vocabulary, and two with byte fallback
+// qwen has a byte-level vocabulary; gemma and mistral have byte fallback
 const models: Readonly<Record<string, Model>> = {
   qwen: await randomModel('qwen2_5', 655, { end: 652 }),
   gemma: await randomModel('gemma3', 609, { end: 1 }),
@@ -47,7 +52,7 @@ interface Streamed {
   readonly logprobs: readonly OpenAI.ChatCompletionTokenLogprob[];
 }
 
-/** Texts and log-probabilities of a streamed response, by choice. */
+/** Returns text and log-probabilities of each choice of a streamed response. */
 async function streamed(request: Request): Promise<Streamed[]> {
   const choices: { pieces: string[]; logprobs: OpenAI.ChatCompletionTokenLogprob[] }[] = [];
   for await (const chunk of await client.chat.completions.create({ ...request, stream: true }))
@@ -95,7 +100,8 @@ describe.each(Object.keys(models))('%s', (name) => {
         for (const one of tokens.flatMap((token) => [token, ...token.top_logprobs]))
           expect(one.bytes).not.toBeNull();
         const text = Buffer.from(tokens.flatMap(({ bytes }) => bytes ?? [])).toString();
-        // with byte fallback, one invalid byte makes the whole run of bytes invalid
+        // with byte fallback, one invalid byte makes the whole run of bytes invalid, so only the byte-level
+        // vocabulary is compared
         if (name === 'qwen') expect(text).toBe(message.content);
       }
     }
@@ -172,7 +178,7 @@ it('refuses a prompt that is far too long without tokenizing it', async () => {
   const long = await tinyServer({ agents: [createEmbeddedAgent(model, { name: 'long' })] });
   try {
     const content = 'the cat sat on the mat '.repeat(40_000);
-    // processor time, which does not depend on the load of the machine
+    // processor time is measured, because it does not depend on the load of the machine
     const cpuMs = (since?: NodeJS.CpuUsage): number => {
       const { user, system } = process.cpuUsage(since);
       return (user + system) / 1000;
@@ -186,7 +192,8 @@ it('refuses a prompt that is far too long without tokenizing it', async () => {
     const refusals = cpuMs(before);
     const start = process.cpuUsage();
     model.tokenizer.encode(content);
-    // measured: 0.4 times; tokenizing both prompts would take more than 2 times
+    // The two refusals took 0.4 times the time of one tokenization. Tokenizing both prompts would take more
+    // than 2 times.
     expect(refusals, 'processor time of client and server for two refusals, ms').toBeLessThan(
       1.5 * cpuMs(start),
     );

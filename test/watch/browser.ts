@@ -10,7 +10,10 @@ const BROWSER_PATHS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/b
 /** Path of the browser; undefined if none is installed. */
 export const BROWSER_PATH = process.env.TROUPE_CHROMIUM ?? BROWSER_PATHS.find((path) => existsSync(path));
 
-/** Without a browser, tests are skipped, unless TROUPE_BROWSER_REQUIRED is set; they fail then. */
+/**
+ * False without a browser, so that tests are skipped; with TROUPE_BROWSER_REQUIRED it is true, so that they
+ * fail instead.
+ */
 export const HAS_BROWSER = BROWSER_PATH !== undefined || process.env.TROUPE_BROWSER_REQUIRED !== undefined;
 
 export async function launchBrowser(): Promise<Browser> {
@@ -20,12 +23,12 @@ export async function launchBrowser(): Promise<Browser> {
     );
   return await chromium.launch({
     executablePath: BROWSER_PATH,
-    // root in a container has no sandbox; the tests open only troupe's own pages
+    // for root in a container Chromium has no sandbox; the tests open only troupe's own pages
     args: ['--no-sandbox', '--disable-dev-shm-usage'],
   });
 }
 
-/** Errors of a page, and its requests to other hosts. */
+/** Console errors and exceptions of a page, and URLs of its requests to other hosts. */
 export interface PageComplaints {
   readonly errors: string[];
   readonly foreign: string[];

@@ -1,4 +1,4 @@
-/** The dashboard in a real browser: every view, keyboard use, phone size, exports, and a live run. */
+/** Tests the dashboard in a real browser: every view, keyboard use, phone size, exports, and a live run. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -110,13 +110,13 @@ describe.skipIf(!HAS_BROWSER)('in a browser', () => {
         await page.keyboard.press(key);
       await page.waitForURL(/stage=2&row=1$/);
       await expect.poll(() => page.locator('.chosen .sentence').textContent()).toMatch(/Stage 2\. grace was/);
-      // the explanation of every rejected update
+      // selects the rejected updates and checks the explanation of each
       await page.getByLabel('Outcome').selectOption('kl_rejected');
       const refused = await page.locator('.decisions li').allInnerTexts();
       expect(refused.length).toBeGreaterThan(0);
       for (const text of refused)
         expect(text).toMatch(/was not changed: all 3 attempts left the trust region/);
-      // the arrow keys read values off a chart
+      // the arrow keys move the marker along a chart to read its values
       await page.goto(`${dashboard.url}#/0/overview`);
       const chart = page.locator('[data-chart="reward"]');
       await chart.locator('.plot').focus();
@@ -137,7 +137,7 @@ describe.skipIf(!HAS_BROWSER)('in a browser', () => {
       const { page, close } = await openPage('#/0/overview', { viewport: { width: 360, height: 800 } });
       const scroller = page.locator('.timeline .scroller');
       await scroller.focus();
-      /** Distance of the selected cell from the visible part, pixels. */
+      /** Returns the distance of the selected cell from the visible part, pixels; 0 if it is visible. */
       const outOfSight = () =>
         page.evaluate<number>(`(() => {
           const shown = document.querySelector('.timeline .scroller').getBoundingClientRect();
@@ -310,7 +310,7 @@ eval: {prompts: 20, k: 1, stage_prompts: 20}
         await page.close();
       }
       expect(complaints.foreign).toEqual([]);
-      // after the run, the same results from the files alone
+      // after the run, the files alone give the same results
       const after = watchRuns([join(dir, 'live')]);
       expect(after.runs[0]?.follower.status).toBe('finished');
       after.close();
@@ -334,7 +334,7 @@ eval: {prompts: 20, k: 1, stage_prompts: 20}
   );
 });
 
-/** The address that `--watch` prints. */
+/** Returns the URL that `--watch` prints. */
 function printedAddress(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     let output = '';

@@ -14,7 +14,7 @@ import {
 const seeds = fc.integer({ min: 0, max: 100000 });
 const turns = fc.array(fc.integer({ min: 0, max: 2 }), { minLength: 1, maxLength: 5 });
 
-/** `old`, with the policies at the agent's own turns mixed with random ones. */
+/** Returns `old` with its policies at the agent's turns mixed with random ones. */
 function changed(
   seed: number,
   episode: Episode,
@@ -67,7 +67,7 @@ describe('evaluateEpisode', () => {
       ],
     ];
     const { objective, law, q, value } = evaluateEpisode(episode, policy);
-    // V1 = (0.5, 1); Q0 = (0 + 0.5, 0.25 + 1)
+    // by hand: V1 = (0.5, 1), and Q0 = (0 + 0.5, 0.25 + 1)
     expect([...value[1]]).toEqual([0.5, 1]);
     expect([...q[0][0]]).toEqual([0.5, 1.25]);
     expect(objective).toBe(0.875);
@@ -103,7 +103,8 @@ describe('episodeChange', () => {
   });
 
   it('scores later own turns on the state distribution of the old team', () => {
-    // agent 0 acts twice: it chooses the state of the second turn; there action 1 has reward 1 in state 1 only
+    // Agent 0 acts at both turns. Its first action chooses the state of the second turn. There, only action 1
+    // in state 1 has a reward, which is 1.
     const choose = [
       [1, 0],
       [0, 1],
@@ -130,7 +131,8 @@ describe('episodeChange', () => {
       ]);
     const change = episodeChange(episode, { old: play(0.5, 0.5), new: play(0.75, 0.9) }, 0);
     expect(change.objectiveNew - change.objectiveOld).toBeCloseTo(0.75 * 0.9 - 0.25, 14);
-    // first turn 0.25 · 0.5, second turn d(1) = 0.5 of 0.4
+    // The first turn adds 0.25 · 0.5. The second adds 0.5 · 0.4: the probability of state 1 under the old
+    // team, times the change of the probability of action 1.
     expect(change.surrogate).toBeCloseTo(0.125 + 0.2, 14);
     expect(change.span).toBe(1);
     // 2 · span · a_2 · t̄_1
@@ -145,7 +147,8 @@ describe('episodeChange', () => {
         const next = changed(seed, episode, { old, agent: 1 });
         const change = episodeChange(episode, { old, new: next }, 1);
         const gap = Math.abs(change.objectiveNew - change.objectiveOld - change.surrogate);
-        // E58 needs the span of own turns only
+        // the bound E58 needs the span of the agent's own turns only, so a smaller penalty is checked than
+        // the one of `change`
         const own = change.span > 0 ? change.ownSpan / change.span : 0;
         expect(gap).toBeLessThanOrEqual(own * change.penalty + 1e-12);
         expect(gap).toBeLessThanOrEqual(own * change.coupledPenalty + 1e-12);
@@ -166,7 +169,10 @@ describe('episodeChange', () => {
 });
 
 describe('the sequence ratio identity (E60a)', () => {
-  /** Every path of an episode with its probability under `policy`, its return, and its log-ratios per turn. */
+  /**
+   * Returns every path of an episode with its probability under `policy`, its return, and the log-ratio of
+   * each turn.
+   */
   function pathsOf(episode: Episode, policy: EpisodePolicy, next: EpisodePolicy) {
     let open = Array.from(episode.initial, (p, s) => ({ s, p, total: 0, logRatios: [] as number[] }));
     episode.turn.forEach((_, t) => {
@@ -190,7 +196,7 @@ describe('the sequence ratio identity (E60a)', () => {
       fc.property(seeds, fc.constantFrom([0, 1, 0], [1, 1], [0, 1, 2]), (seed, turn) => {
         const episode = randomEpisode(seed, { states: 2, actions: 2, turn });
         const old = randomEpisodePolicy(seed, episode);
-        // agent 0 (already updated) and agent 1 (being updated) have both changed
+        // agent 0 was updated first and agent 1 is being updated, so both have changed
         const between = changed(seed, episode, { old, agent: 0 });
         const next = changed(seed + 1, episode, { old: between, agent: 1 });
         const estimate = pathsOf(episode, old, next).reduce((sum, { p, total, logRatios }) => {

@@ -1,6 +1,7 @@
 /**
- * Finite episodes with γ = 1 and one active agent per turn, the setting of teams of language models. An update of an
- * agent shifts the state distribution that matters for it only at its own later turns.
+ * Finite episodes with γ = 1 and one active agent per turn, the setting of teams of language models. An
+ * update of an agent shifts the state distribution. This shift affects the agent's surrogate gain only at its
+ * later turns.
  * @see docs/algorithm.md, E7, E57–E59
  * @module
  */
@@ -10,11 +11,13 @@ import { DomainError } from '../errors.ts';
 import { dot, multiply } from '../linear.ts';
 import { coupledHorizonPenalty, horizonPenalty } from '../penalty.ts';
 
-/** H turns over S states; time is part of the state. */
+/** An episode of H turns over S states; time is part of the state. */
 export interface Episode {
-  /** P(s′ | s, a) from turn t to t+1 [H−1][S][actions][S]; further entries are ignored. */
+  /**
+   * Transition probability P(s′ | s, a) from turn t to t+1 [H−1][S][actions][S]; further entries are ignored.
+   */
   readonly transition: readonly (readonly (readonly ArrayLike<number>[])[])[];
-  /** r(s, a) at turn t [H][S][actions], reward units. */
+  /** Reward r(s, a) at turn t [H][S][actions], reward units. */
   readonly reward: readonly (readonly ArrayLike<number>[])[];
   /** Distribution of the first state [S]. */
   readonly initial: ArrayLike<number>;
@@ -22,12 +25,15 @@ export interface Episode {
   readonly turn: readonly number[];
 }
 
-/** A distribution per turn and state [H][S][actions]; that of turn t is the policy of the active agent. */
+/**
+ * Distribution over actions for each turn and state [H][S][actions]. At turn t it is the policy of the active
+ * agent.
+ */
 export type EpisodePolicy = readonly (readonly ArrayLike<number>[])[];
 
 /** Exact values of a policy. */
 export interface EpisodeEvaluation {
-  /** J = E[Σ_t r_t], reward units. */
+  /** Expected return J = E[Σ_t r_t], reward units. */
   readonly objective: number;
   /** d_t: distribution of the state at turn t [H][S]. */
   readonly law: readonly Float64Array[];
@@ -38,7 +44,7 @@ export interface EpisodeEvaluation {
 }
 
 /**
- * V_t = E_π[Q_t], Q_t = r_t + P V_{t+1}, d_{t+1} = d_t P_π   (E7).
+ * Computes the exact values of a policy: V_t = E_π[Q_t], Q_t = r_t + P V_{t+1}, d_{t+1} = d_t P_π   (E7).
  *
  * @throws DomainError if shapes do not fit or a row is not a distribution
  */
@@ -68,28 +74,35 @@ export function evaluateEpisode(episode: Episode, policy: EpisodePolicy): Episod
   return { objective: dot(initial, value[0]), law, q, value };
 }
 
-/** Effect of one agent's change; reward units. TVs are per own turn, in execution order [m]. */
+/**
+ * Effect of a change of one agent, reward units. TVs have one entry per turn of the agent, in execution order
+ * [m].
+ */
 export interface EpisodeChange {
   readonly objectiveOld: number;
   readonly objectiveNew: number;
-  /** L_i = Σ_t E_{d_t, a~new}[A_t]. */
+  /** Surrogate gain L_i = Σ_t E_{d_t, a~new}[A_t]. */
   readonly surrogate: number;
   readonly law: readonly Float64Array[];
   readonly ownTvMax: Float64Array;
   readonly ownTvMean: Float64Array;
-  /** max over all turns and states of max_a Q − min_a Q. */
+  /** Largest max_a Q − min_a Q over all turns and states. */
   readonly span: number;
-  /** The same over the agent's own turns only, the span of E58; at most `span`. */
+  /**
+   * Largest max_a Q − min_a Q over the agent's own turns, which is at most `span`. The bound E58 needs only
+   * this value.
+   */
   readonly ownSpan: number;
-  /** E58 and E59 with `span`: bounds on |ΔJ − L|; 0 with at most one own turn. */
+  /** Bounds on |ΔJ − L| (E58 and E59), computed with `span`. Both are 0 if the agent has at most one turn. */
   readonly penalty: number;
   readonly coupledPenalty: number;
 }
 
 /**
- * ΔJ_i, its surrogate L_i and the bounds on their difference   (E57, E58, E59).
+ * Computes the true gain ΔJ_i of a change of one agent, its surrogate gain L_i and the bounds on their
+ * difference   (E57, E58, E59).
  *
- * @param policies - `old`, and `new` which differs from it at the agent's own turns only
+ * @param policies - `old` and `new`; they may differ at the agent's turns only
  * @param agent - id of the changed agent
  * @throws DomainError if shapes do not fit, or `new` differs at another agent's turn
  */
@@ -142,10 +155,11 @@ export function episodeChange(
 }
 
 /**
- * score(o, a) = Σ_{s: o(s) = o} d(s) Q(s, a): value of an action for an agent that observes only o(s).
+ * Returns the value of each action for an agent that observes only o(s): score(o, a) = Σ_{s: o(s) = o} d(s)
+ * Q(s, a).
  *
- * A step along the scores increases J if d is the occupancy of the intermediate team. With the occupancy of the stage's
- * start it can decrease J (G2).
+ * A step along the scores increases J if d is the occupancy of the intermediate team. If d is the occupancy
+ * of the stage's start, the step can decrease J (example G2).
  *
  * @param law - d_t of the turn [S]
  * @param q - Q_t of the turn [S][actions], reward units

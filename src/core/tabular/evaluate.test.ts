@@ -5,7 +5,10 @@ import { randomTeam, randomWorld } from '../testing/worlds.ts';
 import { agentAdvantage, evaluateTeam, expectedAdvantage, surrogateGain } from './evaluate.ts';
 import { actionOf, checkedMdp, jointActions, jointDistribution, type TeamMdp, withPolicy } from './mdp.ts';
 
-/** Two states, one agent: action 0 stays, action 1 moves; reward 1 in state 1. */
+/**
+ * A chain with two states and one agent: action 0 stays, action 1 moves to the other state, and state 1 has
+ * reward 1.
+ */
 const chain: TeamMdp = {
   actions: [2],
   transition: [
@@ -46,7 +49,7 @@ describe('joint actions', () => {
 
 describe('evaluateTeam', () => {
   it('matches a chain computed by hand', () => {
-    // always move: V0 = γ V1, V1 = 1 + γ V0 -> V1 = 1/(1-γ²) = 4/3, V0 = 2/3
+    // if the agent always moves, V0 = γ V1 and V1 = 1 + γ V0, so V1 = 1/(1-γ²) = 4/3 and V0 = 2/3
     const move = [
       [
         [0, 1],
@@ -121,7 +124,7 @@ describe('evaluateTeam', () => {
         const after = withPolicy(before, 1, randomTeam(seed + 1, mdp)[1]);
         const old = evaluateTeam(mdp, before);
         const next = evaluateTeam(mdp, after);
-        // J' - J = E over the *new* occupancy of the old advantage
+        // performance difference: J' - J is the expected advantage of the old team under the *new* occupancy
         const lemma = surrogateGain(mdp, { ...old, occupancy: next.occupancy }, after);
         expect(next.objective - old.objective).toBeCloseTo(lemma, 9);
       }),

@@ -17,18 +17,19 @@ import {
 export interface Evaluation {
   /** V(s) [S], reward units. */
   readonly value: Float64Array;
-  /** d(s) = (1−γ) Σ_t γᵗ P(s_t = s) [S]; sums to 1 (E4). */
+  /** Occupancy d(s) = (1−γ) Σ_t γᵗ P(s_t = s) [S]; sums to 1 (E4). */
   readonly occupancy: Float64Array;
-  /** J = Σ_s initial(s) V(s), reward units (E3). */
+  /** Expected return J = Σ_s initial(s) V(s), reward units (E3). */
   readonly objective: number;
-  /** A(s, a) [S][joint actions], reward units (E5). */
+  /** Advantage A(s, a) [S][joint actions], reward units (E5). */
   readonly advantage: readonly Float64Array[];
-  /** max_{s,a} |A(s, a)|, reward units. */
+  /** Largest advantage max_{s,a} |A(s, a)|, reward units. */
   readonly aMax: number;
 }
 
 /**
- * V = (I − γP_π)⁻¹ r_π,  d = (1−γ)(I − γP_πᵀ)⁻¹ initial,  A = r + γPV − V   (E3, E4, E5).
+ * Computes exact values, occupancy and advantages of a team: V = (I − γP_π)⁻¹ r_π, d = (1−γ)(I − γP_πᵀ)⁻¹
+ * initial, A = r + γPV − V   (E3, E4, E5).
  *
  * @throws DomainError if the policy does not fit the world
  */
@@ -58,7 +59,7 @@ export function evaluateTeam(mdp: TeamMdp, policies: TeamPolicy): Evaluation {
 }
 
 /**
- * A_i(s, a_i) = E_{a_−i ~ π_−i}[ A(s, a) ]   (E39): advantage of agent i's own action.
+ * Returns the advantage of agent i's own action: A_i(s, a_i) = E_{a_−i ~ π_−i}[ A(s, a) ]   (E39).
  *
  * @param options - the agent, and the evaluation of the team `policies`
  * @returns advantages [S][actions of the agent], reward units
@@ -69,7 +70,8 @@ export function agentAdvantage(
   { agent, evaluation }: { readonly agent: number; readonly evaluation: Evaluation },
 ): Float64Array[] {
   const count = jointActions(mdp);
-  // the agent's own factor is replaced by 1, which leaves the joint distribution of the other agents
+  // with the agent's own factor replaced by 1, the product of policies is the joint distribution of the other
+  // agents
   const others = policies.map((policy, i) =>
     i === agent ? policy.map((row) => new Float64Array(row.length).fill(1)) : policy,
   );
@@ -82,10 +84,11 @@ export function agentAdvantage(
 }
 
 /**
- * L = (1/(1−γ)) E_{s~d, a~π′} A(s, a): surrogate gain of the change to `next` on the occupancy of the evaluated
- * team. For a change of one agent it is L_i; for a whole stage it is the first term of E56.
+ * Returns the surrogate gain of the change to `next` on the occupancy of the evaluated team: L = (1/(1−γ))
+ * E_{s~d, a~π′} A(s, a). If one agent changes, this is its L_i; for a whole stage it is the first term of
+ * E56.
  *
- * @param evaluation - of the team before the change
+ * @param evaluation - evaluation of the team before the change
  * @param next - team after the change
  * @returns surrogate gain, reward units
  */
@@ -96,7 +99,10 @@ export function surrogateGain(mdp: TeamMdp, evaluation: Evaluation, next: TeamPo
   return sum / (1 - mdp.gamma);
 }
 
-/** f(s) = E_{a~π′}[ A(s, a) ], reward units; 0 if π′ is the evaluated team (E5). */
+/**
+ * Returns the expected advantage at a state, f(s) = E_{a~π′}[ A(s, a) ], reward units; 0 if π′ is the
+ * evaluated team (E5).
+ */
 export function expectedAdvantage(
   mdp: TeamMdp,
   evaluation: Evaluation,

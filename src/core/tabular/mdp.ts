@@ -1,6 +1,6 @@
 /**
- * A finite discounted team MDP and its policies. It is small enough to compute every value, occupancy and divergence
- * exactly, so that tests check claims about learning instead of estimating them.
+ * A finite discounted team MDP and its policies. It is so small that every value, occupancy and divergence
+ * can be computed exactly, so tests check claims about learning with exact numbers instead of estimates.
  * @see SAT (arXiv 2605.05216) Sec. 3 "Team MDP"
  * @module
  */
@@ -14,14 +14,15 @@ export type Policy = readonly ArrayLike<number>[];
 export type TeamPolicy = readonly Policy[];
 
 /**
- * States 0..S−1; a joint action is a number in mixed radix, the *last* agent's action varying fastest.
+ * A team MDP with states 0..S−1. A joint action is a mixed-radix number in which the *last* agent's action
+ * varies fastest.
  */
 export interface TeamMdp {
   /** Number of actions of each agent [A]. */
   readonly actions: readonly number[];
-  /** P(s′ | s, a) [S][joint actions][S]. */
+  /** Transition probability P(s′ | s, a) [S][joint actions][S]. */
   readonly transition: readonly (readonly ArrayLike<number>[])[];
-  /** r(s, a) [S][joint actions], reward units. */
+  /** Reward r(s, a) [S][joint actions], reward units. */
   readonly reward: readonly ArrayLike<number>[];
   /** Distribution of s_0 [S]. */
   readonly initial: ArrayLike<number>;
@@ -30,7 +31,7 @@ export interface TeamMdp {
 }
 
 /**
- * Checks shapes and distributions once, so that the other functions need not.
+ * Checks shapes and distributions of an MDP once, so that other functions do not need to check them.
  *
  * @returns the same MDP
  * @throws DomainError that names the first invalid shape, distribution or number
@@ -73,7 +74,7 @@ export function jointActions({ actions }: Pick<TeamMdp, 'actions'>): number {
   return actions.reduce((product, count) => product * count, 1);
 }
 
-/** Action of `agent` within a joint action. */
+/** Returns the action of `agent` within a joint action. */
 export function actionOf(actions: readonly number[], joint: number, agent: number): number {
   let stride = 1;
   for (let i = actions.length - 1; i > agent; i--) stride *= actions[i];
@@ -81,9 +82,9 @@ export function actionOf(actions: readonly number[], joint: number, agent: numbe
 }
 
 /**
- * π(a|s) = Π_i π^(i)(a_i|s)   (E1).
+ * Returns the joint distribution of the team at a state: π(a|s) = Π_i π^(i)(a_i|s)   (E1).
  *
- * @returns joint distribution at state s [joint actions]
+ * @returns probabilities [joint actions]
  */
 export function jointDistribution(
   { actions }: Pick<TeamMdp, 'actions'>,
@@ -101,7 +102,7 @@ export function jointDistribution(
   return joint;
 }
 
-/** The team with one agent's policy replaced (E6). */
+/** Returns the team with one agent's policy replaced (E6). */
 export function withPolicy(policies: TeamPolicy, agent: number, policy: Policy): TeamPolicy {
   return policies.map((old, i) => (i === agent ? policy : old));
 }

@@ -1,34 +1,36 @@
 /**
- * Divergence of a whole message and the divergences of its tokens, on message trees that are small enough to enumerate.
+ * Divergence of a whole message and divergences of its tokens, on trees of messages that are small enough to
+ * enumerate.
  * @see docs/algorithm.md, E8
  * @module
  */
 import { checkLength } from '../check.ts';
 import { logSoftmax, stateDivergence } from '../divergence.ts';
 
-/** A policy over messages: logits of the next token, and one subtree per token. */
+/** A policy over messages, as a tree: logits of the next token, and one subtree per token. */
 export interface MessageTree {
   readonly logits: ArrayLike<number>;
-  /** One subtree per token; absent where the message ends. */
+  /** One subtree per token; absent if the message ends after this token. */
   readonly next?: readonly MessageTree[];
 }
 
 /** Result of {@link messageDivergence}. */
 export interface MessageDivergence {
-  /** KL(new‖old) of the message as one action, by enumeration, nats. */
+  /** KL(new‖old) of the whole message as one action, computed by enumeration, nats. */
   readonly klNewOld: number;
-  /** KL(old‖new) of the message, nats. */
+  /** KL(old‖new) of the whole message, nats. */
   readonly klOldNew: number;
-  /** Total variation of the message, 0..1. */
+  /** Total variation of the whole message, 0..1. */
   readonly tv: number;
-  /** E_{x~new} Σ_u KL(new(.|x_<u)‖old(.|x_<u)), token by token, nats; equals klNewOld. */
+  /** Expected sum of the tokens' KLs, E_{x~new} Σ_u KL(new(.|x_<u)‖old(.|x_<u)), nats; equals klNewOld. */
   readonly tokenSum: number;
 }
 
 /**
- * KL_msg(new‖old) = E_{x~new} Σ_u KL(new(.|s, x_<u) ‖ old(.|s, x_<u))   (E8).
+ * Computes the divergences of whole messages, and the expected sum of the divergences of their tokens. By the
+ * chain rule, KL_msg(new‖old) = E_{x~new} Σ_u KL(new(.|s, x_<u) ‖ old(.|s, x_<u))   (E8).
  *
- * The directions do not mix: the expectation under `new` goes with KL(new‖old).
+ * Expectation and KL must have matching directions: an expectation under `new` belongs to KL(new‖old).
  *
  * @throws DomainError if the trees have different shapes
  */
@@ -55,7 +57,7 @@ export function messageDivergence(next: MessageTree, old: MessageTree): MessageD
   return { ...stateDivergence(logpNew, logpOld), tokenSum };
 }
 
-/** TV <= sqrt(KL/2): Pinsker's inequality, with either direction of the KL in nats. */
+/** Returns Pinsker's upper bound on the TV, sqrt(KL/2). The KL, in nats, may have either direction. */
 export function pinsker(kl: number): number {
   return Math.sqrt(kl / 2);
 }

@@ -28,7 +28,9 @@ describe('truncatedMdp', () => {
     const mdp = randomWorld(1, { states: 2, actions: [2, 3], gamma: 0.5 });
     const { observation, episode } = truncatedMdp(mdp, 2);
     expect(episode.turn).toEqual([0, 1, 0, 1]);
-    expect(observation[1]).toEqual([0, 0, 1, 1]); // two states, two actions of agent 0 each
+    // the turn has two MDP states with two possible actions of agent 0 each; agent 1 observes the MDP state
+    // only
+    expect(observation[1]).toEqual([0, 0, 1, 1]);
     expect(observation[3]).toEqual(observation[1]);
   });
 

@@ -1,6 +1,7 @@
 /**
- * Team MDPs and simultaneous games as episodes with one agent per turn. The agents of one step act at consecutive turns
- * and do not observe each other's actions, so that code for episodes also covers MDPs and games.
+ * Team MDPs and simultaneous games as episodes with one agent per turn. The agents that act in the same step
+ * of the MDP act at consecutive turns of the episode and do not observe each other's actions. Code for
+ * episodes thus also covers MDPs and games.
  * @module
  */
 import { checkInteger, checkLength } from '../check.ts';
@@ -12,13 +13,13 @@ import { checkedMdp, jointActions, type TeamMdp, type TeamPolicy } from './mdp.t
 export interface ObservedEpisode {
   readonly episode: Episode;
   /**
-   * Observation of each state by the active agent of a turn: 0, 1, ... [H][S]. An agent has one distribution per
-   * observation, for all turns.
+   * Observation of each state by the active agent of each turn, as a number 0, 1, ... [H][S]. An agent has
+   * one distribution per observation, the same at all turns.
    */
   readonly observation: readonly (readonly number[])[];
 }
 
-/** The episode with full observation of state and turn. */
+/** Returns the episode with full observation of state and turn. */
 export function fullyObserved(episode: Episode): ObservedEpisode {
   const S = episode.initial.length;
   return {
@@ -28,10 +29,12 @@ export function fullyObserved(episode: Episode): ObservedEpisode {
 }
 
 /**
- * The first `steps` steps of a discounted team MDP, R = Σ_{t<steps} γᵗ r_t. Agent k of step t acts at turn t·n + k and
- * observes the MDP's state only. The truncation changes J by at most γ^steps max|r| / (1−γ).
+ * Returns the first `steps` steps of a discounted team MDP as an episode with return R = Σ_{t<steps} γᵗ r_t.
+ * Agent k of step t acts at turn t·n + k and observes the MDP's state only. The truncation changes J by at
+ * most γ^steps max|r| / (1−γ).
  *
- * A state of turn t·n + k is s · Π_{i<k} actions_i + the joint action of agents 0..k−1.
+ * The state of turn t·n + k has the number s · Π_{i<k} actions_i + the joint action of agents 0..k−1, where s
+ * is the MDP's state.
  *
  * @param steps - number of steps, >= 1
  * @throws DomainError if the MDP is invalid, or there is no agent or no step
@@ -48,7 +51,10 @@ export function truncatedMdp(mdp: TeamMdp, steps: number): ObservedEpisode {
   const perAction = <T>(k: number, make: (a: number) => T): T[] =>
     Array.from({ length: actions[k] }, (_, a) => make(a));
   const turns = Array.from({ length: steps * n }, (_, turn) => ({ step: Math.floor(turn / n), k: turn % n }));
-  /** MDP state and joint action so far; state numbers that turn k does not use map to the last used one. */
+  /**
+   * Returns the MDP's state and the joint action so far. Turn k may use fewer state numbers than other turns;
+   * larger numbers map to the last one that it uses.
+   */
   const decode = (k: number, x: number) => {
     const used = Math.min(x, S * before[k] - 1);
     return { s: Math.floor(used / before[k]), joint: used % before[k] };
@@ -81,7 +87,8 @@ export function truncatedMdp(mdp: TeamMdp, steps: number): ObservedEpisode {
 }
 
 /**
- * A one-shot simultaneous game: agent i acts at turn i without an observation, and the last turn gives the payoff.
+ * Returns a one-shot simultaneous game as an episode: agent i acts at turn i without an observation, and the
+ * payoff follows the last turn.
  *
  * @param actions - number of actions of each agent, one or more agents
  * @param payoff - reward of each joint action, the *last* agent's action varying fastest [joint actions],
@@ -94,7 +101,7 @@ export function blindGame(actions: readonly number[], payoff: ArrayLike<number>)
   return truncatedMdp({ actions, transition, reward: [payoff], initial: [1], gamma: 0 }, 1);
 }
 
-/** The policy that a team of the MDP has in the episode: one distribution per turn and state. */
+/** Returns a team of the MDP as a policy of the episode: one distribution per turn and state. */
 export function playedBy({ episode, observation }: ObservedEpisode, team: TeamPolicy): EpisodePolicy {
   return observation.map((seen, t) => seen.map((s) => team[episode.turn[t]][s]));
 }

@@ -1,6 +1,6 @@
 /**
- * OPTIMIZE on one state with exact expectations: a softmax table trained with the trust-region state machine, with
- * snapshot, restore and backtracking as in a training run.
+ * An agent's update (OPTIMIZE, E37) on one state with exact expectations: a softmax table is trained with the
+ * trust-region state machine, with snapshot, restore and backtracking as in a training run.
  * @see docs/algorithm.md, E37, E38
  * @module
  */
@@ -9,7 +9,7 @@ import { checkInteger, checkLength, checkPositive } from '../check.ts';
 import { exactKl, logSoftmax } from '../divergence.ts';
 import { decideAttempt, startTrustRegion } from '../trust-region.ts';
 
-/** Start of the update and advantages. */
+/** Logits before the update, and the advantage of each action. */
 export interface OneStateProblem {
   /** Logits at the start of the update [V]. */
   readonly logits: ArrayLike<number>;
@@ -17,21 +17,23 @@ export interface OneStateProblem {
   readonly advantages: ArrayLike<number>;
 }
 
-/** Trust region and optimizer. */
+/** Options of the trust region and the optimizer. */
 export interface OneStateOptions {
   /** δ, nats. */
   readonly targetKl: number;
   readonly beta: number;
   readonly learningRate: number;
-  /** Ascent steps per attempt; with one step beta has no effect, because the KL's gradient is 0 at the start. */
+  /**
+   * Ascent steps per attempt. With one step, beta has no effect, because the KL's gradient is 0 at the start.
+   */
   readonly innerSteps: number;
   readonly maxBacktracks: number;
   readonly optimizer: 'adamw' | 'sgd';
-  /** ε of the clip. Default 0.2. */
+  /** ε of the ratio's clip, 1 ± ε. Default 0.2. */
   readonly epsilon?: number;
 }
 
-/** One attempt and its decision. */
+/** One attempt at the update and its decision. */
 export interface OneStateAttempt {
   readonly attempt: number;
   readonly beta: number;
@@ -45,17 +47,18 @@ export interface OneStateAttempt {
 export interface OneStateResult {
   readonly trace: readonly OneStateAttempt[];
   readonly status: 'accepted' | 'rejected';
-  /** Final logits; after a rejection exactly the initial ones [V]. */
+  /** Final logits [V]; after a rejection exactly the initial ones. */
   readonly logits: Float64Array;
-  /** Optimizer state that belongs to the logits. */
+  /** Optimizer state after the update; after a rejection the initial one. */
   readonly adamw: AdamWState;
   readonly betaNext: number;
-  /** ⟨π_new − π_old, A⟩; 0 after a rejection. */
+  /** Increase of the expected advantage, ⟨π_new − π_old, A⟩, reward units; 0 after a rejection. */
   readonly gain: number;
 }
 
 /**
- * Ascends f = Σ_a old(a) min(r_a A_a, clip(r_a) A_a) − β KL(new‖old) under the trust-region gate   (E37, E38).
+ * Maximizes the clipped objective f = Σ_a old(a) min(r_a A_a, clip(r_a) A_a) − β KL(new‖old) by gradient
+ * ascent under the trust-region gate   (E37, E38).
  *
  * @throws DomainError if shapes differ or an option is out of range
  */
@@ -98,7 +101,7 @@ interface Weights {
   readonly adamw: AdamWState;
 }
 
-/** The steps of one attempt from the snapshot, which is not modified. */
+/** Takes the steps of one attempt, from the state before the update; that state is not modified. */
 function ascend(
   start: Weights,
   {
@@ -118,7 +121,7 @@ function ascend(
   return { logits, adamw };
 }
 
-/** ∂f/∂z: Σ_a gate_a new(a) A_a (e_a − new) − β ∂KL(new‖old)/∂z. */
+/** Returns the gradient of the objective, ∂f/∂z = Σ_a gate_a new(a) A_a (e_a − new) − β ∂KL(new‖old)/∂z. */
 function objectiveGradient(
   logits: Float64Array,
   logitsOld: Float64Array,

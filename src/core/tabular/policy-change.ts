@@ -1,5 +1,5 @@
 /**
- * Divergences of one agent's step over all states, and the four lower bounds on its gain in a discounted MDP.
+ * Divergences of one agent's step over all states, and four lower bounds on its gain in a discounted MDP.
  * @see docs/algorithm.md, E50–E56
  * @module
  */
@@ -16,12 +16,12 @@ export interface PolicyChange {
   readonly klReverseMax: number;
   /** max_s TV. */
   readonly tvMax: number;
-  /** E_{s~d}[TV(s)] over the given occupancy. */
+  /** TV averaged over the given occupancy, E_{s~d}[TV(s)]. */
   readonly tvMean: number;
 }
 
 /**
- * Exact divergences of a policy change over states   (E27).
+ * Computes the exact divergences of a policy change over all states   (E27).
  *
  * @param occupancy - weights of `tvMean` [S], summing to 1
  */
@@ -40,7 +40,7 @@ export function policyChange(old: Policy, next: Policy, occupancy: ArrayLike<num
   return { klMax, klReverseMax, tvMax, tvMean };
 }
 
-/** max_s TV between the *joint* distributions of two teams (the exact TVjoint of E56). */
+/** Returns max_s TV between the *joint* distributions of two teams (the exact TVjoint of E56). */
 export function jointTvMax(mdp: TeamMdp, old: TeamPolicy, next: TeamPolicy): number {
   let max = 0;
   for (let s = 0; s < mdp.initial.length; s++) {
@@ -53,13 +53,16 @@ export function jointTvMax(mdp: TeamMdp, old: TeamPolicy, next: TeamPolicy): num
 
 /** Surrogate gain of one agent's step and lower bounds on its true gain; reward units except the divergences. */
 export interface StepBounds extends PolicyChange {
-  /** L_i: surrogate gain on the occupancy before the step. */
+  /** Surrogate gain L_i on the occupancy before the step. */
   readonly surrogate: number;
-  /** max |A| of the team before the step. */
+  /** Largest |A| of the team before the step. */
   readonly aMax: number;
-  /** max_s |E_{a~new}[A(s, a)]|. */
+  /** Largest expected advantage, max_s |E_{a~new}[A(s, a)]|. */
   readonly fMax: number;
-  /** L_i minus the penalties of E50, E53, E54 and E55. */
+  /**
+   * Lower bounds on the true gain: L_i minus a penalty. In order: the paper's penalty (E50), TRPO's (E53),
+   * the sharp one (E54), and the one with the expected TV (E55).
+   */
   readonly lowerPaper: number;
   readonly lowerTrpo: number;
   readonly lowerSharp: number;
@@ -67,7 +70,8 @@ export interface StepBounds extends PolicyChange {
 }
 
 /**
- * L_i and the lower bounds on ΔJ_i with exact advantages (ζ = 0)   (E50, E53, E54, E55).
+ * Computes the surrogate gain L_i of one agent's step and the lower bounds on its true gain ΔJ_i. Advantages
+ * are exact, so the bounds have no term for their error   (E50, E53, E54, E55).
  *
  * @param start - team before the step, and its evaluation
  * @param step - changed agent, and team after the step

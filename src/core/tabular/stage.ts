@@ -1,7 +1,7 @@
 /**
- * One exact stage: the agents take the exact per-state step (E39) one after the other, with the advantages of the
- * intermediate team. J never decreases, for any order and any radii. The same steps taken simultaneously from the
- * stage's start can decrease J.
+ * One exact stage: the agents take the exact per-state step (E39) one after the other, with the advantages of
+ * the intermediate team. J never decreases, for any order and any radii. If the agents take these steps
+ * simultaneously from the stage's start, J can decrease.
  * @see SAT (arXiv 2605.05216) Algorithm 1; TeamTR
  * @module
  */
@@ -37,10 +37,11 @@ export interface ExactStageOptions {
 }
 
 /**
- * π ∝ old · exp(η A_i(s, ·)) with KL <= δ_i at every state   (E39).
+ * Returns an agent's policy after the exact step: π ∝ old · exp(η A_i(s, ·)) with KL <= δ_i at every state
+ * (E39).
  *
- * @param options - agent, radius δ_i in nats, and the evaluation of `policies`; for a stale update that of the stage's
- *   start
+ * @param options - agent, radius δ_i in nats, and the evaluation of `policies` (for a stale update, of the
+ *   stage's start)
  * @returns the agent's new policy [S][actions]
  */
 export function exactAgentUpdate(
@@ -57,7 +58,7 @@ export function exactAgentUpdate(
 }
 
 /**
- * RUN_STAGE with exact steps and fresh advantages   (E6, E39).
+ * Runs one stage (RUN_STAGE of docs/algorithm.md) with exact steps and fresh advantages   (E6, E39).
  *
  * @throws DomainError if a radius is missing, or the order names an unknown agent or one twice
  */
@@ -91,7 +92,7 @@ export function runExactStage(
 }
 
 /**
- * All agents step simultaneously from the stage's start: the scheme that SAT replaces.
+ * Updates all agents simultaneously from the stage's start. SAT replaces this scheme by sequential updates.
  *
  * @param deltas - δ_i per agent id [A], nats
  * @returns the team after the joint change

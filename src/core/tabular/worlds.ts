@@ -11,7 +11,7 @@ import type { TeamMdp, TeamPolicy } from './mdp.ts';
 import type { ObservedEpisode } from './observed-episode.ts';
 
 /**
- * A two-agent game as a one-state MDP with γ = 0, so that J is the expected payoff.
+ * Returns a two-agent game as a one-state MDP with γ = 0, so that J is the expected payoff.
  *
  * @param payoff - reward of (action of agent 0, action of agent 1), reward units
  * @throws DomainError if the rows differ in length
@@ -28,38 +28,50 @@ export function matrixGame(payoff: readonly ArrayLike<number>[]): TeamMdp {
   };
 }
 
-/** The team of a game in which agent i plays action 1 with probability p_i. */
+/** Returns the team of a game in which agent i plays action 1 with probability p_i. */
 export function binaryTeam(...p: readonly number[]): TeamPolicy {
   return p.map((x) => [[1 - x, x]]);
 }
 
-/** G2: agent 0 chooses between states 1 and 2; agent 1 then acts without observing the state. */
+/**
+ * Example G2 of docs/algorithm.md: agent 0 chooses between states 1 and 2; agent 1 then acts without
+ * observing the state.
+ */
 export interface StaleOccupancyWorld {
-  /** P(agent 0 goes to state 1). */
+  /** Probability with which agent 0 goes to state 1. */
   readonly p1: number;
-  /** P(agent 1 plays action 1), in both states. */
+  /** Probability with which agent 1 plays action 1, in both states. */
   readonly b: number;
-  /** Reward 1 + bonus for action 1 in state 1; 1 for action 0 in state 2; else 0. */
+  /** The reward is 1 + bonus for action 1 in state 1, 1 for action 0 in state 2, and 0 otherwise. */
   readonly bonus: number;
-  /** δ of agents 0 and 1, nats. */
+  /** KL radii δ of agents 0 and 1, nats. */
   readonly deltas: readonly [number, number];
 }
 
 /** Result of {@link staleOccupancyStage}; J in reward units. */
 export interface StaleOccupancyOutcome {
   readonly objective: number;
-  /** P(state 1) and J after agent 0's exact step. */
+  /** Probability of state 1, and J, after agent 0's exact step. */
   readonly p1After: number;
   readonly objectiveAfterAgent0: number;
-  /** P(action 1) after agent 1's exact step with the occupancy of the stage's start, and J of that team. */
+  /**
+   * Probability of action 1 after agent 1's exact step on the occupancy of the stage's start, and J of that
+   * team.
+   */
   readonly bStale: number;
   readonly objectiveStale: number;
-  /** The same with the occupancy of the intermediate team. */
+  /**
+   * Probability of action 1 after agent 1's exact step on the occupancy of the intermediate team, and J of
+   * that team.
+   */
   readonly bIntermediate: number;
   readonly objectiveIntermediate: number;
 }
 
-/** One stage of G2, with agent 1 updated on the stale and on the intermediate occupancy. */
+/**
+ * Runs one stage of example G2. Agent 1 is updated twice: on the stale occupancy and on that of the
+ * intermediate team.
+ */
 export function staleOccupancyStage({ p1, b, bonus, deltas }: StaleOccupancyWorld): StaleOccupancyOutcome {
   const { episode } = blindFollower(bonus);
   const start = evaluateEpisode(episode, followerPolicy(p1, b));
@@ -82,8 +94,8 @@ export function staleOccupancyStage({ p1, b, bonus, deltas }: StaleOccupancyWorl
 }
 
 /**
- * The episode of G2: agent 0 chooses the next state; agent 1 gets a reward for the matching action and does not observe
- * the state.
+ * Returns the episode of example G2: agent 0 chooses the next state; agent 1 does not observe the state and
+ * gets a reward for the action that matches it.
  *
  * @param bonus - the reward is 1 + bonus for action 1 in s1 and 1 for action 0 in s2, reward units
  */
@@ -94,7 +106,7 @@ export function blindFollower(bonus: number): ObservedEpisode {
   ];
   return {
     episode: {
-      // states 0 and 1 at the second turn are the example's s1 and s2
+      // s1 and s2 of the example are states 0 and 1 of the second turn
       transition: [[choose, choose]],
       reward: [
         [
@@ -116,7 +128,10 @@ export function blindFollower(bonus: number): ObservedEpisode {
   };
 }
 
-/** Agent 0 goes to s1 with probability `go`, agent 1 plays action 1 with probability `act`, everywhere. */
+/**
+ * Returns a policy of example G2: in every state, agent 0 goes to s1 with probability `go` and agent 1 plays
+ * action 1 with probability `act`.
+ */
 export function followerPolicy(go: number, act: number): EpisodePolicy {
   const everywhere = (p: number) => [
     [1 - p, p],

@@ -15,9 +15,10 @@ export interface WorldShape {
 }
 
 /**
- * A random point of the simplex: uniform (Dirichlet(1)) at sharpness 1, closer to the corners at larger values.
+ * Draws a random distribution over `size` outcomes: uniform on the simplex (Dirichlet(1)) at sharpness 1,
+ * closer to the corners at larger values.
  *
- * @param sharpness - exponent on the exponential draws, >= 1
+ * @param sharpness - exponent of the exponential draws that are normalised to the distribution, >= 1
  */
 export function randomDistribution(stream: RandomStream, size: number, sharpness = 1): Float64Array {
   const mass = Float64Array.from(
@@ -28,7 +29,7 @@ export function randomDistribution(stream: RandomStream, size: number, sharpness
   return mass.map((x) => x / total);
 }
 
-/** An MDP with random transitions and initial distribution, and rewards uniform in [-1, 1]. */
+/** Returns an MDP with random transitions and initial distribution, and rewards uniform in [-1, 1]. */
 export function randomWorld(seed: number, { states, actions, gamma }: WorldShape): TeamMdp {
   const stream = randomStream(seed, 1);
   const joint = jointActions({ actions });
@@ -43,7 +44,7 @@ export function randomWorld(seed: number, { states, actions, gamma }: WorldShape
   });
 }
 
-/** A team with random policies for an MDP. */
+/** Returns a team with random policies for an MDP. */
 export function randomTeam(seed: number, mdp: TeamMdp): TeamPolicy {
   const stream = randomStream(seed, 2);
   return mdp.actions.map((actions) =>
@@ -51,7 +52,7 @@ export function randomTeam(seed: number, mdp: TeamMdp): TeamPolicy {
   );
 }
 
-/** The mixture (1 − share) · policy + share · random policy. */
+/** Returns the mixture (1 − share) · policy + share · random policy. */
 export function perturbed(seed: number, policy: Policy, share: number): Policy {
   const stream = randomStream(seed, 3);
   return policy.map((row) => {
@@ -60,7 +61,7 @@ export function perturbed(seed: number, policy: Policy, share: number): Policy {
   });
 }
 
-/** An episode with random transitions and rewards in [0, 1] at every turn. */
+/** Returns an episode with random transitions, and rewards in [0, 1] at every turn. */
 export function randomEpisode(
   seed: number,
   {
@@ -80,7 +81,7 @@ export function randomEpisode(
   };
 }
 
-/** Random distributions for every turn and state of an episode. */
+/** Returns random distributions for every turn and state of an episode. */
 export function randomEpisodePolicy(seed: number, episode: Episode): EpisodePolicy {
   const stream = randomStream(seed, 5);
   return episode.reward.map((rows) => rows.map((row) => randomDistribution(stream, row.length)));

@@ -1,6 +1,6 @@
 /**
- * Lower bounds on the gain of a step in discounted worlds: the paper's, which is never positive at gamma >= 1/2, and
- * tighter ones.
+ * Claims about lower bounds on the gain of a step in discounted worlds: the paper's bound, which is never
+ * positive at gamma >= 1/2, and tighter ones.
  * @see docs/algorithm.md, E50-E56
  * @module
  */
@@ -22,7 +22,7 @@ import { GAMMAS, Maximum, median, percent, type Sample, sampleWorlds, short } fr
 
 const RADII = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1];
 
-/** Random changes of one agent with all bounds on their gain. */
+/** Yields random changes of one agent, each with its true gain and all lower bounds on the gain. */
 function* changedSteps(context: TheoryContext, key: number) {
   for (const { mdp, team, stream, seed } of sampleWorlds(context, key)) {
     const agent = stream.int(team.length);
@@ -36,7 +36,8 @@ function* changedSteps(context: TheoryContext, key: number) {
 function boundsAreValid(context: TheoryContext): Finding {
   const excess = { paper: new Maximum(), trpo: new Maximum(), sharp: new Maximum(), cpo: new Maximum() };
   for (const { gamma, bounds, gain } of changedSteps(context, 21)) {
-    const scale = (1 - gamma) ** 2; // rounding errors grow with the constants of the bounds
+    // rounding errors grow with the constants of the bounds, which are proportional to 1 / (1 - gamma)^2
+    const scale = (1 - gamma) ** 2;
     excess.paper.include((bounds.lowerPaper - gain) * scale);
     excess.trpo.include((bounds.lowerTrpo - gain) * scale);
     excess.sharp.include((bounds.lowerSharp - gain) * scale);
@@ -49,7 +50,7 @@ function boundsAreValid(context: TheoryContext): Finding {
   };
 }
 
-/** The joint bound of a whole stage, computed from the stage's start only. */
+/** Returns a lower bound on the gain of a whole stage (E56), computed from the stage's start only. */
 function jointLower({ mdp, team }: Pick<Sample, 'mdp' | 'team'>, after: Sample['team']): number {
   const evaluation = evaluateTeam(mdp, team);
   const changes = team.map((policy, i) => policyChange(policy, after[i], evaluation.occupancy));
@@ -109,7 +110,10 @@ function ceilingIsNegative(): Finding {
   };
 }
 
-/** Bounds of a stage, each the sum over its steps; `joint` is E56 for the whole stage. */
+/**
+ * True gain of a stage, and lower bounds on it. Each bound is the sum over the steps; `joint` is one bound of
+ * the stage (E56).
+ */
 interface StageFigures {
   readonly gain: number;
   readonly paper: number;
@@ -184,7 +188,10 @@ function whatBoundsProve(context: TheoryContext): Finding {
   };
 }
 
-/** Terms of a bound for three agents at the scale of language-model training, for a reward in [0, 1]. */
+/**
+ * Computes the penalties of the bounds for three agents at the scale of language-model training, with a
+ * reward in [0, 1].
+ */
 function termsAtScale(): Finding {
   const agents = 3;
   const gamma = 0.99;

@@ -1,6 +1,7 @@
 /**
- * Episodes without discount, the setting of teams of language models: cases in which the surrogate equals the true gain,
- * and the sequence ratio, which needs no occupancy bound.
+ * Claims about episodes without discount, the setting of teams of language models: cases in which the
+ * surrogate gain equals the true gain, and the likelihood ratio of a whole episode, which needs no occupancy
+ * bound.
  * @see docs/algorithm.md, E57-E60a
  * @module
  */
@@ -20,7 +21,7 @@ import type { ClaimGroup, Finding, TheoryContext } from '../claim.ts';
 import { enumeratePlays } from '../plays.ts';
 import { Maximum, short } from '../sampling.ts';
 
-/** Episodes with a policy, and the same policy with one agent changed at its own turns. */
+/** Yields episodes with a policy, and with the same policy after a change of one agent at its turns. */
 function* changedEpisodes({ worlds, seed }: TheoryContext, key: number, turn: readonly number[]) {
   for (let k = 0; k < worlds; k++) {
     const stream = randomStream(seed, key, k);
@@ -94,7 +95,8 @@ function sequenceRatio(context: TheoryContext): Finding {
     for (const play of enumeratePlays(episode, old))
       estimate += play.probability * play.ratio(next) * play.total;
     fresh.include(Math.abs(estimate - truth));
-    // the other agent is updated first: episodes from the stage's start are weighted by both ratios
+    // The other agent is updated first. Episodes sampled at the stage's start are weighted by the ratios of
+    // both agents.
     const done = changed(episode, old, { agent: 1 - agent, seed: seed + 9, share: stream.uniform() });
     const both = done.map((rows, t) => (episode.turn[t] === agent ? next[t] : rows));
     let weighted = 0;
@@ -108,7 +110,10 @@ function sequenceRatio(context: TheoryContext): Finding {
   };
 }
 
-/** E[X] of E62 by enumeration for several caps: at most the true gain, and increasing in the cap. */
+/**
+ * Checks that the expected truncated gain (E62) is at most the true gain and increases with the cap, by
+ * enumeration.
+ */
 function conservativeGain(context: TheoryContext): Finding {
   const excess = new Maximum();
   const order = new Maximum();

@@ -1,6 +1,7 @@
 /**
- * Advantages from reused episodes: the bias that truncated weights correct and the bias they introduce, and the effect of
- * aggregation over turns on a gradient. Expectations are exact, by enumeration of all trajectories.
+ * Claims about advantages from reused episodes: the bias that truncated weights correct, the bias that they
+ * introduce, and the effect of aggregation over turns on a gradient. Expectations are exact, by enumeration
+ * of all trajectories.
  * @see docs/algorithm.md, E14-E18; errors P2, P4, P5 of the paper
  * @module
  */
@@ -20,7 +21,10 @@ import { Maximum, median, short } from '../sampling.ts';
 
 const LAM = 0.9;
 
-/** Three-turn episodes with the behaviour policy of the rollout and the policy of the intermediate team. */
+/**
+ * Yields three-turn episodes with the policy that sampled the rollout and the policy of the intermediate
+ * team.
+ */
 function* reusedEpisodes({ worlds, seed }: TheoryContext, key: number) {
   for (let k = 0; k < worlds; k++) {
     const stream = randomStream(seed, key, k);
@@ -38,12 +42,15 @@ type Reused = {
   readonly target: EpisodePolicy;
 };
 
-/** log rho_t of a trajectory. */
+/** Returns log rho_t of each turn of a trajectory. */
 function logRatios({ behaviour, target }: Reused, { states, actions }: Play): number[] {
   return actions.map((a, t) => Math.log(target[t][states[t]][a] / behaviour[t][states[t]][a]));
 }
 
-/** Largest error of E[A_0 | s_0, a_0] under `behaviour` as an estimate of the target's A_0, with an exact critic. */
+/**
+ * Returns the largest error of an estimator of the target's advantage at turn 0. The error is that of the
+ * mean over trajectories of `behaviour`, with an exact critic.
+ */
 function biasOfFirstTurn(
   reused: Reused,
   estimate: (play: Play, delta: Float64Array) => Float64Array,
@@ -67,7 +74,7 @@ function biasOfFirstTurn(
   return worst;
 }
 
-/** Largest |A| of the target, and largest TV between the two policies. */
+/** Returns the largest |A| of the target and the largest TV between the two policies. */
 function sizesOf({ episode, behaviour, target }: Reused) {
   const { q, value } = evaluateEpisode(episode, target);
   const aMax = Math.max(
@@ -118,8 +125,9 @@ function vtraceIsUnbiased(context: TheoryContext): Finding {
 }
 
 /**
- * |E_old[W r_i R] - J(pi_hat^i)| for the middle agent of a pipeline, with the agents before it in the update order
- * already changed. The weights are not truncated, so that the error shows which weights are needed.
+ * Returns the error of the surrogate, |E_old[W r_i R] - J(pi_hat^i)|, for the middle one of three agents that
+ * act in turn. The agents in `done` are already updated. The weights are not truncated, so that the error
+ * shows which weights are needed.
  */
 function surrogateErrors(
   reused: Reused,
@@ -164,8 +172,8 @@ function ordersAndWeights(context: TheoryContext): Finding {
 }
 
 /**
- * Gradient of E[r sum_t A_t] divided by that of E[R] with respect to a logit of each turn, at r = 1: the weight of the
- * turn's policy gradient in the aggregate.
+ * Returns the weight of each turn's policy gradient in the sum of advantages: the gradient of E[r sum_t A_t]
+ * with respect to a logit of the turn, divided by the gradient of E[R], at r = 1.
  */
 function gradientWeights(lam: number, seed: number): number[] {
   const episode = randomEpisode(seed, { states: 2, actions: 2, turn: [0, 0, 0] });
@@ -179,7 +187,8 @@ function gradientWeights(lam: number, seed: number): number[] {
     const sum = truncatedGae(delta, [1, 1, 1], { lam }).reduce((total, a) => total + a, 0);
     for (const [t, a] of play.actions.entries()) {
       if (play.states[t] !== 0) continue;
-      const slope = play.probability * (Number(a === 0) - policy[t][0][0]); // d log p(a) / d logit of action 0
+      // the factor in brackets is d log p(a) / d logit of action 0
+      const slope = play.probability * (Number(a === 0) - policy[t][0][0]);
       aggregated[t] += slope * sum;
       exact[t] += slope * play.total;
     }
@@ -196,14 +205,17 @@ function aggregateIsUniform({ seed }: TheoryContext): Finding {
   };
 }
 
-/** Algorithm 1 as printed sets the behaviour policy to the intermediate team inside the loop, so that rho = 1. */
+/**
+ * Checks the paper's Algorithm 1 as printed. It sets the behaviour policy to the intermediate team inside the
+ * loop, so that rho = 1.
+ */
 function overwrittenBehaviour(context: TheoryContext): Finding {
   const error = new Maximum();
   for (const reused of reusedEpisodes(context, 56)) {
     const { episode, behaviour, target } = reused;
     const changed = (agents: readonly number[]) =>
       behaviour.map((rows, t) => (agents.includes(episode.turn[t]) ? target[t] : rows));
-    const { rho } = turnWeights([0, 0, 0]); // log(pi_hat / pi_old) once pi_old is pi_hat
+    const { rho } = turnWeights([0, 0, 0]); // log(pi_hat / pi_old) is 0 because pi_old was set to pi_hat
     const estimate = [...enumeratePlays(episode, behaviour)].reduce(
       (sum, play) => sum + play.probability * prefixWeights(rho)[1] * play.ratio(changed([1])) * play.total,
       0,

@@ -1,6 +1,6 @@
 /**
- * Claims about the training loop: sampled episodes, gradient steps, gates and certificates, on worlds whose true J is
- * known.
+ * Claims about the training loop with sampled episodes, gradient steps, gates and certificates, on worlds
+ * whose true J is known.
  * @module
  */
 import { randomStream } from '../../core/rng.ts';
@@ -28,7 +28,10 @@ type Changes = Partial<Omit<TrainOptions, 'trustRegion' | 'optimizer' | 'gate' |
   readonly [K in 'trustRegion' | 'optimizer' | 'gate' | 'certificate']?: Partial<TrainOptions[K]>;
 };
 
-/** A run of the loop with some options changed; `seed` is the seed of the run. */
+/**
+ * Runs the training loop with some options changed; `seed` of the last argument distinguishes the runs of a
+ * claim.
+ */
 async function run(
   { createModel, seed }: TheoryContext,
   start: Start,
@@ -52,10 +55,16 @@ async function run(
 }
 
 const G1 = blindGame([2, 2], [0, 2, 2, -1]);
-/** Slightly below G1's own start, so that the sign of a sampled gradient is clear. */
+/**
+ * Start slightly below that of example G1 in docs/algorithm.md, so that the sign of a sampled gradient is
+ * clear.
+ */
 const G1_START: Start = { world: G1, policy: playedBy(G1, binaryTeam(0.36, 0.36)) };
 
-/** Steps along the gradient up to the radius, with enough episodes to estimate the gradient's sign. */
+/**
+ * Options for steps along the gradient that use the whole radius. There are enough episodes to estimate the
+ * gradient's sign.
+ */
 const EDGE: Changes = {
   promptsPerStep: 128,
   numGenerations: 16,
@@ -64,7 +73,7 @@ const EDGE: Changes = {
 
 const SEEDS = [1, 2, 3, 4, 5];
 
-/** Gain in J of the first stage of G1, per seed. */
+/** Returns the gain in J of the first stage of example G1, for each seed. */
 async function firstStages(context: TheoryContext, changes: Changes): Promise<number[]> {
   const gains: number[] = [];
   for (const seed of SEEDS) {
@@ -117,7 +126,10 @@ async function literalWeights(context: TheoryContext): Promise<Finding> {
   };
 }
 
-/** Alternately random games of three agents that act once, and random episodes of two agents and three turns. */
+/**
+ * Yields alternately random games of three agents that act once, and random episodes of two agents and three
+ * turns.
+ */
 function* starts({ seed }: TheoryContext, key: number, count: number): Generator<Start> {
   for (let k = 0; k < count; k++) {
     const stream = randomStream(seed, key, k);
@@ -215,7 +227,7 @@ async function radiusIsKept(context: TheoryContext): Promise<Finding> {
   };
 }
 
-/** Certificates of stages with their true gains. */
+/** Runs the loop on random worlds; returns the certificate and the true gain of each stage. */
 async function certified(
   context: TheoryContext,
   key: number,

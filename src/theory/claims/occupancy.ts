@@ -1,5 +1,6 @@
 /**
- * The shift of the state distribution by an update, and the error of ignoring it within a stage.
+ * Claims about the shift of the state distribution by an update, and about the error of ignoring it within a
+ * stage.
  * @see docs/algorithm.md, E52, E56, worked examples G2, G7
  * @module
  */
@@ -18,7 +19,10 @@ function distance(a: Evaluation, b: Evaluation): number {
   return a.occupancy.reduce((sum, d, s) => sum + Math.abs(d - b.occupancy[s]), 0);
 }
 
-/** Changes of one agent with their TV and the l1 shift of the occupancy. */
+/**
+ * Yields random changes of one agent, each with its TV and the L1 distance between the old and the new
+ * occupancy.
+ */
 function* movedOccupancies(context: TheoryContext, key: number) {
   for (const { mdp, team, stream, seed } of sampleWorlds(context, key)) {
     const agent = stream.int(team.length);
@@ -44,7 +48,11 @@ function occupancyLemma(context: TheoryContext): Finding {
   };
 }
 
-/** G7: the chain leaves state 0 forever with the probability of action 1; l1 shift of the occupancy. */
+/**
+ * Returns the L1 distance between the occupancies of two policies on a two-state chain (example G7). Action 1
+ * in state 0 moves to an absorbing state. The old policy never takes it; the new one takes it with
+ * probability tvMax.
+ */
 function leavingChain(gamma: number, tvMax: number): number {
   const mdp: TeamMdp = {
     actions: [2],
@@ -135,7 +143,10 @@ function staleExample(): Finding {
   };
 }
 
-/** One exact stage in order 0..n-1: gap between stale and intermediate surrogates, and residual of the latter. */
+/**
+ * Runs one exact stage in order 0..n-1. Returns, as sums over the agents, the gap between the stale and the
+ * intermediate surrogate, and the error of the intermediate surrogate.
+ */
 function stageGaps(mdp: TeamMdp, start: TeamPolicy, delta: number) {
   const atStart = evaluateTeam(mdp, start);
   const tvs: number[] = [];
@@ -188,8 +199,9 @@ function exponentsInDelta(context: TheoryContext): Finding {
 }
 
 /**
- * n agents with the same effect on the transition and a reward that increases with it: every pair of updates interacts
- * equally, so that the error of stale surrogates is proportional to the number of pairs.
+ * Returns a world of n agents that have the same effect on the transition, and a reward that increases with
+ * this effect. Every pair of updates interacts equally, so the error of stale surrogates is proportional to
+ * the number of pairs.
  */
 function symmetricFamily(n: number): { readonly mdp: TeamMdp; readonly team: TeamPolicy } {
   const joint = Array.from(

@@ -1,5 +1,6 @@
 /**
- * Monotone improvement: sequential exact steps never decrease J; the same steps taken simultaneously can.
+ * Claims about monotone improvement: sequential exact steps never decrease J; the same steps taken
+ * simultaneously can.
  * @see docs/algorithm.md, section 4.1 and worked example G1
  * @module
  */
@@ -19,7 +20,10 @@ const G1 = matrixGame([
   [2, -1],
 ]);
 
-/** Tolerance for the rounding of J, which grows with the discount. */
+/**
+ * Tolerance for the rounding error of J. J is multiplied by 1 - gamma first, because the error grows with the
+ * discount.
+ */
 const ROUNDING = 1e-10;
 
 function sequentialNeverFalls(context: TheoryContext): Finding {
@@ -41,7 +45,7 @@ function sequentialNeverFalls(context: TheoryContext): Finding {
   };
 }
 
-/** Random one-shot games with a random team. */
+/** Yields random one-shot games with a random team. */
 function* games({ worlds, seed }: TheoryContext, key: number) {
   for (let k = 0; k < worlds; k++) {
     const stream = randomStream(seed, key, k);

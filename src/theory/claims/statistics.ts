@@ -1,5 +1,6 @@
 /**
- * Statistics: confidence radii, the betting test, importance weights and their truncation, information gain.
+ * Claims about statistics: confidence radii, the betting test, importance weights and their truncation,
+ * information gain.
  * @see docs/algorithm.md, E33, E34, E61-E65; errors P8-P11 of the paper
  * @module
  */
@@ -18,12 +19,18 @@ import { mean } from '../../core/stats.ts';
 import type { ClaimGroup, Finding, TheoryContext } from '../claim.ts';
 import { Maximum, percent, short } from '../sampling.ts';
 
-/** Whether a rate is at most three standard errors above its nominal value; a valid test fails this once in 1,000. */
+/**
+ * Checks that a rate is at most three standard errors above its nominal value. A valid test fails this check
+ * once in 1,000.
+ */
 function withinError(rate: number, nominal: number, runs: number): boolean {
   return rate <= nominal + 3 * Math.sqrt((nominal * (1 - nominal)) / runs);
 }
 
-/** P(|2 Bin(N, 1/2)/N - 1| > radius), exactly. */
+/**
+ * Returns the exact probability P(|2 Bin(N, 1/2)/N - 1| > radius): the mean of N fair +-1 coins leaves the
+ * radius.
+ */
 function coinLeaves(radius: number, N: number): number {
   let logTerm = -N * Math.LN2;
   let outside = 0;
@@ -66,7 +73,10 @@ function boundOnTheChosen({ seed }: TheoryContext): Finding {
   };
 }
 
-/** Mean of a sticky +-1 chain that is resampled with probability 1/mixing at each step; its true mean is 0. */
+/**
+ * Returns the mean of a dependent +-1 chain that is redrawn with probability 1/mixing at each step; its true
+ * mean is 0.
+ */
 function stickyMean(stream: RandomStream, N: number, mixing: number): number {
   let sum = 0;
   for (let done = 0; done < N; ) {
@@ -82,7 +92,7 @@ function stickyMean(stream: RandomStream, N: number, mixing: number): number {
 
 function mixingSamples({ seed }: TheoryContext): Finding {
   const [runs, N, mixing] = [20_000, 2000, 50];
-  // beta(k) = (1 - 1/mixing)^k / 2 for this chain
+  // for this chain the mixing coefficient is beta(k) = (1 - 1/mixing)^k / 2
   const effective = N / (1 + (mixing - 1));
   const radius = (scale: number) => scale * Math.sqrt(Math.log(2 / 0.01) / (2 * effective));
   let [printed, right] = [0, 0];
@@ -97,7 +107,9 @@ function mixingSamples({ seed }: TheoryContext): Finding {
   };
 }
 
-/** Paired 0/1 difference: non-zero with probability `discordant`, mean `gain`. */
+/**
+ * Draws a paired difference of 0/1 scores: it is non-zero with probability `discordant` and has mean `gain`.
+ */
 function pairedDifference(stream: RandomStream, discordant: number, gain: number): number {
   const u = stream.uniform();
   if (u >= discordant) return 0;
@@ -128,7 +140,10 @@ function falseAcceptances({ seed }: TheoryContext): Finding {
   };
 }
 
-/** Table of E64: discordant share, gain, and number of prompts for 80% power. */
+/**
+ * Power table of the betting test (E64): share of discordant pairs, gain, and number of prompts for 80%
+ * power.
+ */
 const POWER_TABLE = [
   [0.1, 0.02, 2044],
   [0.1, 0.05, 346],
@@ -169,7 +184,10 @@ function bettingBeatsBernstein({ seed }: TheoryContext): Finding {
   };
 }
 
-/** E[min(w, C)] and (E w)^2 / E w^2 of a log-normal weight of mean 1 with the given message KL, by quadrature. */
+/**
+ * Returns E[min(w, C)] and (E w)^2 / E w^2 of a log-normal weight w with mean 1 and the given message KL, by
+ * quadrature.
+ */
 function logNormalWeight(kl: number, cap: number): { readonly kept: number; readonly essShare: number } {
   const points = 20000;
   const sd = Math.sqrt(2 * kl);
@@ -239,7 +257,10 @@ function informationGainOfNoise({ seed }: TheoryContext): Finding {
   };
 }
 
-/** |E[w f] - E[min(w, C) f]| and its bound F (1 - E[min(w, C)]), for random discrete weights of mean 1. */
+/**
+ * Checks |E[w f] - E[min(w, C) f]| <= F (1 - E[min(w, C)]) for random discrete weights w of mean 1 and values
+ * f.
+ */
 function truncationBiasIsBounded({ worlds, seed }: TheoryContext): Finding {
   const excess = new Maximum();
   for (let k = 0; k < worlds; k++) {
@@ -261,7 +282,8 @@ function bernsteinCovers({ seed }: TheoryContext): Finding {
   let missed = 0;
   for (let run = 0; run < runs; run++) {
     const stream = randomStream(seed, 69, run);
-    const values = Float64Array.from({ length: N }, () => Number(stream.uniform() < 0.05)); // rare events, a skewed distribution
+    // rare events have a skewed distribution
+    const values = Float64Array.from({ length: N }, () => Number(stream.uniform() < 0.05));
     if (empiricalBernsteinLower(values, { lo: 0, hi: 1, delta: 0.05 }) > 0.05) missed++;
   }
   return {

@@ -1,5 +1,6 @@
 /**
- * Trust region and loss: limits of a quantile, directions of the KL, the effect of beta, normalisation, clipping.
+ * Claims about the trust region and the loss: limits of a quantile, directions of the KL, the effect of beta,
+ * normalisation, clipping.
  * @see docs/algorithm.md, E20-E38; errors P7, P8, P12, P13, P18; worked examples G3, G5, G6
  * @module
  */
@@ -15,13 +16,16 @@ import { decideAttempt, measureAttempt, startTrustRegion } from '../../core/trus
 import type { Chart, ClaimGroup, Finding, TheoryContext } from '../claim.ts';
 import { Maximum, median, percent, sampleWorlds, short } from '../sampling.ts';
 
-/** G3: a chain of 200 decisions of which a single one determines the reward. */
+/**
+ * Checks the quantile gate on example G3: a chain of 200 decisions, of which a single one determines the
+ * reward.
+ */
 function quantileRejectsAll(): Finding {
   const [H, critical] = [200, 100];
   const chain = (p: number) =>
     Array.from({ length: H }, (_, t) => [t === critical ? [p, 1 - p] : [0.5, 0.5], [0.5, 0.5]]);
   const { episode } = fullyObserved({
-    // state 1: the critical decision was wrong
+    // state 1 means that the critical decision was wrong
     transition: Array.from({ length: H - 1 }, (_, t) => [
       [[1, 0], t === critical ? [0, 1] : [1, 0]],
       [
@@ -54,7 +58,7 @@ function quantileRejectsAll(): Finding {
   };
 }
 
-/** G6: the two directions of the KL when a policy drops a token and when it adds one. */
+/** Compares the two directions of the KL when a policy drops a token and when it adds one (example G6). */
 function directionsAgree(): Finding {
   const logs = (p: number) => [Math.log1p(-p), Math.log(p)];
   const vanish = stateDivergence(logs(1e-12), logs(0.01));
@@ -81,7 +85,11 @@ function betaHelpsOneStep(): Finding {
   };
 }
 
-/** Natural-gradient steps of one agent's table, old exp(eta A) in every state with 1/2 D'FD = size, and their KLs. */
+/**
+ * Takes a natural-gradient step of one agent in random worlds: old exp(eta A) in every state, normalised,
+ * with eta such that the quadratic approximation of the mean KL, 1/2 D'FD, equals `size`. Returns statistics
+ * of the exact KLs.
+ */
 function naturalStep(context: TheoryContext, key: number, size: number) {
   const ratios = new Maximum();
   let [small, worlds, meanExceeds, maxExceeds] = [Number.POSITIVE_INFINITY, 0, 0, 0];
@@ -129,7 +137,10 @@ function naturalStepStaysInside(context: TheoryContext): Finding {
   };
 }
 
-/** Mixed second difference of G = L_1(x) + L_2(y; x) in one logit of each of the first two agents. */
+/**
+ * Computes the mixed second difference of the stage's objective, L_1(x) + L_2(y; x), in one logit x of the
+ * first and one logit y of the second agent. It is 0 if the objective is a sum of terms of one agent each.
+ */
 function separableObjective(context: TheoryContext): Finding {
   const mixed: number[] = [];
   const h = 1e-2;
@@ -168,7 +179,10 @@ function convexBall(): Finding {
   };
 }
 
-/** G5: two prompts, one rarely solved; the update gains a little on that one and loses more on the other. */
+/**
+ * Checks the normalised surrogate on example G5: of two prompts, one is rarely solved. The update gains a
+ * little on this prompt and loses more on the other.
+ */
 function normalisedSurrogate(): Finding {
   const before = [0.01098694263059318, 0.5];
   const after = [0.013386917827664779, 0.4950001666600003];
@@ -201,11 +215,14 @@ function clipActs(): Finding {
   };
 }
 
-/** Share of messages whose summed log-ratio lies inside the clip; tokens' log-ratios are N(-v/2, v). */
+/**
+ * Computes the share of messages whose summed log-ratio lies inside the clip. The log-ratio of a token is
+ * N(-v/2, v).
+ */
 function clipAtLength({ seed }: TheoryContext): Finding {
   const lengths = [32, 512, 4096, 32768];
   const draws = 4000;
-  const variance = 1e-4; // sd 0.01 per token, token KL 5e-5
+  const variance = 1e-4; // a token's log-ratio has standard deviation 0.01, so the KL per token is 5e-5
   const shares = lengths.map((length) => {
     const stream = randomStream(seed, 74, length);
     let inside = 0;
@@ -232,7 +249,10 @@ function clipAtLength({ seed }: TheoryContext): Finding {
   };
 }
 
-/** KL between sampling at temperature 0.8 and scoring at temperature 1, before any update. */
+/**
+ * Computes the KL between a policy at temperature 0.8 and the same policy at temperature 1, before any
+ * update.
+ */
 function otherTemperature({ seed }: TheoryContext): Finding {
   const kls = [1, 2, 4].map((sd) => {
     const stream = randomStream(seed, 75, sd);
@@ -245,7 +265,10 @@ function otherTemperature({ seed }: TheoryContext): Finding {
   };
 }
 
-/** |g|^2 / (2 L_blk) minus L(theta + g/L_blk) - L(theta), for one agent's softmax table. */
+/**
+ * Checks that a gradient step of size 1/L_blk gains at least |g|^2 / (2 L_blk), for one agent's softmax
+ * table.
+ */
 function oneBlockAscends(context: TheoryContext): Finding {
   const shortfall = new Maximum();
   for (const { mdp, team } of sampleWorlds(context, 76)) {
@@ -254,7 +277,8 @@ function oneBlockAscends(context: TheoryContext): Finding {
     const gradient = advantage.map((row, s) =>
       row.map((x, a) => (evaluation.occupancy[s] * team[0][s][a] * x) / (1 - mdp.gamma)),
     );
-    const lipschitz = (2 * evaluation.aMax) / (1 - mdp.gamma); // A_max B1^2 / (1 - gamma), B1^2 <= 2
+    // L_blk = A_max B1^2 / (1 - gamma), where B1^2 <= 2 for a softmax table
+    const lipschitz = (2 * evaluation.aMax) / (1 - mdp.gamma);
     const moved = team[0].map((row, s) => {
       const mass = Array.from(row, (p, a) => p * Math.exp(gradient[s][a] / lipschitz));
       const total = mass.reduce((sum, p) => sum + p, 0);

@@ -1,5 +1,6 @@
 /**
- * Plug and play: guarantees of Stage-0 for a replaced agent, and their limits.
+ * Claims about the replacement of an agent's model: guarantees of Stage-0 (the projection onto a trust
+ * region), and their limits.
  * @see docs/algorithm.md, E40-E42; error P15; worked example G4
  * @module
  */
@@ -28,7 +29,7 @@ function projectionIsOptimal({ worlds, seed }: TheoryContext): Finding {
     outside.include(best.klOld - delta);
     for (let rival = 0; rival < 40; rival++) {
       const other = randomDistribution(stream, 4);
-      // the last point inside the ball on the line from old to a random point
+      // bisection for the last point inside the ball on the line from `old` to a random point
       let [low, high] = [0, 1];
       const at = (share: number) => old.map((p, v) => (1 - share) * p + share * other[v]);
       for (let step = 0; step < 40; step++) {
@@ -47,7 +48,10 @@ function projectionIsOptimal({ worlds, seed }: TheoryContext): Finding {
   };
 }
 
-/** G4: two conventions with rewards (L, L) = 0.8 and (R, R) = 1; the team plays L, the replacement plays R. */
+/**
+ * Example G4: the agents get 0.8 if both play L, 1 if both play R, and 0 otherwise. The team plays L, the
+ * replacement plays R.
+ */
 const COORDINATION = matrixGame([
   [0.8, 0],
   [0, 1],
@@ -108,7 +112,7 @@ function betterElsewhere(context: TheoryContext): Finding {
   for (const { mdp, team, stream } of sampleWorlds(context, 82)) {
     const pre = randomTeam(stream.int(2 ** 30), mdp)[0];
     const others = randomTeam(stream.int(2 ** 30), mdp);
-    // only replacements that are strictly better than the incumbent with other partners
+    // count only replacements that are strictly better than the incumbent when they play with other partners
     if (objective(mdp, withPolicy(others, 0, pre)) <= objective(mdp, withPolicy(others, 0, team[0])))
       continue;
     swaps++;

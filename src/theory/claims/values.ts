@@ -1,5 +1,5 @@
 /**
- * Basic identities: performance difference, zero-mean advantages, additivity of divergences.
+ * Claims about basic identities: performance difference, zero-mean advantages, additivity of divergences.
  * @see docs/algorithm.md, E1-E8, E51
  * @module
  */
@@ -48,7 +48,7 @@ function divergencesAdd(context: TheoryContext): Finding {
   return { holds: error.value < 1e-12, figures: `largest error ${error} teams` };
 }
 
-/** A random message tree of the given depth over two tokens. */
+/** Returns a random tree of messages of the given length over two tokens. */
 function randomTree(stream: ReturnType<typeof randomStream>, depth: number): MessageTree {
   const logits = [stream.normal(), stream.normal()];
   if (depth === 1) return { logits };
