@@ -1,4 +1,4 @@
-"""Errors that the worker sends to the client: a kind for the client's code and one line for the user."""
+"""Errors that the worker sends to the client. Each has a kind, for code, and a one-line message, for users."""
 
 
 class WorkerError(Exception):
@@ -14,7 +14,7 @@ class WorkerError(Exception):
 
 
 class BadRequest(WorkerError):
-    """The call is not valid, independent of the worker's state."""
+    """The call is not valid, e.g. a parameter is missing or out of range."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, "request")
