@@ -48,7 +48,7 @@ class Checkpoint:
 
 
 def load_checkpoint(folder: Path, *, attention: str, dtype: torch.dtype = torch.float32) -> Checkpoint:
-    """Loads a model folder: weights from safetensors, architecture from Transformers. Never runs code of the folder.
+    """Loads a model folder: weights from safetensors, architecture from Transformers. Runs no code of the folder.
 
     Args:
         attention: attn_implementation of Transformers
@@ -86,7 +86,7 @@ def copy_sharing_tensors(model: nn.Module) -> nn.Module:
 
 
 def _require_complete(folder: Path, report: Mapping[str, Any]) -> None:
-    """Raises BadModel if a tensor is unexpected or missing. Transformers would initialize a missing one randomly."""
+    """Raises BadModel if a tensor is unexpected or missing. Transformers initializes missing tensors randomly."""
     for kind, complaint in (
         ("missing_keys", "is missing"),
         ("unexpected_keys", "is not part of the model that config.json describes"),

@@ -68,7 +68,7 @@ class _ActiveRequest:
 
 
 class Generator:
-    """The decoding batch of one model. A request starts the decoding thread, which ends when no request is left."""
+    """The decoding batch of one model. A request starts its thread, which ends when no request is left."""
 
     def __init__(self, decoder: Decoder, lock: threading.Lock, *, token_budget: int) -> None:
         """

@@ -1,4 +1,4 @@
-"""Estimates the memory of a model before it is loaded. If it does not fit, the error names a setting that would fit.
+"""Estimates the memory of a model before it is loaded. If it is too large, the error names a setting that fits.
 
 The estimate includes the weights and, for training, the gradients, two moments per weight, and the snapshot that
 every stage takes at its start. It excludes activations and the KV cache, whose sizes engine.token_budget and
@@ -43,8 +43,8 @@ class MemoryPlan:
     training: bool
     #: Number of parameters of the adapter; None: all weights are trained.
     adapter: int | None
-    #: Whether the model is on the CPU. If it is on a GPU, the optimizer state in its snapshots is in CPU memory and
-    #: does not count.
+    #: Whether the model is on the CPU. If it is on a GPU, the optimizer state in its snapshots is in CPU memory
+    #: and does not count.
     on_cpu: bool
     #: Whether the base model is already in memory.
     base_is_loaded: bool = False
@@ -183,7 +183,7 @@ def require_sampler_memory(folder: Path, weights: int, cache: int, memory: Devic
 
 
 def _advice(sizes: ModelSizes, plan: MemoryPlan, left: int) -> str:
-    """Suggests the first setting with which the model fits. Settings are tried in order of effect on the results."""
+    """Suggests the first setting with which the model fits. Tries settings in order of effect on the results."""
     targets = tuple(sizes.projections)
     layers = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
     adapter = sizes.adapter(_SUGGESTED_RANK, tuple(name for name in layers if name in targets))

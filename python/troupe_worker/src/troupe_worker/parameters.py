@@ -29,7 +29,7 @@ class OptimizerState:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Copy of the training state. `weights` are on the device, for use as a reference model; the rest on the CPU."""
+    """Copy of the training state. `weights` are on the device, as a reference model; the rest is on the CPU."""
 
     weights: Tensors
     master_weights: Tensors | None

@@ -1,4 +1,4 @@
-"""Runs a vLLM engine in the process of the worker. The engine's weights are copied from the memory of this process.
+"""Runs a vLLM engine in the process of the worker. Its weights are copied from the memory of this process.
 
 Models of the same architecture and size share an engine. Importing this module does not import vLLM.
 """
