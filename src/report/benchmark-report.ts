@@ -79,7 +79,7 @@ const INTERVALS =
   '95% intervals over prompts: Wilson if every prompt counts 0 or 1 (maj@K, pass@K with all K samples), else the ' +
   'percentile bootstrap. Differences are paired by prompt.';
 
-/** Builds the JSON object that `report.json` contains and that `troupe eval --json` prints. */
+/** Builds the JSON object that `report.json` contains and that `troupe eval --benchmark --json` prints. */
 export function evaluationReportJson({ title, against, benchmarks }: EvaluationReport): object {
   return {
     title,

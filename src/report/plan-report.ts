@@ -51,7 +51,7 @@ function gpuRows({ seconds }: Plan, { sampleMessage }: MachineRates, gpu: GpuPla
       'assumed',
       `${name} at ${share(assumed.computeShare)} of its peak and ${share(assumed.bandwidthShare)} of its bandwidth, prompts of ${assumed.promptTokens} and messages of ${assumed.messageTokens} tokens, ${share(assumed.activeShare)} of groups with different rewards; not measured`,
     ],
-    // Users can compute the time of an evaluation from the time of one message.
+    // This row shows the time of one message, so that users can compute the time of an evaluation.
     ['a benchmark', `${sampleMessage.toPrecision(3)} s a message of the team: prompts x k x agents of them`],
   ];
 }

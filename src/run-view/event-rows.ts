@@ -19,7 +19,7 @@ export interface RowOptions {
 /**
  * Creates a function that converts events to rows. Call it with all events of one run, in order.
  *
- * @returns a function from an event to its row; it returns undefined for `phase` events, which have no result
+ * @returns a function from an event to its row, or to undefined for a `phase` event, which has no result
  */
 export function createRowBuilder({
   keepRewards = false,

@@ -60,6 +60,6 @@ export interface LatestEvaluation {
     readonly low: number;
     readonly high: number;
   };
-  /** Difference in reward from the first run, paired by prompt; absent for the first run or other prompts. */
+  /** Paired difference in reward from the first run; absent for the first run or if the prompts differ. */
   readonly difference?: DifferenceRecord;
 }

@@ -145,7 +145,8 @@ describe('the run clock', () => {
     expect(first).toMatchObject({ phases: { rollout: 5000, update: 4000 }, rssBytes: 70 });
     expect(rows.at(-1)).toMatchObject({ kind: 'now', stage: 2 });
     const total = rows.flatMap((row) => (row.kind === 'clock' ? Object.values(row.phases) : []));
-    expect(total.reduce((sum, ms) => sum + ms, 0)).toBe(13_000); // excludes the pause of 990 s
+    // The pause of 990 s between the two processes does not count.
+    expect(total.reduce((sum, ms) => sum + ms, 0)).toBe(13_000);
     expect(clock.take()).toEqual([]);
   });
 });

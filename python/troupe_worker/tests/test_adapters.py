@@ -81,7 +81,7 @@ class AdaptersTest(unittest.TestCase):
         bases = BaseModelCache()
         one, other = (self.load(bases=bases, lora=LORA) for _ in range(2))
         plain = self.load()
-        # a new adapter does not change the output
+        # A new adapter does not change the output of the model.
         np.testing.assert_allclose(self.logp(one), self.logp(plain), atol=1e-6)
         before = self.logp(other)
         self.train(one)

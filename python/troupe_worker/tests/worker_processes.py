@@ -58,7 +58,10 @@ class _LateOperation(Operation):
 
 
 def run_call(service: Service, data: bytes) -> list[bytes]:
-    """Runs a call and returns all frames. The header field `late_at_check` is the check at which it expires."""
+    """Runs a call and returns all frames.
+
+    If the header has the field `late_at_check`, the deadline passes at the check with this number.
+    """
     frame = decode(data)
     checks = frame.header.get("late_at_check")
     kind = Operation if checks is None else partial(_LateOperation, checks)

@@ -83,7 +83,7 @@ def inject(model: Any, config: AdapterConfig, where: str) -> dict[str, nn.Parame
         WorkerError: PEFT is not installed.
     """
     try:
-        import peft  # lazily: the import takes seconds
+        import peft  # imported only when needed, because that takes seconds
     except ImportError as error:
         raise WorkerError(f'adapters need the package "{error.name}"; install it', "package") from error
     device = next(model.parameters()).device

@@ -2,7 +2,7 @@
 
 
 class WorkerError(Exception):
-    """An error that the caller can handle.
+    """Base class of the errors that the worker sends to the client.
 
     Attributes:
         kind: category of the error in the wire protocol, e.g. `engine`, `model`, `lost`

@@ -25,7 +25,7 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 class LoadOptions:
     """Options of a `load` call."""
 
-    #: Folder of a model or of an adapter.
+    #: Folder of the model or the adapter to load.
     folder: Path
     #: A key of DTYPES.
     dtype: str
@@ -77,7 +77,7 @@ class LoadedModel:
     kind: str
     #: Total number of parameters, including those of a base model.
     parameter_count: int
-    #: The folder with the tokenizer.
+    #: The folder that contains the tokenizer: that of the full model or of the base model.
     tokenizer_folder: Path
     #: Writes weights and optimizer state to a folder; a collective for a sharded model.
     save: Callable[[Path], None]

@@ -133,7 +133,8 @@ class OpenBatches:
         return name
 
     def get(self, name: str) -> OpenBatch:
-        """
+        """Returns the open batch with a name.
+
         Raises:
             BadRequest: the batch does not exist any more.
         """

@@ -35,7 +35,8 @@ class Operation:
         self._done = False
 
     def check(self) -> None:
-        """
+        """Raises an error if the operation must end.
+
         Raises:
             Cancelled: the client cancelled the call.
             DeadlinePassed: the deadline of the call passed.

@@ -103,7 +103,7 @@ class TorchSampler:
         ContinuousBatch(self._decoder, options, check=check, on_completions=on_completions).run(requests)
 
     def sleep(self) -> None:
-        """Does nothing: this sampler has no memory of its own."""
+        """Does nothing, because this sampler uses no memory besides that of the model."""
 
 
 @dataclass

@@ -177,7 +177,8 @@ class Scorer:
                 row = torch.log_softmax(logits.detach() / temperature, dim=-1)
                 p = row.exp()
                 weight = cotangent[tokens][:, None]
-                slope = -weight * p  # with z = logits / temperature: d sum(c logp) / dz = c (onehot - p)
+                # The gradient of sum(c logp) with respect to z = logits / temperature is c (onehot - p).
+                slope = -weight * p
                 slope.scatter_add_(1, batch.targets[tokens][:, None], weight)
                 if reference is not None and kl is not None:
                     difference = row - self._logp(reference[tokens], temperature, weights)

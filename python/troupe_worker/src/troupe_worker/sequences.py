@@ -81,7 +81,8 @@ def read_rows(arrays: dict[str, Array], name: str) -> list[Array]:
 
 
 def check_context(context: TokenIds, vocab_size: int) -> None:
-    """
+    """Checks a context.
+
     Raises:
         BadRequest: the context is empty or has a token outside the vocabulary.
     """
@@ -107,7 +108,8 @@ def max_new_tokens(context: TokenIds, *, vocab_size: int, max_positions: int) ->
 
 
 def check_tokens(tokens: TokenIds, vocab_size: int) -> None:
-    """
+    """Checks token ids.
+
     Raises:
         BadRequest: a token is outside the vocabulary.
     """

@@ -65,7 +65,8 @@ class _ModelEntry:
         self.lock = threading.Lock()
 
     def require_open(self, name: str) -> WorkerModel:
-        """
+        """Returns the model, unless it was closed.
+
         Raises:
             WorkerError: the model was closed.
         """
@@ -81,7 +82,7 @@ class Service:
         """
         Args:
             device: `auto`, or a device of PyTorch
-            memory_bytes: memory limit for models; None: all free memory
+            memory_bytes: maximum memory of all models together, bytes; None: all free memory
 
         Raises:
             WorkerError: PyTorch does not have the device.
@@ -176,7 +177,7 @@ class Service:
             if not is_single_rank and not self._data_parallel.is_rank_zero:
                 value, arrays = {}, {}
             answer = encode({"kind": "result", "value": value, "seconds": seconds}, arrays)
-        except Exception as error:  # any exception of a library becomes an error frame
+        except Exception as error:  # send any exception of a library to the client
             is_collective = self._data_parallel.world_size > 1 and not is_single_rank
             desynchronized = is_collective and not isinstance(error, WorkerError)
             answer = error_frame(*classify(error), desynchronized=desynchronized)
@@ -205,7 +206,7 @@ class Service:
             return method(call)
 
     def _load(self, call: Call, session: str) -> CallResult:
-        with self._load_lock:  # from_pretrained of Transformers is not thread-safe
+        with self._load_lock:  # loads run one at a time: from_pretrained of Transformers is not thread-safe
             reservation: int | None = None
             vllm: SharedEngine | None = None
             try:

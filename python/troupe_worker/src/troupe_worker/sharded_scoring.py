@@ -113,7 +113,7 @@ class ShardedScoringModel:
 
     @torch.no_grad()
     def _swap(self, weights: Tensors) -> None:
-        """Swaps the current weights and those of a snapshot in place."""
+        """Exchanges the current weights with those of a snapshot, in place."""
         for name, snapshot in weights.items():
             current = self._layout.to_local(self._trained[name])
             saved = current.clone()

@@ -70,7 +70,8 @@ class _Root(nn.Module):
 
 
 def require_shardable(model: Any, where: str) -> None:
-    """
+    """Checks that a model can be sharded.
+
     Raises:
         BadModel: the model is a mixture of experts; its ranks could use different experts and then run different
             collectives.

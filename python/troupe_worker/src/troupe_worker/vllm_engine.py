@@ -126,7 +126,7 @@ class VllmEngine:
             raise
 
     def sleep(self, *, keep_weights: bool) -> bool:
-        """Frees the KV cache and the weights until `wake`.
+        """Frees the memory of the KV cache and of the weights until the next call of `wake`.
 
         Args:
             keep_weights: whether to move the weights to CPU memory instead of discarding them
@@ -154,7 +154,7 @@ class VllmEngine:
 
     def close(self) -> None:
         """Shuts the engine down and frees its memory."""
-        with contextlib.suppress(Exception):  # a failed engine may not shut down cleanly
+        with contextlib.suppress(Exception):  # a failed engine may raise an error here
             self._engine.engine_core.shutdown()
         del self._engine
         gc.collect()

@@ -67,7 +67,7 @@ class SharedEngine:
         Raises:
             BadModel: there is too little memory.
         """
-        with self._reserve_lock:  # a load and a `sample` call may run concurrently
+        with self._reserve_lock:  # a load and a `sample` call may run this method concurrently
             if self.reservation is None:
                 self.reservation = self.reserve()
 

@@ -79,7 +79,7 @@ class ActorClient:
                 time.sleep(_POLL_SECONDS)
             except RayActorError as error:
                 raise self.lost_error(death_cause(str(error))) from error
-            except RayError as error:  # e.g. a frame was in the object store of a node that died
+            except RayError as error:  # e.g. the frame was stored on a node that died
                 raise self.lost_error(f"{type(error).__name__}: {first_line(error)}") from error
 
     def lost_error(self, reason: str) -> WorkerError:

@@ -77,7 +77,7 @@ class AgentPlacement:
             ray.kill(actor)
 
     def mark_lost(self, reason: str) -> WorkerError:
-        """Marks the agent as lost. Returns the error to raise."""
+        """Marks the agent as lost, i.e. not usable any more. Returns the error for the caller to raise."""
         self.lost = f"the actor of agent {self.index} was lost: {reason}"
         return WorkerError(self.lost, "lost")
 

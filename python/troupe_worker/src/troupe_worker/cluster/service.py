@@ -108,7 +108,7 @@ class ClusterService:
             return error_frame(error.kind, str(error))
         except RayError as error:
             return error_frame("lost", f"{type(error).__name__}: {first_line(error)}")
-        except Exception as error:  # any exception of a library becomes an error frame
+        except Exception as error:  # send any exception of a library to the client
             return error_frame("engine", f"{type(error).__name__}: {first_line(error)}")
 
     def _reserve(self, operation: Operation, frame: Frame, session: str) -> bytes:
@@ -163,7 +163,7 @@ class ClusterService:
                 name = f"model-{self._next_model}"
                 self._next_model += 1
                 self._models[name] = _RemoteModel(session, agent, str(value["model"]), uploaded.base)
-            # as in `_reserve`
+            # The session may have expired during the load; see `_reserve`.
             self.touch(session)
             tokenizer_dir = uploaded.with_local_names(str(value["tokenizer_dir"]))
             facts = {"model": name, "agent": agent.index, "tokenizer_dir": tokenizer_dir}

@@ -175,7 +175,7 @@ class ShardedAgentPlacement(AgentPlacement):
         yield True, answers[0] if failure is None else failure
 
     def _kill_agent(self, reason: str) -> WorkerError:
-        """Kills all ranks, because ranks that still run may block in a collective. Returns the error to raise."""
+        """Kills all ranks, because running ranks may block in a collective. Returns the error to raise."""
         if self.lost is None:
             self.lost = reason
             self.kill()
