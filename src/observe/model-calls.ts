@@ -1,18 +1,19 @@
 /**
- * Calls on models that run outside of the training process: one row per call in `model-calls.jsonl`, and a
- * text timeline of a stage with one line per worker, which shows the workers that computed at the same time.
+ * Records the calls to models that run outside of the training process, with one row per call in
+ * `model-calls.jsonl`. Renders the calls of a stage as a text timeline with one line per worker, which shows
+ * whether workers computed at the same time.
  * @module
  */
 
-/** A call on a model, measured by the training process. */
+/** A call to a model, measured by the training process. */
 export interface ModelCall {
-  /** Worker that computed the call: the actor of an agent (`agent_1`) on a cluster, else the name of the engine. */
+  /** Worker that ran the call: the agent's actor (`agent_1`) on a Ray cluster, else the engine's name. */
   readonly worker: string;
   readonly call: string;
   /** Start of the call, Unix time, ms. */
   readonly startMs: number;
   readonly elapsedMs: number;
-  /** Time in the model; the rest of `elapsedMs` is transfer. */
+  /** Time that the model computed, ms; the rest of `elapsedMs` is the time of the transfer. */
   readonly computeMs: number;
   readonly sentBytes: number;
   readonly receivedBytes: number;
@@ -45,7 +46,7 @@ export function modelCallRow(call: ModelCall, stage: number): ModelCallRow {
   };
 }
 
-/** Mark of each call in the timeline. */
+/** Character that represents each kind of call in the timeline. */
 const MARKS: Readonly<Record<string, string>> = {
   sample: 's',
   forward: 'f',
@@ -65,7 +66,8 @@ interface Span {
 }
 
 /**
- * Share of the time from the first call to the last during which at least `count` workers computed.
+ * Share of the time between the start of the first call and the end of the last call during which at least
+ * `count` workers computed.
  *
  * @returns 0..1; 0 without calls
  */
@@ -84,7 +86,7 @@ export function sharedTime(rows: readonly ModelCallRow[], count: number): number
   return whole > 0 ? shared / whole : 0;
 }
 
-/** Timeline with one line per worker, time from left to right. */
+/** Renders a timeline with one line per worker; time runs from left to right. */
 export function renderTimeline(rows: readonly ModelCallRow[]): string {
   const spans = spansOf(rows);
   if (spans.length === 0) return 'nothing was computed\n';

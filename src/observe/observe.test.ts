@@ -46,7 +46,7 @@ function update(
   };
 }
 
-/** A short run with every kind of event. */
+/** Events of a short run, with every kind of event. */
 const RUN: readonly RunEvent[] = [
   { kind: 'run_started', stages: 2, agents: ['ada', 'bob'], fromStage: 0 },
   {
@@ -109,7 +109,7 @@ const RUN: readonly RunEvent[] = [
   { kind: 'run_finished', stage: 2 },
 ];
 
-/** Output of the terminal sink in a pipe; the clock advances by `stepMs` per event. */
+/** Returns the terminal sink's output to a pipe; the clock advances by `stepMs` per event. */
 function play(events: readonly RunEvent[], stepMs = 4000): string {
   let text = '';
   let nowMs = 0;

@@ -1,6 +1,6 @@
 /**
- * Progress of one long task, such as pretraining or an evaluation: a line that is redrawn in place on a
- * terminal, or a line every 15 s in a pipe.
+ * Shows the progress of one long task, such as pretraining or an evaluation. On a terminal, one line is
+ * redrawn in place. In a pipe, a new line is written every 15 s.
  * @module
  */
 import { createLogUpdate } from 'log-update';
@@ -10,16 +10,16 @@ const REDRAW_MS = 100;
 const HEARTBEAT_MS = 15_000;
 
 export interface ProgressLine {
-  /** Shows the progress; calls within the redraw interval have no effect. */
+  /** Shows the progress. Has no effect if the last output was less than 100 ms (in a pipe: 15 s) ago. */
   update(text: string): void;
-  /** Writes a permanent line. */
+  /** Writes a line that stays in the output. */
   note(text: string): void;
   close(): void;
 }
 
 export interface ProgressLineOptions {
   readonly stream: NodeJS.WriteStream;
-  /** Redraw in place; default: true if the stream is a terminal. */
+  /** Whether to redraw the line in place; default: true if the stream is a terminal. */
   readonly live?: boolean;
   /** Monotonic clock, ms. */
   readonly now?: () => number;
@@ -49,7 +49,7 @@ export function createProgressLine(options: ProgressLineOptions): ProgressLine {
   };
 }
 
-/** `pretrain 200/400 · 16s left`; the time left is shown once a part is done. */
+/** Formats progress, e.g. `pretrain 200/400 · 16s left`. The time left is omitted while `done` is 0. */
 export function progressText(
   task: string,
   { done, total, elapsedMs }: { readonly done: number; readonly total: number; readonly elapsedMs: number },

@@ -1,5 +1,5 @@
 /**
- * Several runs on a terminal: folds their rows and draws them over and over.
+ * Shows several runs on a terminal: builds the view of each run from its rows, and draws all views.
  * @module
  */
 import { renderRun } from '../report/terminal-view.ts';
@@ -14,7 +14,7 @@ export interface ShownRun {
 }
 
 export interface RunsScreen {
-  /** Adds rows of a run. @param restarted - whether they replace all earlier rows */
+  /** Adds rows of a run. @param restarted - whether the new rows replace all earlier rows of the run */
   add(id: string, rows: readonly RunRow[], restarted: boolean): void;
   draw(): void;
 }

@@ -1,5 +1,5 @@
 /**
- * A region of a terminal that is redrawn in place. In a pipe, every drawing is written after the previous one.
+ * A region of a terminal that is redrawn in place. If the output is a pipe, every drawing is appended to it.
  * @module
  */
 import { createLogUpdate } from 'log-update';
@@ -7,10 +7,10 @@ import { createLogUpdate } from 'log-update';
 export interface Screen {
   readonly columns: number;
   readonly color: boolean;
-  /** Whether a drawing replaces the previous one. */
+  /** Whether each drawing replaces the previous drawing. */
   readonly isLive: boolean;
   draw(text: string): void;
-  /** Ends redrawing; the last drawing stays on the screen. */
+  /** Ends the redrawing. The last drawing stays on the terminal. */
   close(): void;
 }
 

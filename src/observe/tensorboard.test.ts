@@ -1,4 +1,4 @@
-/** TensorBoard event files, read back by an independent reader. */
+/** Tests TensorBoard event files by reading them with an independent reader. */
 import { describe, expect, it } from 'vitest';
 import { crc32c, eventFileName, scalarRecord, versionRecord } from './tensorboard.ts';
 import { readEvents } from './testing/read-tensorboard.ts';

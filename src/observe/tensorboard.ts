@@ -1,6 +1,6 @@
 /**
- * Writes TensorBoard event files: TensorFlow records, each with one `Event` message of scalar summaries. No
- * maintained writer exists for Node; the format is small and stable.
+ * Encodes TensorBoard event files: TFRecords, each with one `Event` message of scalar summaries. This is own
+ * code because no maintained writer exists for Node, and the format is small and stable.
  * @see https://github.com/tensorflow/tensorboard: compat/proto/event.proto, summary.proto; record framing
  *   in TensorFlow's lib/io/record_writer.h
  * @module
@@ -9,16 +9,16 @@
 /** One scalar summary. */
 export interface Scalar {
   readonly tag: string;
-  /** Stored in single precision. */
+  /** Value of the scalar; the file stores it in single precision. */
   readonly value: number;
 }
 
-/** The first record of every file. */
+/** Encodes the first record of every file, which has the version of the format. */
 export function versionRecord(wallMs: number): Buffer {
   return frame(Buffer.concat([wallTime(wallMs), bytesField(3, Buffer.from('brain.Event:2'))]));
 }
 
-/** A record with the scalars of one step. */
+/** Encodes a record with the scalars of one step. */
 export function scalarRecord(step: number, wallMs: number, scalars: readonly Scalar[]): Buffer {
   const values = scalars.map(({ tag, value }) =>
     bytesField(1, Buffer.concat([bytesField(1, Buffer.from(tag)), floatField(2, value)])),
@@ -32,7 +32,7 @@ export function scalarRecord(step: number, wallMs: number, scalars: readonly Sca
   );
 }
 
-/** File name with the pattern that TensorBoard searches for. */
+/** Returns a file name that matches the pattern for which TensorBoard searches. */
 export function eventFileName(wallMs: number): string {
   return `events.out.tfevents.${String(Math.floor(wallMs / 1000)).padStart(10, '0')}.troupe`;
 }
@@ -71,14 +71,14 @@ function wallTime(ms: number): Buffer {
   return Buffer.concat([key(1, WIRE.fixed64), bytes]);
 }
 
-/** A TFRecord: length, masked CRC of the length, data, masked CRC of the data. */
+/** Encodes a TFRecord: length, masked CRC of the length, data, masked CRC of the data. */
 function frame(data: Buffer): Buffer {
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(data.length));
   return Buffer.concat([length, checksum(length), data, checksum(data)]);
 }
 
-/** Masked CRC-32C of the TFRecord format: rotated by 15 bits, plus a constant. */
+/** Computes the masked CRC-32C of the TFRecord format: the CRC rotated by 15 bits, plus a constant. */
 function checksum(bytes: Uint8Array): Buffer {
   const crc = crc32c(bytes);
   const masked = (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
@@ -94,7 +94,7 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
 });
 
 /**
- * CRC-32C (Castagnoli), reflected, as in iSCSI (RFC 3720).
+ * Computes the CRC-32C checksum (Castagnoli polynomial, reflected), as in iSCSI (RFC 3720).
  *
  * @example
  * crc32c(Buffer.from('123456789')); // => 0xe3069283

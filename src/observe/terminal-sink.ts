@@ -1,6 +1,6 @@
 /**
- * The event sink of `troupe train` for people: draws a live view on a terminal, and writes one line per
- * stage to a pipe or a file, with a heartbeat line while a phase takes long.
+ * The event sink that shows the progress of `troupe train` as text. On a terminal, it draws a live view. To a
+ * pipe or a file, it writes one line per stage, and heartbeat lines with the progress of a long stage.
  * @module
  */
 import { createLogUpdate } from 'log-update';
@@ -19,19 +19,19 @@ const HEARTBEAT_MS = 15_000;
 
 export interface TerminalSinkOptions {
   readonly stream: NodeJS.WriteStream;
-  /** Redraw in place; default: true if the stream is a terminal. */
+  /** Whether to redraw a live view in place; default: true if the stream is a terminal. */
   readonly live?: boolean;
   /** Monotonic clock, ms. */
   readonly now?: () => number;
 }
 
-/** A sink for standard output. */
+/** Creates the sink for a stream, e.g. standard output. */
 export function createTerminalSink(options: TerminalSinkOptions): EventSink {
   const { stream, live = stream.isTTY === true, now = () => performance.now() } = options;
   return live ? new LiveSink(stream, now) : new PlainSink(stream, now);
 }
 
-/** Folds the events of this process into a run's view. */
+/** Builds the view of a run from the events of this process. */
 class LiveRun {
   readonly view = createRunView();
   readonly #startedMs: number;
@@ -45,7 +45,7 @@ class LiveRun {
     return { startedMs: this.#startedMs, nowMs };
   }
 
-  /** @returns the line of the event, if it has one */
+  /** Adds an event to the view. @returns the line of text for the event; undefined if it has no line */
   add(event: RunEvent, nowMs: number): string | undefined {
     foldRows(this.view, this.#rowsOf(event, nowMs));
     return plainLine(event, this.view, this.at(nowMs));
@@ -94,14 +94,14 @@ class LiveSink implements EventSink {
     this.#now = now;
     this.#run = new LiveRun(now());
     this.#log = createLogUpdate(stream);
-    // updates the elapsed time on the screen during long engine calls
+    // Redraw every second, so that the elapsed time on the screen is current during long engine calls.
     this.#timer = setInterval(() => this.#draw(), 1000).unref();
   }
 
   emit(event: RunEvent): void {
     const nowMs = this.#now();
     const line = this.#run.add(event, nowMs);
-    // the live view shows finished stages; all other lines stay above it
+    // The live view shows finished stages, so they get no line. All other lines are written above the view.
     if (line !== undefined && event.kind !== 'stage_finished') {
       this.#log.clear();
       this.#stream.write(`${line}\n`);

@@ -1,6 +1,6 @@
 /**
- * An evaluation over several benchmarks as text for the terminal, as Markdown, and as one JSON object. Only
- * the text for the terminal contains clock times.
+ * Renders an evaluation over several benchmarks as text for the terminal, as Markdown, and as one JSON
+ * object. Only the text for the terminal contains durations.
  * @module
  */
 
@@ -15,9 +15,9 @@ import { markdownTable, textTable } from './text-table.ts';
 type Render = (rows: readonly (readonly string[])[], align: readonly ('left' | 'right')[]) => string;
 
 /**
- * The text for the terminal.
+ * Renders the text for the terminal.
  *
- * @param msPerPrompt - mean time of a prompt with all its samples, ms, by benchmark
+ * @param msPerPrompt - by benchmark: mean time to sample all K answers to a prompt, ms
  */
 export function renderEvaluationText(
   report: EvaluationReport,
@@ -40,7 +40,7 @@ export function renderEvaluationText(
   return `${report.title}\n\n${body.join('\n')}`;
 }
 
-/** Markdown text of `report.md`. */
+/** Renders `report.md`. */
 export function renderEvaluationPage(report: EvaluationReport): string {
   const { title, benchmarks, against } = report;
   const overview = markdownTable(
@@ -79,7 +79,7 @@ const INTERVALS =
   '95% intervals over prompts: Wilson if every prompt counts 0 or 1 (maj@K, pass@K with all K samples), else the ' +
   'percentile bootstrap. Differences are paired by prompt.';
 
-/** The object of `report.json` and of `--json`. */
+/** Builds the JSON object that `report.json` contains and that `troupe eval --benchmark --json` prints. */
 export function evaluationReportJson({ title, against, benchmarks }: EvaluationReport): object {
   return {
     title,

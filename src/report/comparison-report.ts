@@ -1,5 +1,5 @@
 /**
- * A comparison of runs as text for a terminal and as Markdown with pictures. Pure functions.
+ * Renders a comparison of runs as text for a terminal, and as Markdown with charts. Pure functions.
  * @module
  */
 import type { RunFigures, StageFalls } from '../evaluate/compare-runs.ts';
@@ -14,7 +14,7 @@ const RUN_ALIGN: readonly Alignment[] = ['left', 'left', 'right', 'left', 'left'
 const FINAL_ALIGN: readonly Alignment[] = ['left', 'right', 'right', 'left'];
 const GROUP_ALIGN: readonly Alignment[] = ['left', 'right', 'right', 'right', 'right', 'right'];
 
-/** The text for a terminal. */
+/** Renders the text for a terminal. */
 export function renderComparison(comparison: Comparison): string {
   const { finals, groups } = comparison;
   return [
@@ -25,7 +25,7 @@ export function renderComparison(comparison: Comparison): string {
   ].join('\n\n');
 }
 
-/** The comparison as Markdown, with links to the pictures of {@link comparisonCharts}. */
+/** Renders the comparison as Markdown, with links to the charts of {@link comparisonCharts}. */
 export function renderComparisonPage(comparison: Comparison, pictureOf: (name: string) => string): string {
   const { task, finals, groups } = comparison;
   return `${[
@@ -45,7 +45,7 @@ const NOTES = [
   '95% intervals: over prompts for a pair of runs, over runs for a group',
 ];
 
-/** Charts of reward, KL and test reward per stage; the last one only if every run recorded it. */
+/** Charts reward, KL and test reward per stage. Omits the test reward unless every run recorded it. */
 export function comparisonCharts({
   runs,
 }: Pick<Comparison, 'runs'>): readonly { readonly name: string; readonly chart: LineChart }[] {
@@ -96,7 +96,7 @@ function runRows({ runs }: Comparison): string[][] {
   ];
 }
 
-/** `▁▃▅█ 0.441 to 0.610`; `-` without a finite value. */
+/** Formats values as a small chart, e.g. `▁▃▅█ 0.441 to 0.610`; `-` if no value is finite. */
 function curve(values: readonly number[], digits: number): string {
   const known = values.filter(Number.isFinite);
   if (known.length === 0) return '-';

@@ -1,5 +1,5 @@
 /**
- * One evaluation on one split, as text for a terminal and as one JSON object.
+ * Renders one evaluation on one split as text for a terminal, and as one JSON object.
  * @module
  */
 import { relative } from 'node:path';
@@ -14,11 +14,11 @@ export interface ReportedEvaluation {
   /** Names of agent 0, 1, ... */
   readonly agents: readonly string[];
   readonly evaluation: TeamEvaluation;
-  /** File with the transcripts. */
+  /** Path of the file with the transcripts. */
   readonly transcripts?: string;
 }
 
-/** Table of avg@K, pass@K and maj@K with 95% intervals, for the team and each agent. */
+/** Renders a table of avg@K, pass@K and maj@K with 95% intervals, for the team and each agent. */
 export function renderEvaluation({ task, agents, evaluation, transcripts }: ReportedEvaluation): string {
   const { label, team, prompts, samples, split, meanLength, clippedRatio } = evaluation;
   const row = (name: string, scores: Scores): string[] => [
@@ -45,7 +45,7 @@ export function renderEvaluation({ task, agents, evaluation, transcripts }: Repo
   ].join('\n');
 }
 
-/** What `troupe eval --json` prints. */
+/** Builds the JSON object that `troupe eval --json` prints. */
 export function evaluationJson({ task, agents, evaluation }: ReportedEvaluation): object {
   const { agents: _, team, ...rest } = evaluation;
   return {
@@ -58,7 +58,7 @@ export function evaluationJson({ task, agents, evaluation }: ReportedEvaluation)
   };
 }
 
-/** Agents that sent a message, with their scores. */
+/** Returns the names and scores of the agents that sent at least one message. */
 function agentScores(
   names: readonly string[],
   { agents }: TeamEvaluation,

@@ -1,4 +1,4 @@
-/** The sentences that explain decisions. */
+/** Tests the sentences that explain decisions about updates and teams. */
 import { describe, expect, it } from 'vitest';
 import { foldEvents } from '../run-view/event-rows.ts';
 import type { Decision } from '../run-view/run-view.ts';

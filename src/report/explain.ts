@@ -1,6 +1,6 @@
 /**
- * Explains in a sentence why an update or a candidate team was accepted or rejected, with the numbers of the
- * decision. Pure functions to text. No Node imports: the dashboard's page bundles this file.
+ * Explains in one or two sentences why an update or a candidate team was accepted or rejected, with the
+ * numbers of the decision. Pure functions. No Node imports, because the dashboard's page bundles this file.
  * @module
  */
 
@@ -10,13 +10,13 @@ import { agentName } from '../run-view/selectors.ts';
 import type { AttemptRecord, HandoverRecord, UpdateRecord } from '../train/events.ts';
 import { percent, plural, signed, small } from './format.ts';
 
-/** Facts of the run that a sentence uses besides the decision. */
+/** Facts about the run that the explanation of a decision uses. */
 export interface ExplainContext {
   readonly agents: readonly string[];
   readonly facts: Pick<RunFacts, 'quantile' | 'trustRegion'>;
 }
 
-/** Result of a decision; selects a mark in the timeline and a filter of the list. */
+/** Result of a decision. The timeline has a mark, and the list of decisions a filter, for each outcome. */
 export type Outcome =
   | 'accepted'
   | 'backtracked'
@@ -28,7 +28,7 @@ export type Outcome =
   | 'undecided'
   | 'rolled_back';
 
-/** All outcomes in the order of legends, with their labels. */
+/** All outcomes with their labels, in the order in which legends list them. */
 export const OUTCOMES: readonly { readonly outcome: Outcome; readonly label: string }[] = [
   { outcome: 'accepted', label: 'accepted' },
   { outcome: 'backtracked', label: 'accepted after backtracks' },
@@ -68,7 +68,7 @@ export function gateOutcome({ gate, decision }: Pick<GateView, 'gate' | 'decisio
   return gate === 'promotion' ? 'rolled_back' : 'test_rejected';
 }
 
-/** One or two sentences with the decision and the numbers behind it. */
+/** Explains a decision in one or two sentences, with the numbers on which the decision is based. */
 export function explain(decision: Decision, context: ExplainContext): string {
   return decision.kind === 'gate' ? explainGate(decision.gate) : explainUpdate(decision, context);
 }
@@ -97,7 +97,7 @@ function explainUpdate(
   }
 }
 
-/** The change of an agent by an accepted update. */
+/** Describes how an accepted update changed an agent. */
 function changeText(handover: HandoverRecord | undefined): string {
   if (handover === undefined) return 'was updated';
   if (handover.finished) return 'was replaced completely by its new model';
@@ -118,7 +118,7 @@ function acceptance(update: UpdateRecord, { facts }: ExplainContext): string {
   return `${measured}. ${attempted} with a larger step left the trust region (${reasons(rejected)}), so the step was reduced ${rejected.length === 1 ? 'once' : `${rejected.length} times`}.`;
 }
 
-/** `0.0810, 0.0620`: the KL of each attempt, or the other limit that it violated. */
+/** Lists the KL quantile of each attempt, e.g. `0.0810, 0.0620`, or the other reason for its rejection. */
 function reasons(attempts: readonly AttemptRecord[]): string {
   return attempts
     .map(({ reason, klQuantile, klMessageMean }) =>
@@ -161,13 +161,13 @@ function explainGate(gate: GateView): string {
   }
 }
 
-/** `the bet on a gain reached a wealth of 85.1 (82.2 proves it)`. */
+/** Describes the result of a betting test: `the bet on a gain reached a wealth of 85.1 (82.2 proves it)`. */
 function bet({ wealth, alpha }: GateView): string {
   const verb = wealth >= 1 / alpha ? 'proves' : 'would prove';
   return `the bet on a gain reached a wealth of ${wealthText(wealth)} (${wealthText(1 / alpha)} ${verb} it)`;
 }
 
-/** A wealth with about three digits. */
+/** Formats the wealth of a betting test with about three digits. */
 export function wealthText(wealth: number): string {
   if (wealth >= 1e5) return wealth.toExponential(1);
   return wealth >= 100
@@ -177,7 +177,7 @@ export function wealthText(wealth: number): string {
       : String(Number(wealth.toPrecision(3)));
 }
 
-/** `99% quantile`. */
+/** Returns the name of the KL quantile, e.g. `99% quantile`. */
 export function quantileName({ quantile }: Pick<RunFacts, 'quantile'>): string {
   return `${Number((100 * quantile).toFixed(2))}% quantile`;
 }

@@ -1,6 +1,6 @@
 /**
- * The live view of `troupe train` on a terminal: a headline, a table with one line per agent, the reward so
- * far and the counts of updates and tests. Pure functions from a run's view to text.
+ * Renders the live view of `troupe train` on a terminal: a headline, a table with one line per agent, the
+ * reward so far, and the counts of updates and tests. Pure functions from the state of a run to text.
  * @module
  */
 import { styleText } from 'node:util';
@@ -39,7 +39,7 @@ export function renderLive(view: RunView, options: LiveViewOptions): string {
   return lines.map((line) => line.trimEnd()).join('\n');
 }
 
-/** `stage 7/20 · rollout ada 320/512 · 11k tok/s · 4m10s elapsed · 6m00s left`. */
+/** Returns e.g. `stage 7/20 · rollout ada 320/512 · 11k tok/s · 4m10s elapsed · 6m00s left`. */
 function headline(view: RunView, time: ProcessTime): string {
   const left = timeLeftMs(view, time.nowMs);
   const phase = phaseText(view);
@@ -52,7 +52,7 @@ function headline(view: RunView, time: ProcessTime): string {
   ].join(' · ');
 }
 
-/** `rollout ada 320/512`; undefined between two phases. */
+/** Describes the current phase and its progress, e.g. `rollout ada 320/512`; undefined between two phases. */
 export function phaseText(view: RunView): string | undefined {
   const { phase, agent, done, total }: Partial<NowRow> = view.now ?? {};
   if (phase === undefined) return undefined;
@@ -86,7 +86,7 @@ function updateCells(update: UpdateRecord): string[] {
   ];
 }
 
-/** Colours the verdicts of updates and dims the table's head. */
+/** Colours the words ACCEPT and REJECT_... in a table, and dims its head. */
 export function paintVerdicts(table: string): string {
   return table
     .replaceAll(/\bACCEPT\b/g, (word) => styleText('green', word, { validateStream: false }))

@@ -1,30 +1,30 @@
 /**
- * The model card of an exported team: its base models, its training, and its measured accuracy with
- * intervals. The card contains only data that the run recorded.
+ * Writes the model card of an exported team: its base models, its training, and its measured accuracy with
+ * 95% intervals. The card contains only data that the run recorded.
  * @module
  */
 import type { AccuracyRecord, DifferenceRecord, EvaluationRecord } from '../train/events.ts';
 
 export interface CardAgent {
   readonly name: string;
-  /** Base model, as the team file names it. */
+  /** Name of the base model, as in the team file. */
   readonly base: string;
-  /** Licence in the base model's own card; absent if the card states none. */
+  /** Licence that the base model's card states; absent if that card states none. */
   readonly license?: string;
 }
 
 export interface CardFacts {
   readonly title: string;
-  /** The checkpoint that was exported. */
+  /** Name of the exported checkpoint. */
   readonly checkpoint: string;
   readonly agents: readonly CardAgent[];
-  /** Rows of the training table: name and value. */
+  /** Names and values in the table of the training settings. */
   readonly facts: readonly (readonly [string, string])[];
   readonly evaluations: readonly EvaluationRecord[];
   readonly comparisons: readonly { readonly label: string; readonly difference: DifferenceRecord }[];
 }
 
-/** The card of the whole team, or of one agent. */
+/** Returns the Markdown text of the card of the whole team, or of one agent if `agent` is given. */
 export function modelCard(card: CardFacts, agent?: CardAgent): string {
   const shown = agent === undefined ? card.agents : [agent];
   return [
@@ -105,7 +105,7 @@ function points({ mean, low, high }: DifferenceRecord): string {
   return `${signed(mean)} [${signed(low)}, ${signed(high)}]`;
 }
 
-/** @returns the licence in the front matter of a model card; undefined if there is none */
+/** @returns the licence in the front matter of a model card; undefined if the front matter has none */
 export function licenseOf(card: string): string | undefined {
   const front = /^---\r?\n([\s\S]*?)\r?\n---/.exec(card)?.[1] ?? '';
   return /^license:\s*["']?([\w.+-]+)["']?\s*$/m.exec(front)?.[1];

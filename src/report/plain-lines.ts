@@ -1,6 +1,6 @@
 /**
- * A run as lines of text: one line per stage, test and warning. A pipe or a log file gets all of them; a
- * terminal keeps those of tests and warnings above the live view. Pure functions.
+ * Renders a run as lines of text: one line per stage, test and warning. A pipe or a log file receives all
+ * lines. A terminal shows the lines of tests and warnings above the live view. Pure functions.
  * @module
  */
 import { type ProcessTime, timeLeftMs, tokensPerSecond } from '../run-view/pace.ts';
@@ -11,10 +11,10 @@ import { count, duration, plural, signed, small } from './format.ts';
 import { phaseText } from './live-view.ts';
 
 /**
- * The line of an event.
+ * Renders the line of an event.
  *
- * @param view - the run's view with the event folded in
- * @returns undefined for an event that has no line of its own
+ * @param view - state of the run after the event
+ * @returns undefined for an event of a kind that has no line
  */
 export function plainLine(event: RunEvent, view: RunView, time: ProcessTime): string | undefined {
   switch (event.kind) {
@@ -30,7 +30,7 @@ export function plainLine(event: RunEvent, view: RunView, time: ProcessTime): st
       return `warning: ${event.message}`;
     case 'run_finished':
       return `finished after stage ${event.stage} in ${duration(time.nowMs - time.startedMs)}`;
-    // the closing summary shows evaluations and comparisons in tables
+    // Evaluations and comparisons have no line, because the summary at the end of the run shows them.
     case 'stage_evaluation':
     case 'evaluation':
     case 'comparison':
@@ -45,7 +45,7 @@ export function plainLine(event: RunEvent, view: RunView, time: ProcessTime): st
   }
 }
 
-/** Progress within a long stage: `stage 3/20 · rollout ada 320/512 · reward 0.441`. */
+/** Renders the progress within a long stage, e.g. `stage 3/20 · rollout ada 320/512 · reward 0.441`. */
 export function heartbeatLine(view: RunView, time: ProcessTime): string {
   const reward = newestReward(view);
   return [

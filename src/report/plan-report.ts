@@ -1,5 +1,6 @@
 /**
- * The plan of a run as a table: time, tokens, operations and memory.
+ * Renders the plan of a run, made before the run starts, as a table: estimated time, tokens, floating-point
+ * operations and memory.
  * @module
  */
 import type { MachineRates, Plan } from '../plan/cost.ts';
@@ -50,7 +51,7 @@ function gpuRows({ seconds }: Plan, { sampleMessage }: MachineRates, gpu: GpuPla
       'assumed',
       `${name} at ${share(assumed.computeShare)} of its peak and ${share(assumed.bandwidthShare)} of its bandwidth, prompts of ${assumed.promptTokens} and messages of ${assumed.messageTokens} tokens, ${share(assumed.activeShare)} of groups with different rewards; not measured`,
     ],
-    // so that users can add up evaluations by hand
+    // This row shows the time of one message, so that users can compute the time of an evaluation.
     ['a benchmark', `${sampleMessage.toPrecision(3)} s a message of the team: prompts x k x agents of them`],
   ];
 }

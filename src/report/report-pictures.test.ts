@@ -1,4 +1,4 @@
-/** Pictures and tables of a run. */
+/** Tests the charts of a run's report, the timeline of decisions, and the CSV export of charts. */
 import { describe, expect, it } from 'vitest';
 import { foldEvents } from '../run-view/event-rows.ts';
 import { madeEvents } from '../watch/testing/made-run.ts';

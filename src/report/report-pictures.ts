@@ -1,6 +1,6 @@
 /**
- * The pictures of `report.md`. They use only the events of a run and no clock times, so the report of a
- * resumed run is byte-identical to that of an uninterrupted one.
+ * Draws the pictures of `report.md`. They use only the events of a run and no clock times, so that a resumed
+ * run has a byte-identical report to that of an uninterrupted run.
  * @module
  */
 
@@ -15,12 +15,12 @@ export interface ReportPicture {
   /** File name without its extension. */
   readonly name: string;
   readonly title: string;
-  /** Explanation of the picture. */
+  /** Text that explains the picture. */
   readonly reading: string;
   readonly svg: string;
 }
 
-/** Pictures with data, the most important first; none for a run without updates. */
+/** Draws all pictures that have data, the most important one first. A run without updates has no pictures. */
 export function reportPictures(view: RunView): ReportPicture[] {
   if (view.decisions.length === 0) return [];
   return [

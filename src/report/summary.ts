@@ -1,6 +1,6 @@
 /**
- * The results of a finished run as text and tables: the closing summary on the terminal, and `report.md`.
- * Pure functions from a run's view to text.
+ * Renders the results of a finished run as text and tables: the summary on the terminal at the end of the
+ * run, and `report.md`. Pure functions from the state of a run to text.
  * @module
  */
 
@@ -22,13 +22,13 @@ import { type Alignment, markdownTable, sparkline, textTable } from './text-tabl
 
 export interface ReportFacts {
   readonly title: string;
-  /** Settings of the run (`seed`, `task`, ...), in order of display. */
+  /** Labels and values of the run's settings (`seed`, `task`, ...), in order of display. */
   readonly facts: readonly (readonly [label: string, value: string])[];
   /** Pictures in order of display, each with its path relative to the report. */
   readonly pictures?: readonly { readonly title: string; readonly reading: string; readonly path: string }[];
 }
 
-/** The closing summary, for a terminal or a log. */
+/** Renders the summary at the end of a run, for a terminal or a log file. */
 export function renderSummary(view: RunView): string {
   const { evaluations, comparisons, warnings } = view;
   const blocks = [
@@ -46,7 +46,7 @@ export function renderSummary(view: RunView): string {
   return `${blocks.join('\n\n')}\n`;
 }
 
-/** Markdown text of `report.md`. */
+/** Renders `report.md`. */
 export function renderReport(view: RunView, { title, facts, pictures = [] }: ReportFacts): string {
   const { evaluations, comparisons, warnings } = view;
   const rewards = stageRewards(view);
@@ -100,15 +100,15 @@ function evaluationRows(evaluations: readonly EvaluationRecord[]): string[][] {
 }
 
 /**
- * Accuracy of the best agent on its own; a dash if no agent has one. An agent without messages has no
- * accuracy: NaN, which JSON stores as null.
+ * Formats the highest accuracy that an agent reaches with its own answers; a dash if no agent has an
+ * accuracy. The accuracy of an agent without messages is NaN (null in JSON).
  */
 function bestAgent(agents: EvaluationRecord['agents']): string {
   const known = agents.filter(({ mean }) => Number.isFinite(mean));
   return known.length === 0 ? '-' : accuracy(known.reduce((a, b) => (b.mean > a.mean ? b : a)));
 }
 
-/** Differences; only an interval that excludes 0 counts as better or worse. */
+/** Renders the differences between evaluations, as better or worse if their intervals exclude 0. */
 function comparisonLines({ comparisons }: RunView): string[] {
   return comparisons.map(({ label, difference }) => {
     const { low, high, prompts } = difference;

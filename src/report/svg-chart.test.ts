@@ -24,7 +24,7 @@ const chart: LineChart = {
   ],
 };
 
-/** Coordinates of each polyline. */
+/** Returns the coordinates of each polyline of an SVG. */
 function lines(svg: string): number[][][] {
   return [...svg.matchAll(/<polyline points="([^"]*)"/g)].map(([, points = '']) =>
     points === '' ? [] : points.split(' ').map((point) => point.split(',').map(Number)),
@@ -67,7 +67,7 @@ describe('a chart', () => {
   it('clips data outside of a given range', () => {
     const svg = renderLineChart({ ...chart, y: { label: 'J', range: [0, 0.5] } });
     const [up = []] = lines(svg);
-    expect(up[1]?.[1]).toBeLessThan(36); // above the frame, which the clip path hides
+    expect(up[1]?.[1]).toBeLessThan(36); // the point is above the frame, where the clip path hides it
     expect(svg.match(/clip-path="url\(#frame\)"/g)).toHaveLength(2);
   });
 

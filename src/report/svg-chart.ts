@@ -1,32 +1,32 @@
 /**
- * Draws line charts as SVG text, without randomness or a clock, so equal data give equal bytes.
+ * Draws line charts as SVG text. Equal data give byte-identical text.
  * @module
  */
 
 export interface Axis {
   readonly label: string;
-  /** Logarithmic instead of linear scale; values must be > 0. */
+  /** Whether the scale is logarithmic, which requires values > 0; default: linear. */
   readonly log?: boolean;
-  /** Visible range; default: that of the data. Data outside of it is clipped. */
+  /** Visible range; default: the range of the data. Data outside of the visible range is clipped. */
   readonly range?: readonly [number, number];
 }
 
 export interface Series {
   readonly name: string;
   readonly points: readonly (readonly [x: number, y: number])[];
-  /** Dashed line, for a reference such as a limit. */
+  /** Whether the line is dashed, e.g. for a reference line such as a limit. */
   readonly dashed?: boolean;
-  /** Shaded area: a confidence interval, or a part of a stacked sum. */
+  /** Shaded area between `low` and `high`: a confidence interval, or one layer of a stacked chart. */
   readonly band?: readonly (readonly [x: number, low: number, high: number])[];
-  /** Opacity of the area, default 0.18. */
+  /** Opacity of the shaded area; default 0.18. */
   readonly bandOpacity?: number;
-  /** Draw points instead of a line. */
+  /** Whether to draw points instead of a line. */
   readonly marks?: boolean;
-  /** Index in the palette; default: the index of the series. */
+  /** Index of the colour in the palette; default: the index of the series. */
   readonly colour?: number;
 }
 
-/** An event at one x, drawn as a vertical line. */
+/** A labelled vertical line at one x, which marks an event. */
 export interface Guide {
   readonly x: number;
   readonly label: string;
@@ -47,14 +47,14 @@ const FRAME = { left: 72, right: 216, top: 36, bottom: 52 } as const;
 /** A palette that colour-blind readers can distinguish (Okabe and Ito). */
 export const COLOURS = ['#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000'];
 
-/** Maps values of an axis to the picture. */
+/** Maps the values of an axis to positions in the picture. */
 interface Scale {
   /** Position of a value, pixels. */
   readonly at: (value: number) => number;
   readonly ticks: readonly number[];
 }
 
-/** Draws a chart; omits points that are not finite, or not > 0 on a log axis. */
+/** Draws a chart. Omits points that are not finite, and points <= 0 on a log axis. */
 export function renderLineChart({ title, x, y, series, guides = [] }: LineChart): string {
   const drawn = series.map((one) => ({
     ...one,
@@ -112,7 +112,7 @@ export function renderLineChart({ title, x, y, series, guides = [] }: LineChart)
   ].join('\n');
 }
 
-/** The area of a series, if it has one. */
+/** Draws the shaded area of a series; [] if the series has none. */
 function bandArea(
   { band = [], bandOpacity = 0.18 }: Series,
   paint: string,
@@ -135,7 +135,7 @@ function guideLine({ x, label }: Guide, xs: Scale, bottom: number): string[] {
   ];
 }
 
-/** The legend, right of the frame. */
+/** Draws the legend to the right of the frame. */
 function legend(series: readonly Series[]): string[] {
   const left = WIDTH - FRAME.right + 12;
   return series.flatMap(({ name, dashed = false, marks = false, colour: own }, k) => {
@@ -164,7 +164,7 @@ function scaleOf(
   return { at, ticks: log ? decades(low, high) : roundSteps(low, high) };
 }
 
-/** Smallest and largest value with a margin; never equal. */
+/** Returns the range of the values with a margin. Its bounds always differ. */
 function extent(values: readonly number[]): readonly [number, number] {
   const low = values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
   const high = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
@@ -173,7 +173,10 @@ function extent(values: readonly number[]): readonly [number, number] {
   return [low - room, high + room];
 }
 
-/** Ticks of a log axis: powers of ten, fewer of them for a large range; with 2 and 5 times them for a small one. */
+/**
+ * Returns the ticks of a log axis. They are at most 8 powers of ten, or, on a range of less than two powers,
+ * 1, 2 and 5 times each power. The bounds are logarithms to base 10.
+ */
 function decades(low: number, high: number): number[] {
   if (high - low < 2)
     return [Math.floor(low), Math.floor(low) + 1, Math.floor(low) + 2]
@@ -187,7 +190,7 @@ function decades(low: number, high: number): number[] {
   return ticks;
 }
 
-/** Ticks of a linear axis: about six multiples of 1, 2 or 5 times a power of ten. */
+/** Returns about six ticks of a linear axis, at multiples of 1, 2 or 5 times a power of ten. */
 function roundSteps(low: number, high: number): number[] {
   const rough = (high - low) / 6;
   const power = 10 ** Math.floor(Math.log10(rough));
@@ -218,7 +221,7 @@ function line(from: readonly [number, number], to: readonly [number, number], st
   return `<line x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}" ${style}/>`;
 }
 
-/** Rounds to two decimals, which is finer than a pixel and identical on every machine. */
+/** Formats a coordinate with two decimals, so that every machine writes the same text. */
 function fixed(value: number): string {
   return String(Number(value.toFixed(2)));
 }

@@ -1,5 +1,6 @@
 /**
- * The report of `troupe swap`: forecast, comparison and decision.
+ * Renders the report of `troupe swap`, which replaces the model of an agent: the forecast of the effect, the
+ * comparison of the teams, and the decision.
  * @module
  */
 import { relative } from 'node:path';

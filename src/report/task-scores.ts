@@ -1,10 +1,10 @@
 /**
- * Scores that a task measures in addition to correctness, e.g. the share of correct steps.
+ * Renders the scores that a task measures in addition to correctness, e.g. the share of correct steps.
  * @module
  */
 import type { Scores } from '../evaluate/scores.ts';
 
-/** One line with every further score and its 95% interval; [] if the task has none. */
+/** Returns one line with the name, mean and 95% interval of every such score; [] if the task has none. */
 export function furtherLines({ further }: Scores): string[] {
   if (further === undefined) return [];
   const shown = Object.entries(further).map(

@@ -1,5 +1,5 @@
 /**
- * What `troupe tasks` prints: the catalogue, and the check of one task.
+ * Renders the output of `troupe tasks`: the list of tasks, or the check of one task.
  * @module
  */
 import type { TaskCatalogue } from '../task/catalogue.ts';
@@ -8,10 +8,10 @@ import type { TaskItem } from '../task/task.ts';
 import { plural } from './format.ts';
 import { textTable } from './text-table.ts';
 
-/** Problems that are printed. */
+/** Maximum number of problems that are printed. */
 const SHOWN_PROBLEMS = 20;
 
-/** Tasks, verifiers and benchmarks, one line each. */
+/** Lists the available tasks, verifiers and benchmarks, one per line. */
 export function renderCatalogue({ tasks, verifiers, benchmarks }: TaskCatalogue): string {
   const block = (title: string, rows: readonly (readonly [string, string])[]): string =>
     `${title}\n${textTable(rows.map(([name, about]) => [`  ${name}`, about]))}\n`;
@@ -31,7 +31,7 @@ export function renderCatalogue({ tasks, verifiers, benchmarks }: TaskCatalogue)
   ].join('\n');
 }
 
-/** Sizes and first prompts of the splits, warnings, and problems of the verifier. */
+/** Renders the check of a task: size and first prompt of each split, warnings, and verifier problems. */
 export function renderTaskCheck({ name, splits, warnings, problems }: TaskCheck): string {
   const lines = [
     `task ${name}`,

@@ -1,5 +1,6 @@
 /**
- * The view of `troupe watch --tty`: the contents of the dashboard's overview as text. Pure functions.
+ * Renders the output of `troupe watch --tty`: the contents of the dashboard's overview as text. Pure
+ * functions.
  * @module
  */
 import { styleText } from 'node:util';
@@ -29,7 +30,7 @@ export interface TerminalViewOptions {
   readonly color: boolean;
 }
 
-/** Number of newest decisions that are shown. */
+/** Number of decisions that are shown; the newest ones. */
 const SHOWN_DECISIONS = 5;
 
 /** @returns lines without a line feed at the end */
@@ -46,7 +47,7 @@ export function renderRun(
   return blocks.filter((block) => block !== '').join('\n\n');
 }
 
-/** Escapes control characters: the run folder may come from another person and must not control the terminal. */
+/** Escapes control characters, so that text from an untrusted run folder cannot control the terminal. */
 function printableView(view: RunView): RunView {
   return {
     ...view,
@@ -195,7 +196,7 @@ function costLine(view: RunView): string {
   ].join(' · ');
 }
 
-/** Wraps text between words; all lines but the first are indented. */
+/** Wraps text between words. Indents all lines except the first. */
 function wrap(text: string, columns: number, indent = 0): string {
   const lines: string[] = [];
   let line = '';

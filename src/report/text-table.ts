@@ -1,15 +1,15 @@
 /**
- * Text tables, aligned for terminals or in Markdown, and one-line charts.
+ * Formats tables as aligned text for terminals or as Markdown, and draws charts of one line of text.
  * @module
  */
 
 export type Alignment = 'left' | 'right';
 
 /**
- * A table of aligned columns, two spaces apart, without trailing spaces.
+ * Formats a table as aligned columns, two spaces apart, without trailing spaces.
  *
- * @param rows - the first one is the head
- * @param align - one per column; default left
+ * @param rows - the first row is the head
+ * @param align - alignment of each column; default left
  */
 export function textTable(rows: readonly (readonly string[])[], align: readonly Alignment[] = []): string {
   const widths = columnWidths(rows);
@@ -23,7 +23,7 @@ export function textTable(rows: readonly (readonly string[])[], align: readonly 
     .join('\n');
 }
 
-/** A Markdown table; parameters as in {@link textTable}. */
+/** Formats a table as Markdown. The parameters are those of {@link textTable}. */
 export function markdownTable(
   rows: readonly (readonly string[])[],
   align: readonly Alignment[] = [],
@@ -38,9 +38,9 @@ export function markdownTable(
 const BLOCKS = '▁▂▃▄▅▆▇█';
 
 /**
- * A line chart of one text line, with one character per value.
+ * Draws a chart as one line of text, with one character per value.
  *
- * @param width - number of characters; older values that do not fit are omitted
+ * @param width - maximum number of characters; if there are more values, the first ones are omitted
  */
 export function sparkline(values: readonly number[], width: number): string {
   const shown = values.slice(-width);
@@ -51,7 +51,7 @@ export function sparkline(values: readonly number[], width: number): string {
     .join('');
 }
 
-/** A bar of `width` characters, filled to a share of 0..1; a larger share fills it completely. */
+/** Draws a bar of `width` characters, filled to a share of 0..1. A larger share fills the whole bar. */
 export function bar(share: number, width: number): string {
   const filled = Math.round(Math.min(Math.max(share, 0), 1) * width);
   return '█'.repeat(filled) + '░'.repeat(width - filled);

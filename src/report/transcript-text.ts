@@ -1,15 +1,15 @@
 /**
- * Transcripts as text: the prompt once, then for each sample the messages of the agents, their verdicts, the
- * votes and the verdict of the team.
+ * Renders transcripts as text: each prompt once, then for each of its samples the agents' messages, whether
+ * each agent's answer is correct, the votes, and whether the team's answer is correct.
  * @module
  */
 import type { FoundTranscript, Transcript } from '../evaluate/transcript-record.ts';
 import { printable } from './format.ts';
 
-/** Number of lines of a message that are shown by default. */
+/** Maximum number of lines of a message that are shown by default. */
 const MOST_LINES = 40;
 
-/** @param whole - show long messages whole */
+/** @param whole - whether to show all lines of long messages */
 export function renderTranscripts(
   found: readonly FoundTranscript[],
   { whole }: { readonly whole: boolean },

@@ -1,6 +1,7 @@
 /**
- * Converts the events of a run to rows: replaces the rewards of a stage evaluation by their mean, interval
- * and paired change, and passes every other event on unchanged.
+ * Converts the events of a run to rows, the input of the run's views. Replaces the rewards of a stage
+ * evaluation by their mean, its 95% interval and the paired change from the previous stage evaluation.
+ * Returns every other event unchanged.
  * @module
  */
 import { mean, pairedDifferenceInterval, wilsonInterval } from '../core/stats.ts';
@@ -11,14 +12,14 @@ import { createRunView, foldRow, type RunView } from './run-view.ts';
 type StageEvaluationEvent = Extract<RunEvent, { kind: 'stage_evaluation' }>;
 
 export interface RowOptions {
-  /** Keep the single rewards of stage evaluations in their rows; default false. */
+  /** Whether the row of a stage evaluation includes the reward of every prompt; default false. */
   readonly keepRewards?: boolean;
 }
 
 /**
- * Creates the conversion for one run, to be called with its events in order.
+ * Creates a function that converts events to rows. Call it with all events of one run, in order.
  *
- * @returns a function from an event to its row; undefined for `phase` events, which carry no result
+ * @returns a function from an event to its row, or to undefined for a `phase` event, which has no result
  */
 export function createRowBuilder({
   keepRewards = false,
@@ -33,7 +34,11 @@ export function createRowBuilder({
   };
 }
 
-/** @param events - all events of one run, in order */
+/**
+ * Builds the view of a run from its events.
+ *
+ * @param events - all events of one run, in order
+ */
 export function foldEvents(events: Iterable<RunEvent>, options: RowOptions = {}): RunView {
   const view = createRunView();
   const rowOf = createRowBuilder(options);
@@ -44,7 +49,7 @@ export function foldEvents(events: Iterable<RunEvent>, options: RowOptions = {})
   return view;
 }
 
-/** @param previous - rewards of the previous stage evaluation, on the same prompts [P] */
+/** @param previous - rewards [P] of the previous stage evaluation, which used the same prompts */
 function stageEvaluationRow(
   { stage, rewards, agents }: StageEvaluationEvent,
   previous: readonly number[] | undefined,
@@ -60,8 +65,8 @@ function stageEvaluationRow(
 }
 
 /**
- * Mean of rewards over prompts with its 95% interval: Wilson's if every reward is 0 or 1, else Student's.
- * For a single reward other than 0 or 1, both bounds equal the reward.
+ * Computes the mean reward over prompts and its 95% interval: the Wilson interval if every reward is 0 or 1,
+ * else the Student t interval. For a single reward other than 0 or 1, both bounds equal the reward.
  *
  * @param rewards - one per prompt [P], P >= 1
  */

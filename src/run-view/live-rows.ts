@@ -1,13 +1,13 @@
 /**
- * Rows of a run inside the training process, where events arrive with the time of a monotonic clock and
- * `phase` events report progress. The terminal sink folds these rows while the run trains.
+ * Converts events to rows inside the training process, where a monotonic clock gives the time of each event
+ * and `phase` events report progress. The terminal sink builds its view of the run from these rows.
  * @module
  */
 import type { RunEvent } from '../train/events.ts';
 import { createRowBuilder } from './event-rows.ts';
 import type { ClockRow, RunRow } from './rows.ts';
 
-/** @returns a function from an event and its time, ms, to rows; to be called with the events in order */
+/** @returns a function from an event and its time, ms, to rows; call it with all events of a run, in order */
 export function createLiveRows(): (event: RunEvent, nowMs: number) => readonly RunRow[] {
   const rowOf = createRowBuilder();
   let clock: ClockRow | undefined;
@@ -26,7 +26,8 @@ export function createLiveRows(): (event: RunEvent, nowMs: number) => readonly R
         return [idle, clock];
       }
       case 'gate':
-        // a promotion test runs after its stage and counts as part of it; a step test runs within a stage
+        // A promotion test runs after the end of its stage, and its time counts as time of the stage. A step
+        // test runs before the end of its stage.
         if (clock?.endMs === undefined) return [];
         clock = { ...clock, endMs: nowMs };
         return [clock];

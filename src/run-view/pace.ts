@@ -1,13 +1,13 @@
 /**
- * Speed of a run and the time it has left, from the clock rows of its stages. No Node imports: the
- * dashboard's page bundles this file.
+ * Estimates the speed of a run and its remaining time from the clock rows of its stages. No Node imports,
+ * because the dashboard's page bundles this file.
  * @module
  */
 import type { ClockRow } from './rows.ts';
 import type { RunView, StageView } from './run-view.ts';
 import { finishedStages, sampledTokens } from './selectors.ts';
 
-/** Number of last stages that estimates average over. */
+/** Number of most recent stages over which the estimates average. */
 const RECENT_STAGES = 5;
 
 /** Duration of a stage, ms. */
@@ -16,14 +16,14 @@ export function stageMs({ startMs, endMs, phases }: ClockRow): number {
   return Object.values(phases).reduce((sum, ms) => sum + ms, 0);
 }
 
-/** Finished stages whose time is known. */
+/** Returns the finished stages whose duration is known. */
 export function timedStages(view: RunView): (StageView & { reward: number; clock: ClockRow })[] {
   return finishedStages(view).filter(
     (stage): stage is StageView & { reward: number; clock: ClockRow } => stage.clock !== undefined,
   );
 }
 
-/** Mean duration of the last stages, ms; undefined before one is finished. */
+/** Mean duration of the most recent stages, ms; undefined before the first stage is finished. */
 export function stagePaceMs(view: RunView): number | undefined {
   const recent = timedStages(view).slice(-RECENT_STAGES);
   if (recent.length === 0) return undefined;
@@ -31,9 +31,9 @@ export function stagePaceMs(view: RunView): number | undefined {
 }
 
 /**
- * Estimated time until the last stage ends.
+ * Estimates the time until the last stage of the run ends.
  *
- * @returns ms; undefined before one stage is finished and after the last one
+ * @returns ms; undefined before the first stage is finished and after the last stage
  */
 export function timeLeftMs(view: RunView, nowMs: number): number | undefined {
   const pace = stagePaceMs(view);
@@ -45,13 +45,13 @@ export function timeLeftMs(view: RunView, nowMs: number): number | undefined {
   return whole > 0 ? whole * pace : undefined;
 }
 
-/** A point in time of the process that folds the view, and its start, ms of one clock. */
+/** Start time and current time of the process that builds the view; both in ms of the same clock. */
 export interface ProcessTime {
   readonly startedMs: number;
   readonly nowMs: number;
 }
 
-/** Sampled tokens per second since the process started. */
+/** Number of tokens sampled for training per second since the process started. */
 export function tokensPerSecond(view: RunView, { startedMs, nowMs }: ProcessTime): number {
   const seconds = (nowMs - startedMs) / 1000;
   return seconds > 0 ? sampledTokens(view) / seconds : 0;

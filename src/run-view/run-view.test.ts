@@ -1,4 +1,4 @@
-/** The fold of a run's rows, and the results derived from it. */
+/** Tests the view of a run that is built from its rows, and the results derived from the view. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { GateRecord, RunEvent } from '../train/events.ts';
@@ -22,10 +22,10 @@ const TEST: GateRecord = {
   ...{ meanDifference: 0.08, decision: 'promote' },
 };
 
-describe('the fold', () => {
+describe('a run view', () => {
   const events = madeEvents({ stages: 12, agents: 3 });
 
-  it('gives the same view for any split of the rows into bursts, and for rows read back from JSON', () => {
+  it('is the same if rows are added in several parts, or are read back from JSON', () => {
     const rowOf = createRowBuilder();
     const rows = events.flatMap((event) => rowOf(event) ?? []);
     const whole = foldEvents(events);
@@ -41,7 +41,7 @@ describe('the fold', () => {
     );
   });
 
-  it('gives the same results inside the training process as from the events afterwards', () => {
+  it('has the same results during the training and if it is built from the events afterwards', () => {
     const live = createRunView();
     const rowsOf = createLiveRows();
     for (const [k, event] of events.entries()) foldRows(live, rowsOf(event, 10 * k));
@@ -78,7 +78,7 @@ function finished(stage: number, reward = 0): RunEvent {
 }
 
 describe('the estimated time left', () => {
-  /** A run whose events are added with their times, ms. */
+  /** Creates the view of a run, and a function that adds an event with its time, ms. */
   function liveRun(stages: number): { view: RunView; add: (event: RunEvent, ms: number) => void } {
     const view = createRunView();
     const rowsOf = createLiveRows();
@@ -115,7 +115,7 @@ describe('the estimated time left', () => {
 
   it('averages over the last five stages of this process only', () => {
     const { view, add } = liveRun(20);
-    add(finished(3), 5000); // an earlier process started this stage
+    add(finished(3), 5000); // stage 3 was started by an earlier process, so its duration is unknown
     expect(timeLeftMs(view, 5000)).toBeUndefined();
     for (let stage = 4; stage <= 10; stage++) {
       add({ kind: 'stage_started', stage, order: [0] }, 10_000 * stage);

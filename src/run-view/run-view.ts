@@ -1,8 +1,8 @@
 /**
- * The state of a run, folded from its rows: the one reducer behind the terminal, `troupe watch`, the
- * dashboard, reports and comparisons. Counts, rates and curves are derived from it by the functions of
- * `selectors.ts` and `pace.ts`. The state is mutable so that adding a row takes constant time. No Node
- * imports: the dashboard's page bundles this file.
+ * The state of a run, built by a reducer that adds one row at a time. The terminal, `troupe watch`, the
+ * dashboard, reports and comparisons all use this reducer. The functions of `selectors.ts` and `pace.ts`
+ * derive counts, rates and curves from the state. The state is mutable so that adding a row takes constant
+ * time. No Node imports, because the dashboard's page bundles this file.
  * @module
  */
 import type {
@@ -15,17 +15,17 @@ import type {
 } from '../train/events.ts';
 import type { ClockRow, NowRow, RunRow, RunStatus, StageEvaluationRow } from './rows.ts';
 
-/** One acceptance test and its stage. */
+/** Result of one acceptance test, with the number of its stage. */
 export type GateView = GateRecord & { readonly stage: number };
 
 export interface StageView {
   readonly stage: number;
-  /** In the order of the updates. */
+  /** Updates of the stage, in the order in which they were made. */
   readonly updates: UpdateRecord[];
   readonly gates: GateView[];
-  /** Tokens sampled for training. */
+  /** Number of tokens sampled for training in this stage. */
   tokens: number;
-  /** Mean team reward of the training episodes; absent until the stage is finished. */
+  /** Mean team reward of the stage's training episodes; absent until the stage is finished. */
   reward?: number;
   rewardSe?: number;
   certificate?: CertificateRecord;
@@ -33,33 +33,33 @@ export interface StageView {
   clock?: ClockRow;
 }
 
-/** An accepted or rejected update, with the step test that decided it, or a promotion test. */
+/** Either an accepted or rejected update, with its step test if it had one, or a promotion test. */
 export type Decision =
   | { readonly kind: 'update'; readonly update: UpdateRecord; readonly test?: GateView }
   | { readonly kind: 'gate'; readonly gate: GateView };
 
 export interface RunView {
   agents: readonly string[];
-  /** Number of stages the run was started for. */
+  /** Number of stages that the run is configured to train. */
   plannedStages: number;
-  /** Stage in progress, or the last finished one; 0 before the first. */
+  /** Number of the stage in progress, or else of the last finished stage; 0 before the first stage. */
   stage: number;
-  /** By stage number; 0 is the base team. */
+  /** Stages by their numbers; stage 0 is the base team. */
   readonly stages: Map<number, StageView>;
-  /** In order. */
+  /** All updates and promotion tests, in order of time. */
   readonly decisions: Decision[];
-  /** Mean reward of the newest rollout: the only reward known within the first stage. */
+  /** Mean reward of the newest rollout. No other reward is known during the first stage. */
   latestReward?: number;
-  /** Newest evaluation of each label. */
+  /** The newest evaluation of each label (`before`, `after`, ...). */
   evaluations: (EvaluationRecord & { readonly stage: number })[];
   comparisons: { readonly label: string; readonly difference: DifferenceRecord }[];
   readonly warnings: { readonly stage: number; readonly message: string }[];
   now?: NowRow;
   status: RunStatus;
   problem?: string;
-  /** Stage whose team won the last promotion; absent: the base team, or a run without promotion tests. */
+  /** Stage of the last promoted team; absent if no team was promoted. */
   championStage?: number;
-  /** Number of folded rows; a view redraws when it changes. */
+  /** Number of rows added so far; a display redraws when this number changes. */
   version: number;
 }
 
@@ -78,7 +78,7 @@ export function createRunView(): RunView {
   };
 }
 
-/** Adds rows to a view, in their order. */
+/** Adds rows to a view, in order. */
 export function foldRows(view: RunView, rows: readonly RunRow[]): void {
   for (const row of rows) foldRow(view, row);
 }
@@ -131,13 +131,13 @@ export function foldRow(view: RunView, row: RunRow): void {
       if (row.problem === undefined) delete view.problem;
       else view.problem = row.problem;
       return;
-    default: // checkpoint, run_finished and kinds of newer versions change nothing in the view
+    default: // events of kind checkpoint or run_finished, and of unknown kinds, do not change the view
   }
 }
 
 function foldUpdate(view: RunView, update: Extract<RunEvent, { kind: 'update' }>): void {
   stageOf(view, update.stage).updates.push(update);
-  // the event of a step test directly precedes the update that the test decides
+  // The event of a step test comes directly before the event of the update that the test decides.
   const before = view.decisions.at(-1);
   const test = before?.kind === 'gate' && before.gate.gate === 'step' ? before.gate : undefined;
   if (test !== undefined) view.decisions.pop();
@@ -147,7 +147,7 @@ function foldUpdate(view: RunView, update: Extract<RunEvent, { kind: 'update' }>
 function foldGate(view: RunView, gate: Extract<RunEvent, { kind: 'gate' }>): void {
   stageOf(view, gate.stage).gates.push(gate);
   view.decisions.push({ kind: 'gate', gate });
-  // a passed step test keeps an update; only a promotion test changes the champion
+  // A step test only decides about one update. Only a promotion test changes the champion.
   if (gate.gate === 'promotion' && gate.decision === 'promote') view.championStage = gate.stage;
 }
 
@@ -161,7 +161,8 @@ function foldStage(
     ...(certificate && { certificate }),
   });
   view.stage = stage;
-  view.plannedStages = Math.max(view.plannedStages, stage); // a resumed run may have more stages than at first
+  // A run can be resumed with a larger number of stages.
+  view.plannedStages = Math.max(view.plannedStages, stage);
 }
 
 function stageOf({ stages }: RunView, stage: number): StageView {

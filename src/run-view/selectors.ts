@@ -1,18 +1,18 @@
 /**
- * Results derived from a run's view: pure functions that views call when they draw. No Node imports: the
- * dashboard's page bundles this file.
+ * Derives results from the state of a run (run-view.ts) with pure functions, which displays call when they
+ * draw. No Node imports, because the dashboard's page bundles this file.
  * @module
  */
 import type { UpdateRecord, UpdateStatus } from '../train/events.ts';
 import type { StageEvaluationRow } from './rows.ts';
 import type { GateView, RunView, StageView } from './run-view.ts';
 
-/** Stages in order, without the base team (stage 0). */
+/** Returns the stages in order, without stage 0, which is the base team. */
 export function playedStages({ stages }: Pick<RunView, 'stages'>): StageView[] {
   return [...stages.values()].filter(({ stage }) => stage > 0).sort((a, b) => a.stage - b.stage);
 }
 
-/** Finished stages in order. */
+/** Returns the finished stages in order. */
 export function finishedStages(view: RunView): (StageView & { reward: number })[] {
   return playedStages(view).filter(
     (stage): stage is StageView & { reward: number } => stage.reward !== undefined,
@@ -24,37 +24,38 @@ export function stageRewards(view: RunView): number[] {
   return finishedStages(view).map(({ reward }) => reward);
 }
 
-/** Mean reward of the last finished stage, or of the newest rollout before there is one. */
+/** Mean reward of the last finished stage; before the first stage is finished, that of the newest rollout. */
 export function newestReward(view: RunView): number | undefined {
   return finishedStages(view).at(-1)?.reward ?? view.latestReward;
 }
 
-/** Stage evaluations in order, that of the base team first. */
+/** Returns the stage evaluations in order; the first one is that of the base team. */
 export function stageEvaluations({ stages }: Pick<RunView, 'stages'>): StageEvaluationRow[] {
   return [...stages.values()]
     .flatMap(({ evaluation }) => (evaluation === undefined ? [] : [evaluation]))
     .sort((a, b) => a.stage - b.stage);
 }
 
-/** Promotion tests and step tests in order. */
+/** Returns all promotion tests and step tests in order. */
 export function gatesOf({ stages }: Pick<RunView, 'stages'>): GateView[] {
   return [...stages.values()].flatMap(({ gates }) => gates).sort((a, b) => a.index - b.index);
 }
 
-/** Name of an agent; `agent 2` if the view has no `run_started` row. */
+/** Returns the name of an agent, or a text like `agent 2` if the view has no `run_started` row. */
 export function agentName({ agents }: Pick<RunView, 'agents'>, agent: number): string {
   return agents[agent] ?? `agent ${agent}`;
 }
 
-/** All updates in order, or those of one agent. */
+/** Returns the updates of one agent in order, or those of all agents if `agent` is undefined. */
 export function updatesOf(view: Pick<RunView, 'stages'>, agent?: number): UpdateRecord[] {
-  const found: UpdateRecord[] = []; // a loop: the live view reads thousands of updates ten times a second
+  // A loop is faster than array methods: the live view reads thousands of updates ten times a second.
+  const found: UpdateRecord[] = [];
   for (const { updates } of playedStages(view))
     for (const update of updates) if (agent === undefined || update.agent === agent) found.push(update);
   return found;
 }
 
-/** Attempts of an update after its first one. */
+/** Number of attempts of an update after its first attempt; each has a smaller step. */
 export function backtracksOf({ attempts }: Pick<UpdateRecord, 'attempts'>): number {
   return Math.max(0, attempts.length - 1);
 }
@@ -64,7 +65,7 @@ export interface UpdateTotals {
   readonly byStatus: Readonly<Record<UpdateStatus, number>>;
   readonly attempts: number;
   readonly backtracks: number;
-  /** Largest KL quantile of an accepted update, as a share of its radius; undefined if none was accepted. */
+  /** Maximum over accepted updates of KL quantile / trust-region radius; undefined if none was accepted. */
   readonly largestKlShare: number | undefined;
 }
 
@@ -84,14 +85,17 @@ export function updateTotals(updates: readonly UpdateRecord[]): UpdateTotals {
   return { updates: updates.length, byStatus, attempts, backtracks, largestKlShare };
 }
 
-/** Number of acceptance tests (E64) by decision. */
+/** Counts the acceptance tests (betting tests, E64) by their decision. */
 export function testCounts(view: RunView): Readonly<Record<GateView['decision'], number>> {
   const counts = { promote: 0, keep: 0, rollback: 0 };
   for (const { decision } of gatesOf(view)) counts[decision]++;
   return counts;
 }
 
-/** Number of stages with a certificate (E66), and of those whose lower bound of the gain is above 0. */
+/**
+ * Counts the stages with a certificate (a lower bound of the stage's gain, E66), and the stages whose lower
+ * bound is above 0.
+ */
 export function certificateCounts(view: RunView): { readonly stages: number; readonly positive: number } {
   const certificates = finishedStages(view).flatMap(({ certificate }) => certificate ?? []);
   return {
@@ -100,12 +104,15 @@ export function certificateCounts(view: RunView): { readonly stages: number; rea
   };
 }
 
-/** Largest |sampler - trainer| log-probability per token of the whole run (E9), nats. */
+/**
+ * Largest absolute difference between the log-probabilities that sampler and trainer give to the same token
+ * (E9), over the whole run, nats.
+ */
 export function logpMismatchMax(view: RunView): number {
   return updatesOf(view).reduce((max, { logpMismatchMax }) => Math.max(max, logpMismatchMax), 0);
 }
 
-/** Tokens sampled for training, those of the stage in progress included. */
+/** Number of tokens sampled for training, including those of the stage in progress. */
 export function sampledTokens({ stages }: Pick<RunView, 'stages'>): number {
   return sum([...stages.values()].map(({ tokens }) => tokens));
 }

@@ -1,5 +1,5 @@
 /**
- * Compares the newest stage evaluations of several runs, with paired differences between runs that were
+ * Compares the newest stage evaluations of several runs. Computes paired differences between runs that were
  * evaluated on the same test prompts.
  * @module
  */
@@ -9,7 +9,7 @@ import { readEvents } from '../store/read-run.ts';
 import type { LatestEvaluation } from './dashboard-api.ts';
 import type { WatchedRun } from './watched-runs.ts';
 
-/** One entry per run, in the order of the runs; differences are against the first run. */
+/** Returns the newest stage evaluation of each run, with its paired difference from that of the first run. */
 export function compareLatestEvaluations(runs: readonly WatchedRun[]): LatestEvaluation[] {
   const evaluated = runs.map((run) => ({ run, last: lastStageEvaluation(run) }));
   const base = evaluated[0];
@@ -28,7 +28,7 @@ function lastStageEvaluation({ dir }: WatchedRun) {
     .at(-1);
 }
 
-/** The `task:` section of the configuration; runs with the same section have the same prompts. */
+/** Returns the text of the `task:` section of config.yaml. Runs with equal sections have equal prompts. */
 function taskOf({ facts: { config } }: WatchedRun): string | undefined {
   return /^task:\n(?:[ ]+.*\n)*/m.exec(config)?.[0];
 }

@@ -1,6 +1,6 @@
 /**
- * The JSON types of the dashboard's HTTP API, shared by its server and its page. No Node imports: the
- * dashboard's page bundles this file.
+ * The JSON types of the dashboard's HTTP API, shared by its server and its page. No Node imports, because
+ * the dashboard's page bundles this file.
  * @module
  */
 
@@ -18,15 +18,15 @@ export interface RunSummary {
 /** One server-sent event of `/api/stream`. */
 export interface StreamMessage {
   readonly run: string;
-  /** The client discards all earlier rows of this run. */
+  /** If true, the client must discard all earlier rows of this run. */
   readonly restarted: boolean;
   readonly rows: readonly RunRow[];
 }
 
-/** One line of the files in `completions/`: an episode. */
+/** The transcript of one episode: one line of a file in the run's `completions/` folder. */
 export interface TranscriptRow {
   readonly stage: number;
-  /** Agent that the batch was sampled for; absent for a batch of the whole stage or an evaluation. */
+  /** Agent whose update uses the episode; absent if all agents use it, or for an evaluation. */
   readonly agent?: number;
   readonly split?: 'test';
   readonly item: string;
@@ -39,12 +39,12 @@ export interface TranscriptRow {
   readonly reward: number;
 }
 
-/** A prompt that has transcripts; one entry of `/api/runs/ID/prompts`. */
+/** A prompt with stored transcripts; one entry of `/api/runs/ID/prompts`. */
 export interface TranscriptPrompt {
   readonly item: string;
   readonly split: 'train' | 'test';
   readonly prompt: string;
-  /** Stages with transcripts of the prompt, ascending. */
+  /** Numbers of the stages that have transcripts of the prompt, ascending. */
   readonly stages: readonly number[];
 }
 
@@ -52,7 +52,7 @@ export interface TranscriptPrompt {
 export interface LatestEvaluation {
   /** Id of the run. */
   readonly run: string;
-  /** Mean reward with its 95% interval; absent if the run has no stage evaluation. */
+  /** Mean reward and the bounds of its 95% interval; absent if the run has no stage evaluation. */
   readonly evaluation?: {
     readonly stage: number;
     readonly prompts: number;
@@ -60,6 +60,6 @@ export interface LatestEvaluation {
     readonly low: number;
     readonly high: number;
   };
-  /** Difference from the first run, paired by prompt; absent for the first run and if prompts differ. */
+  /** Paired difference in reward from the first run; absent for the first run or if the prompts differ. */
   readonly difference?: DifferenceRecord;
 }

@@ -1,7 +1,8 @@
 /**
  * Follows a JSON-lines file that another process may be writing, and returns each complete line once. A
- * resumed run truncates its files to a checkpoint and then appends, possibly beyond the read position. To
- * detect this, the last bytes before the read position are compared; on a mismatch, reading starts over.
+ * resumed run truncates its files to the state at a checkpoint and then appends to them, so the file can grow
+ * beyond the read position again. To detect a truncation, each poll compares the last bytes before the read
+ * position with the bytes read earlier. If they differ, the poll reads the file from its start.
  * @module
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
@@ -10,25 +11,25 @@ import { systemErrorCode } from '../support/file-system.ts';
 
 /** Result of one poll of the file. */
 export interface TailResult {
-  /** The file does not continue what was read before; `values` start at the beginning of the file. */
+  /** Whether the file was truncated or replaced; `values` then starts at the beginning of the file. */
   readonly restarted: boolean;
   readonly values: readonly unknown[];
 }
 
 export interface JsonlTail {
   /**
-   * Values of the lines that were completed since the last call.
+   * Returns the parsed values of the lines that were completed since the last call.
    *
    * @throws StoreError naming the line if a complete line is not JSON
    */
   poll(): TailResult;
 }
 
-/** Number of bytes before the read position that are compared. */
+/** Number of bytes before the read position that each poll compares. */
 const COMPARED_BYTES = 256;
 const CHUNK_BYTES = 1 << 20;
 
-/** @param path - may not exist yet */
+/** @param path - path of the file, which may not exist yet */
 export function createJsonlTail(path: string): JsonlTail {
   let position = 0;
   let lines = 0;
@@ -72,7 +73,7 @@ function readAt(fd: number, start: number, length: number): Buffer {
   let filled = 0;
   while (filled < length) {
     const count = readSync(fd, bytes, filled, Math.min(CHUNK_BYTES, length - filled), start + filled);
-    if (count === 0) break; // the file was truncated meanwhile; the next poll detects it
+    if (count === 0) break; // another process truncated the file; the next poll detects that
     filled += count;
   }
   return bytes.subarray(0, filled);

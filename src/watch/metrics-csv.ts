@@ -1,5 +1,6 @@
 /**
- * Converts `metrics.jsonl` to one CSV table with a column per key, in order of first appearance.
+ * Converts the `metrics.jsonl` file of a run to one CSV table. The table has one column per key, in the order
+ * in which the keys first appear in the file.
  * @module
  */
 import { join } from 'node:path';
@@ -8,9 +9,10 @@ import { readJsonLines } from '../store/append-log.ts';
 import { METRICS_FILE } from '../store/layout.ts';
 import type { MetricsRow } from '../train/store-port.ts';
 
-/** @returns all rows of `metrics.jsonl` so far */
+/** @returns the CSV text of all rows that `metrics.jsonl` has so far */
 export function metricsCsv(dir: string): string {
-  const rows = readJsonLines(join(dir, METRICS_FILE)) as MetricsRow[]; // written by troupe's own store
+  // The type is not checked, because only troupe's store writes this file.
+  const rows = readJsonLines(join(dir, METRICS_FILE)) as MetricsRow[];
   const keys = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const lines = [keys, ...rows.map((row) => keys.map((key) => row[key] ?? ''))];
   return lines.map((line) => `${line.map((cell) => csvCell(String(cell))).join(',')}\r\n`).join('');

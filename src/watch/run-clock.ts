@@ -1,7 +1,7 @@
 /**
  * Adds up the wall-clock time of a run per stage and phase, from `timings.jsonl`. The time between two
- * consecutive lines counts for one stage and one phase. A resumed run appends to the same file; the pause
- * between two processes does not count.
+ * consecutive lines of the file counts for one stage and one phase. A resumed run appends to the file. The
+ * time between the end of one training process and the start of the next does not count.
  * @module
  */
 
@@ -32,7 +32,7 @@ interface StageClock {
 /** A running sum over the lines of `timings.jsonl`. */
 export interface RunClock {
   add(lines: readonly TimingLine[]): void;
-  /** @returns rows of the stages that changed since the last call, and a row of the current phase */
+  /** @returns clock rows of the stages that changed since the last call, and a row of the current phase */
   take(): readonly (ClockRow | NowRow)[];
 }
 
@@ -44,7 +44,7 @@ export function createRunClock(): RunClock {
   const add = (line: TimingLine): void => {
     const ms = Date.parse(line.time);
     if (!Number.isFinite(ms)) return;
-    // lines without a stage belong to the stage before them
+    // A line without a stage number belongs to the stage of the line before it.
     const stage = line.kind === 'run_started' ? (last?.stage ?? 0) : (line.stage ?? last?.stage ?? 0);
     const clock = stages.get(stage) ?? { startMs: ms, phases: {}, rssBytes: undefined };
     stages.set(stage, clock);
@@ -69,8 +69,9 @@ export function createRunClock(): RunClock {
 }
 
 /**
- * The phase that ran between two lines. The line of a phase is written when it starts, or when its first
- * part is done; the line of a checkpoint is written before the checkpoint's files.
+ * Returns the phase for which the time between two consecutive lines counts. The line of a phase is written
+ * when the phase starts or when its first part is done, so the time before this line may count for the phase
+ * too. The line of a checkpoint is written before the checkpoint's files are written.
  */
 function phaseBetween(from: TimingLine, to: TimingLine): Phase | 'other' {
   if (from.kind === 'phase') return from.phase ?? 'other';

@@ -1,6 +1,6 @@
 /**
- * Reads the settings of a run for display, from its `config.yaml`. The file is not validated, so runs of
- * other troupe versions, with unknown fields, can be watched too.
+ * Reads the settings of a run from its `config.yaml`, for display. The file is not validated, so that runs of
+ * other troupe versions, whose files may have unknown fields, can be watched too.
  * @module
  */
 import { parseYamlFile } from '../config/yaml-file.ts';

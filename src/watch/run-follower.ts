@@ -1,7 +1,7 @@
 /**
- * Follows one run folder, during the run and after it, and converts its files to rows. A subscriber gets
- * all rows so far and then each new one. Following a run does not disturb it: the follower takes no lock
- * and writes no file.
+ * Reads the files of one run folder, during the run and after it, and converts them to rows. A subscriber
+ * receives all rows so far and then each new row. The follower cannot disturb the run, because it takes no
+ * lock and writes no file.
  * @module
  */
 import { join } from 'node:path';
@@ -18,17 +18,18 @@ import { createRunClock, type TimingLine } from './run-clock.ts';
  * Receives the rows of a run.
  *
  * @param rows - new rows
- * @param restarted - the subscriber discards all earlier rows: the run was resumed from an earlier checkpoint
+ * @param restarted - if true, the subscriber must discard all earlier rows, because `rows` starts at the
+ *   beginning of the run; e.g. after the run was resumed from an earlier checkpoint
  */
 export type RunListener = (rows: readonly RunRow[], restarted: boolean) => void;
 
 export interface RunFollower {
   readonly dir: string;
   readonly status: RunStatus;
-  /** Reads what was appended to the files. @throws StoreError if a line is not JSON or the folder is gone */
+  /** Reads the lines that were appended to the run's files. @throws StoreError if a line is not JSON */
   poll(): void;
   /**
-   * Calls the listener at once with all rows so far (`restarted` is true), then after every poll that finds
+   * Calls the listener at once with all rows so far and `restarted` = true, then after every poll that reads
    * new rows.
    *
    * @returns a function that unsubscribes
@@ -36,7 +37,7 @@ export interface RunFollower {
   subscribe(listener: RunListener): () => void;
 }
 
-/** @param dir - a run folder; `readRunFacts` checks that it is one */
+/** @param dir - a run folder; `readRunFacts` checks that the folder is a run */
 export function createRunFollower(dir: string): RunFollower {
   return new Follower(dir);
 }
@@ -48,9 +49,9 @@ class Follower implements RunFollower {
   #timings = createJsonlTail('');
   #rowOf = createRowBuilder();
   #clock = createRunClock();
-  /** In the order of the events file. */
+  /** Rows made from events, in the order of the events file. */
   #eventRows: RunRow[] = [];
-  /** Newest clock row of each stage, which replaces the older ones. */
+  /** Newest clock row of each stage. */
   #clockRows = new Map<number, ClockRow>();
   #now: RunRow | undefined;
   #status: StatusRow = { kind: 'status', status: 'stopped' };
@@ -66,7 +67,8 @@ class Follower implements RunFollower {
   }
 
   poll(): void {
-    // the lock is checked before the files are read, so that the last lines of an ending process are not missed
+    // Check the lock before reading the files. In the opposite order, a process could write its last lines
+    // and release the lock in between, and those lines would be missed.
     const isBeingWritten = isLocked(this.dir);
     let events = this.#events.poll();
     if (events.restarted) {
@@ -109,7 +111,7 @@ class Follower implements RunFollower {
     const rows: RunRow[] = [];
     for (const value of values) {
       const event = asEvent(value, this.dir);
-      // a finished run that is resumed with more stages is no longer finished
+      // A finished run can be resumed with a larger number of stages; it is then no longer finished.
       if (event.kind === 'run_finished') this.#hasEnded = true;
       if (event.kind === 'stage_started') this.#hasEnded = false;
       const row = this.#rowOf(event);
@@ -120,7 +122,8 @@ class Follower implements RunFollower {
   }
 
   #addTimings({ values }: TailResult): readonly RunRow[] {
-    this.#clock.add(values as TimingLine[]); // written by troupe's own store; malformed times are skipped
+    // The type is not checked, because only troupe's store writes this file. The clock skips malformed times.
+    this.#clock.add(values as TimingLine[]);
     const rows = this.#clock.take();
     for (const row of rows)
       if (row.kind === 'clock') this.#clockRows.set(row.stage, row);
@@ -129,7 +132,7 @@ class Follower implements RunFollower {
   }
 }
 
-/** Passes events of an unknown kind, from a newer version; views ignore them. */
+/** Checks that a value is an event. Accepts unknown kinds from newer versions, which views ignore. */
 function asEvent(value: unknown, dir: string): RunEvent {
   if (typeof value === 'object' && value !== null && 'kind' in value) return value as RunEvent;
   throw new StoreError(

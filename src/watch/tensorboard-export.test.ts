@@ -1,4 +1,4 @@
-/** The TensorBoard export of a run's metrics, also of a run that is still being written. */
+/** Tests the TensorBoard export of a run's metrics, during and after the run. */
 import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,7 +1,7 @@
 /**
- * Exports `metrics.jsonl` of a run as a TensorBoard event file, also while the run is being written. Tags are
- * the keys of the metrics, steps are stages, and wall times come from `timings.jsonl`, so that exports of a
- * finished run are byte-identical.
+ * Exports the `metrics.jsonl` file of a run as a TensorBoard event file, during the run or after it. The tags
+ * are the keys of the metrics, the steps are stage numbers, and the wall times come from `timings.jsonl`.
+ * Repeated exports of a finished run are byte-identical.
  * @module
  */
 import { appendFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
@@ -18,12 +18,14 @@ export interface TensorBoardExport {
   poll(): void;
 }
 
-/** Key of the map of times: the event that a row of metrics was computed from. */
+/** Map key of an event. It finds the time of the event from which a row of metrics was computed. */
 const eventKey = (kind: string, stage: number, agent?: number): string => `${kind} ${stage} ${agent ?? ''}`;
 
 /**
+ * Creates an export; `poll` writes the data.
+ *
  * @param run - run folder
- * @param dir - folder for the event file, created if missing; an earlier export in it is replaced
+ * @param dir - folder for the event file, created if missing; an earlier export in this folder is replaced
  */
 export function createTensorBoardExport(run: string, dir: string): TensorBoardExport {
   const metrics = createJsonlTail(join(run, METRICS_FILE));
@@ -44,7 +46,7 @@ export function createTensorBoardExport(run: string, dir: string): TensorBoardEx
   return {
     poll() {
       const { restarted, values } = metrics.poll();
-      // timings are read after the metrics, so that the time of every row is known
+      // Read the timings after the metrics, so that the timings include every row that was read.
       for (const line of timings.poll().values as TimingLine[]) {
         const ms = Date.parse(line.time);
         if (!Number.isFinite(ms)) continue;
@@ -75,7 +77,7 @@ function sourceOf(row: MetricsRow): string {
 
 /** The numeric metrics of a row, without the keys that identify the row. */
 function scalarsOf(row: MetricsRow): Scalar[] {
-  // num_tokens of an agent's row is omitted: the row of the stage has the same tag at the same step
+  // An agent's num_tokens is omitted, because the row of the stage has a scalar with the same tag and step.
   const omitted = 'agent' in row ? ['stage', 'agent', 'num_tokens'] : ['stage'];
   return Object.entries(row).flatMap(([tag, value]) =>
     typeof value === 'number' && !omitted.includes(tag) ? [{ tag, value }] : [],

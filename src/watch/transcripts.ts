@@ -1,7 +1,6 @@
 /**
- * Reads the transcripts of a run by prompt: the prompts that have transcripts, their stages, and the
- * messages. The file of a finished stage is read once; the file of a running stage is read again when it
- * has grown.
+ * Reads the transcripts of a run by prompt: the prompts that have transcripts, the stages of each prompt, and
+ * the messages. A file is read again only if its size or its modification time changed.
  * @module
  */
 import { existsSync, readdirSync, statSync } from 'node:fs';
@@ -11,14 +10,14 @@ import { COMPLETIONS, completionsFile } from '../store/layout.ts';
 import type { TranscriptPrompt, TranscriptRow } from './dashboard-api.ts';
 
 export interface TranscriptReader {
-  /** Prompts with transcripts, those with the most stages first, because these show the effect of training. */
+  /** Prompts with transcripts. Those with the most stages come first, as they show the effect of training. */
   prompts(): TranscriptPrompt[];
-  /** Transcripts of a prompt in one stage; [] if there are none. */
+  /** Returns the transcripts of a prompt in one stage; [] if the stage has none. */
   transcripts(item: string, stage: number): TranscriptRow[];
 }
 
 export function createTranscriptReader(dir: string): TranscriptReader {
-  /** Rows of each stage's file without their messages, one per item; full rows are read on request. */
+  /** By stage: one row per item, without its messages. `transcripts` reads the messages from the file. */
   const index = new Map<number, { readonly stamp: string; readonly rows: readonly TranscriptRow[] }>();
 
   const refresh = (): void => {
@@ -59,10 +58,11 @@ function stagesOf(dir: string): number[] {
 }
 
 function readStage(dir: string, stage: number): TranscriptRow[] {
-  return readJsonLines(join(dir, completionsFile(stage))) as TranscriptRow[]; // written by troupe's own store
+  // The type is not checked, because only troupe's store writes this file.
+  return readJsonLines(join(dir, completionsFile(stage))) as TranscriptRow[];
 }
 
-/** Drops the messages, to keep the index of a long run small. */
+/** Removes the messages from a row, so that the index of a long run needs little memory. */
 function withoutMessages(row: TranscriptRow): TranscriptRow {
   return { ...row, messages: [] };
 }

@@ -1,4 +1,4 @@
-/** Rows and views of a run, read from files that another process may be writing. */
+/** Tests the rows and views of a run that are read from files while another process may be writing them. */
 import {
   appendFileSync,
   mkdirSync,
@@ -105,7 +105,7 @@ describe('the tail of a JSON-lines file', () => {
 describe('a stage evaluation', () => {
   it("has Wilson's interval for binary rewards, Student's for others, and no width for a single one", () => {
     expect(meanWithInterval([1, 0, 1, 1])).toEqual(wilsonInterval(3, 4));
-    // by hand: mean 0.5, s = 0.5, t(0.975, 2) = 4.3027
+    // Student's t interval of (0.25, 0.5, 0.75): mean 0.5, standard deviation 0.25, t(0.975, 2) = 4.3027.
     const { mean, low, high } = meanWithInterval([0, 0.5, 1].map((x) => 0.25 + x / 2));
     expect(mean).toBeCloseTo(0.5, 12);
     expect(high - mean).toBeCloseTo((4.302653 * 0.25) / Math.sqrt(3), 5);
@@ -141,11 +141,12 @@ describe('the run clock', () => {
     ]);
     const rows = clock.take();
     const first = rows.find((row) => row.kind === 'clock' && row.stage === 1);
-    // both 1-3 s, before the first progress, and 3-6 s, after it, count as rollout
+    // The rollout takes 5 s: 1 s to 3 s, before its first progress line, and 3 s to 6 s, after that line.
     expect(first).toMatchObject({ phases: { rollout: 5000, update: 4000 }, rssBytes: 70 });
     expect(rows.at(-1)).toMatchObject({ kind: 'now', stage: 2 });
     const total = rows.flatMap((row) => (row.kind === 'clock' ? Object.values(row.phases) : []));
-    expect(total.reduce((sum, ms) => sum + ms, 0)).toBe(13_000); // without the pause of 990 s
+    // The pause of 990 s between the two processes does not count.
+    expect(total.reduce((sum, ms) => sum + ms, 0)).toBe(13_000);
     expect(clock.take()).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * Several runs watched together: one follower per run, polled at an interval, and the settings of each run.
- * If the files of a run can no longer be read, its rows report the problem and the other runs continue.
+ * Watches several runs together: reads the settings of each run and polls its files at a fixed interval. If
+ * the files of a run can no longer be read, a row of the run reports the error and the other runs continue.
  * @module
  */
 import { basename, dirname, resolve } from 'node:path';
@@ -11,9 +11,9 @@ import { createRunFollower, type RunFollower } from './run-follower.ts';
 import { createTranscriptReader, type TranscriptReader } from './transcripts.ts';
 
 export interface WatchedRun {
-  /** Short and unique; part of page addresses. */
+  /** Short unique id, which is part of the URLs of the dashboard. */
   readonly id: string;
-  /** Name for display: the name of the run's folder, prefixed by its parent's if two runs share it. */
+  /** Name for display: the folder's name, prefixed by the parent folder's name if two runs share a name. */
   readonly label: string;
   readonly dir: string;
   readonly facts: RunFacts;
@@ -21,16 +21,16 @@ export interface WatchedRun {
   readonly transcripts: TranscriptReader;
 }
 
-/** Receives new rows of one run; the parameters are those of `RunListener`. */
+/** Receives new rows of one run. @param run - id of the run. The other parameters are as in `RunListener`. */
 export type WatchedRunsListener = (run: string, rows: readonly RunRow[], restarted: boolean) => void;
 
 export interface WatchedRuns {
   readonly runs: readonly WatchedRun[];
-  /** Calls the listener with all rows so far, then with new ones. @returns a function that unsubscribes */
+  /** Calls the listener with all rows so far, then with new rows. @returns a function that unsubscribes */
   subscribe(listener: WatchedRunsListener): () => void;
   /** Whether a process is writing at least one of the runs. */
   isRunning(): boolean;
-  /** Polls every run once, in addition to the regular polls. */
+  /** Polls every run once now, in addition to the regular polls. */
   poll(): void;
   close(): void;
 }
@@ -51,7 +51,7 @@ export function watchRuns(dirs: readonly string[], { pollIntervalMs = 400 }: Wat
   const runs = paths.map((dir, k): WatchedRun => {
     const facts = readRunFacts(dir);
     const follower = createRunFollower(dir);
-    follower.poll(); // throws for a damaged file before anything is displayed
+    follower.poll(); // throws if a file is damaged, before anything is displayed
     return {
       id: String(k),
       label: labelOf(dir, paths),

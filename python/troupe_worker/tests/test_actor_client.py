@@ -1,4 +1,4 @@
-"""The client of an actor: unreachable actors, actors that are killed, and actors that cannot start."""
+"""Tests the client of an actor with actors that are unreachable, are killed, or cannot start."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Frames = list[tuple[bool, bytes]]
 
 
 class _Actor:
-    """Plays one scripted attempt per call: frames, or the seconds after which the actor is unreachable."""
+    """A fake actor. Each call takes the next attempt of a list: frames, or seconds until the connection fails."""
 
     def __init__(self, *attempts: float | Frames) -> None:
         self.now = 1000.0
@@ -49,7 +49,7 @@ class _Actor:
 
 class ActorClientTest(unittest.TestCase):
     def frames(self, actor: _Actor) -> Frames:
-        """All frames of a call, with the clock of the scripted actor."""
+        """Returns all frames of a call. The fake actor's clock replaces that of the client."""
         with (
             mock.patch.object(actor_client, "time", actor),
             mock.patch.object(actor_client, "ray", mock.Mock(get=lambda reference: reference)),

@@ -1,4 +1,4 @@
-"""Adapters: results of PEFT, a shared base model, folders, and unsupported settings."""
+"""Tests adapters: equality with results of PEFT, the shared base model, folders, and unsupported settings."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class AdaptersTest(unittest.TestCase):
         bases = BaseModelCache()
         one, other = (self.load(bases=bases, lora=LORA) for _ in range(2))
         plain = self.load()
-        # a new adapter does not change the output
+        # A new adapter does not change the output of the model.
         np.testing.assert_allclose(self.logp(one), self.logp(plain), atol=1e-6)
         before = self.logp(other)
         self.train(one)
@@ -94,7 +94,7 @@ class AdaptersTest(unittest.TestCase):
         shared = [name for name in addresses[0] if addresses[0][name] == addresses[1][name]]
         self.assertEqual(shared, [name for name in addresses[0] if "lora_" not in name])
         self.assertEqual(one.facts()["kind"], "lora")
-        # the parameters of the adapter come on top of those of the base model
+        # The parameter count of an adapter's model is that of the base model plus that of the adapter.
         self.assertEqual(one.facts()["parameters"] - plain.facts()["parameters"], one._parameters.count)
         del one, other
         self.assertEqual(len(bases._bases), 0)
@@ -173,7 +173,7 @@ class AdaptersTest(unittest.TestCase):
         self.assertGreater(float(np.abs(self.logp(model) - before).max()), 1e-4)
 
     def test_child_streams_match_those_of_typescript(self) -> None:
-        # randomStream(0).child(3).position().key, and a name of more than 32 bits
+        # Expected keys are from src/core/rng.ts: randomStream(0).child(3), and a child name of more than 32 bits.
         self.assertEqual(child_key(child_key((0, 0), 0), 3), (3703367240, 1346744193))
         self.assertEqual(child_key((0, 0), 2**40 + 7), (1976174928, 58359000))
 

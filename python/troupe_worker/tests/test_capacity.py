@@ -1,4 +1,4 @@
-"""Placement requests: validation, capacity checks and their messages."""
+"""Tests the validation of placement requests, the capacity checks, and their error messages."""
 
 from __future__ import annotations
 

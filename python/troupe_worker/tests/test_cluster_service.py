@@ -1,4 +1,4 @@
-"""The driver of a cluster: sessions that expire during `reserve` or `load` leave nothing behind."""
+"""Tests that the driver of a cluster frees all resources of sessions that expire during `reserve` or `load`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ except ModuleNotFoundError as error:
         raise
     raise unittest.SkipTest("this Python has no Ray (requirements-ray.txt)") from error
 
-#: Two agents that fit on any node.
+#: Parameters of a `reserve` call for two agents that need no resources and fit on any node.
 PARAMS = {
     "agents": 2,
     "cpus_per_agent": 0,
@@ -52,7 +52,8 @@ class ClusterServiceTest(unittest.TestCase):
             self.service.drop_expired_sessions(-1)
             return mock.DEFAULT
 
-        for function in (self.ray.nodes, self.ray.get):  # called while it waits for resources, and for its actors
+        # `reserve` calls ray.nodes while it waits for resources, and ray.get while it waits for its actors.
+        for function in (self.ray.nodes, self.ray.get):
             with self.subTest(function):
                 self.ray.kill.reset_mock()
                 function.side_effect = expire

@@ -1,4 +1,4 @@
-"""Requests for serving: how they finish."""
+"""Tests how requests of the serving batch finish."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The modules of the worker import each other without cycles, counting imports inside functions."""
+"""Tests that the modules of the worker have no import cycle. Imports inside functions count too."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PACKAGE = "troupe_worker"
 
 
 def read_modules() -> dict[str, Path]:
-    """Files of all modules by their names; a package has the name of its folder."""
+    """Returns the file of every module by the module's name. A package has the name of its folder."""
     modules: dict[str, Path] = {}
     for path in (SOURCE / PACKAGE).rglob("*.py"):
         parts = path.relative_to(SOURCE).with_suffix("").parts
@@ -22,7 +22,7 @@ def read_modules() -> dict[str, Path]:
 
 
 def imported_modules(name: str, path: Path, modules: Mapping[str, Path]) -> set[str]:
-    """Modules of the package that a module imports, at any level of its source."""
+    """Returns the modules of the worker that a module imports, at the top level or inside functions."""
     package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -32,13 +32,13 @@ def imported_modules(name: str, path: Path, modules: Mapping[str, Path]) -> set[
             base = package[: len(package) + 1 - node.level] if node.level else []
             source = ".".join([*base, *([node.module] if node.module else [])])
             members = {f"{source}.{alias.name}" for alias in node.names}
-            # `from package import name` imports a submodule, or a name that the package itself defines
+            # In `from package import name`, the name is a submodule, or else a name that the package defines.
             found |= {member if member in modules else source for member in members}
     return (found & set(modules)) - {name}
 
 
 def first_cycle(imports: Mapping[str, set[str]]) -> list[str]:
-    """Modules of an import cycle; empty if there is none."""
+    """Returns the modules of one import cycle; an empty list if there is no cycle."""
     try:
         TopologicalSorter(imports).prepare()
     except CycleError as error:
@@ -51,7 +51,7 @@ class ImportsTest(unittest.TestCase):
     def test_there_is_no_import_cycle(self) -> None:
         modules = read_modules()
         imports = {name: imported_modules(name, path, modules) for name, path in modules.items()}
-        self.assertIn(f"{PACKAGE}.service", imports[f"{PACKAGE}.cluster.actor"])  # an import inside a function
+        self.assertIn(f"{PACKAGE}.service", imports[f"{PACKAGE}.cluster.actor"])  # imported inside a function
         self.assertEqual(first_cycle(imports), [])
 
     def test_finds_a_cycle(self) -> None:

@@ -1,4 +1,4 @@
-"""Memory estimates, reservations, and the message for a model that does not fit."""
+"""Tests memory estimates, reservations, and the error message for a model that does not fit."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class MemoryTest(unittest.TestCase):
         self.assertIsNone(read_model_sizes(self.folder / "nowhere"))
 
     def test_estimates_the_memory_of_training(self) -> None:
-        # weights, snapshot, gradient, two moments; on a CPU also the moments of the snapshot
+        # The estimate counts weights, snapshot, gradient and two moments; on a CPU also the snapshot's moments.
         self.assertEqual(MemoryPlan("float32", True, None, on_cpu=False).bytes_needed(10), 200)
         self.assertEqual(MemoryPlan("float32", True, None, on_cpu=True).bytes_needed(10), 280)
         self.assertEqual(MemoryPlan("bfloat16", True, None, on_cpu=False).bytes_needed(10), 200)
@@ -71,7 +71,7 @@ class MemoryTest(unittest.TestCase):
         self.assertEqual(MemoryPlan("bfloat16", True, 3, on_cpu=False, base_is_loaded=True).bytes_needed(10), 60)
 
     def test_estimates_the_memory_of_one_of_several_ranks(self) -> None:
-        # float32 shards of the training state, and the gathered model while sampling
+        # A rank needs a float32 shard of the training state, and the complete model while it samples.
         self.assertEqual(
             MemoryPlan("bfloat16", True, None, on_cpu=False, world_size=4).bytes_needed(100), 200 + 500
         )

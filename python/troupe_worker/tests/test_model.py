@@ -1,4 +1,4 @@
-"""A model: optimizer, snapshots, folders, cancelled calls, and sampling in any batch."""
+"""Tests a model: optimizer, snapshots, folders, cancelled calls, and equal samples in batches of any size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compares an agent of two ranks with a single process: equal results of all calls, and errors on single ranks."""
+"""Tests that an agent of two ranks returns the results of a single process and handles errors of one rank."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .tiny_model import VOCAB_SIZE, messages, ragged, write_tiny_model
 from .worker_processes import Answer, CallFailed, MultiProcessWorker, SingleProcessWorker
 
 LORA = {"rank": 2, "alpha": 4, "target_modules": "all-linear", "rslora": False}
-#: Sequence length at which the attention of one layer needs half a gigabyte.
+#: Sequence length at which the attention of one layer needs half a gigabyte of memory.
 LONG = 4096
 
 
@@ -55,7 +55,7 @@ class ProcessGroupTest(unittest.TestCase):
     def train(
         self, worker: SingleProcessWorker, model: str, kl: dict[str, Any] | None = None
     ) -> tuple[Answer, Answer, Answer]:
-        """A backward pass, its gradients, and a step."""
+        """Runs a backward pass and a step. Returns the answers of the calls `backward`, `gradients` and `step`."""
         params = {**SCORE, **({} if kl is None else {"kl": kl})}
         passed = worker.call("backward", params, {**messages(), **COTANGENTS}, model=model)
         return passed, worker.call("gradients", model=model), worker.call("step", STEP, model=model)
@@ -103,7 +103,7 @@ class ProcessGroupTest(unittest.TestCase):
                 self.assert_distributions_close(answers[1].frames, answers[0].frames, 10 * tolerance)
         sampled = [self.sample(worker, model) for worker, model in pair]
         self.assertEqual(sorted(sampled[0]), list(range(5)))
-        if tolerance < 1e-3:  # rounding to bfloat16 may change a sampled token
+        if tolerance < 1e-3:  # not for bfloat16, because its rounding may change a sampled token
             self.assertEqual(sampled[0], sampled[1])
         for (worker, model), snapshot in zip(pair, snapshots, strict=True):
             before = self.logp(worker, model)
@@ -119,7 +119,7 @@ class ProcessGroupTest(unittest.TestCase):
             worker.call("close", model=model)
 
     def assert_distributions_close(self, actual: list[Frame], expected: list[Frame], tolerance: float) -> None:
-        """Compares frames by the index of their message; they arrive in any order."""
+        """Compares frames by the index of their message, because they arrive in any order."""
         rows = [{one.header["index"]: one.arrays["logp"] for one in frames} for frames in (expected, actual)]
         self.assertEqual(set(rows[0]), set(rows[1]))
         for index, row in rows[0].items():
@@ -152,7 +152,7 @@ class ProcessGroupTest(unittest.TestCase):
             first = worker.call("load_row", {"batch": batch, "request": 1}, model=model).arrays["logits"]
             rows = {"keep": np.array([0], np.int32), "last": np.array([7], np.int32)}
             second = worker.call("step_rows", {"batch": batch}, rows, model=model).arrays["logits"]
-            # a call of all ranks reshards the weights; the open batch survives
+            # This call of all ranks shards the weights again. The open batch must still work afterwards.
             logp = self.logp(worker, model)
             worker.call("unshard", model=model)
             third = worker.call("step_rows", {"batch": batch}, rows, model=model).arrays["logits"]
@@ -176,7 +176,7 @@ class ProcessGroupTest(unittest.TestCase):
                     self.assertTrue((folders[1] / file).is_file(), file)
                     if not file.endswith(".safetensors"):
                         self.assertEqual((folders[1] / file).read_bytes(), (folders[0] / file).read_bytes())
-                # each worker resumes from the folder of the other
+                # Each worker resumes training from the folder that the other worker saved.
                 resumed = [
                     (worker, self.load(worker, folder.name, optimizer=True))
                     for (worker, _), folder in zip(pair, reversed(folders), strict=True)
@@ -233,7 +233,7 @@ class ProcessGroupTest(unittest.TestCase):
         assert_fails(
             "the deadline passed|deadline", "deadline", "forward", SCORE, messages(), deadline_seconds=1e-9
         )
-        # a context that is too long, in the messages of the second rank
+        # The last context is too long. It belongs to the messages of the second rank.
         arrays = {
             **ragged("context", [[1], [2], [3], [4] * 64], np.int32),
             "streams": np.zeros((4, 3), np.uint32),
@@ -245,7 +245,7 @@ class ProcessGroupTest(unittest.TestCase):
             {**SCORE, "max_tokens": 60, "end_tokens": []},
             arrays,
         )
-        # a deadline that passes between two of many batches
+        # The deadline passes between two of many batches.
         many = {
             **ragged("context", [[1, 2]] * 60, np.int32),
             **ragged("tokens", [[3, 4, 5, 6, 7, 8]] * 60, np.int32),
@@ -260,7 +260,7 @@ class ProcessGroupTest(unittest.TestCase):
         np.testing.assert_allclose(self.logp(self.multi, model), self.logp(self.single, single_model), atol=1e-5)
 
     def test_z_out_of_memory_during_a_pass_is_reported_as_desynchronized(self) -> None:
-        """Runs last, because the worker cannot be used afterwards."""
+        """Must run last (hence the z in its name), because the worker cannot be used afterwards."""
         model = self.load(self.multi, "long", token_budget=LONG)
         pid = self.multi.pids[1]
         assert pid is not None

@@ -1,4 +1,4 @@
-"""The HTTP server: authorization, invalid requests, repeated calls, expired sessions."""
+"""Tests the HTTP server: authorization, invalid requests, repeated calls, and expired sessions."""
 
 from __future__ import annotations
 
@@ -130,7 +130,8 @@ class ServerTest(unittest.TestCase):
         model = self.load("e")
         entry = service._models[model]
         self.call("close", session="e", model=model)
-        service._models[model] = entry  # as a call that looked it up before `close`
+        # Puts the closed entry back, to simulate a call that looked the model up before `close` ran.
+        service._models[model] = entry
         self.addCleanup(service._models.pop, model)
         for name in ("forward", "generate"):
             error = self.call(name, session="e", model=model, params=SCORE, arrays=messages()).header["error"]

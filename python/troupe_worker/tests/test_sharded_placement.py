@@ -1,4 +1,4 @@
-"""An agent of several ranks: ranks that hang, are cancelled in time, or die."""
+"""Tests an agent of several ranks with ranks that hang, end in time after a cancellation, or die."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ except ModuleNotFoundError as error:
         raise
     raise unittest.SkipTest("this Python has no Ray (requirements-ray.txt)") from error
 
-#: How long a hanging rank hangs; longer than every timeout under test.
+#: Time that a hanging rank takes for a call, seconds; longer than every timeout in these tests.
 HANG_SECONDS = 20
 RESULT = encode({"kind": "result", "value": {}})
 
 
 class _Actor:
-    """Records `actor.cancel.remote(header)`, the only actor method besides `call` that a placement uses here."""
+    """A fake actor that records the calls of `actor.cancel.remote(header)`."""
 
     def __init__(self) -> None:
         self.cancel = self
@@ -41,7 +41,7 @@ class _Actor:
 
 
 class _Client(ActorClient):
-    """The client of a rank that ends a call when it is cancelled, or hangs."""
+    """Client of a fake rank, which ends a call when it is cancelled or, if `hangs`, ignores cancellations."""
 
     def __init__(self, *, hangs: bool, seconds: float = HANG_SECONDS) -> None:
         super().__init__("rank 0", _Actor())
@@ -73,13 +73,14 @@ class ShardedAgentPlacementTest(unittest.TestCase):
     def call(
         self, placement: ShardedAgentPlacement, error: WorkerError | None, name: str = "forward"
     ) -> dict[str, Any]:
-        """Header of the last frame of a call, whose check raises the error once the ranks have started."""
+        """Runs a call whose check raises `error` after the ranks have started. Returns the last frame's header."""
         checks = 0
 
         def check() -> None:
             nonlocal checks
             checks += 1
-            # each acquisition of the lock checks once: one for `forward`, two for `generate`, which unshards
+            # Each acquisition of the lock checks once. `forward` acquires it once before the ranks start,
+            # `generate` twice, because it unshards the weights first.
             if error is not None and checks > (1 if name == "forward" else 2):
                 raise error
 
@@ -101,7 +102,7 @@ class ShardedAgentPlacementTest(unittest.TestCase):
                 self.assertTrue(placement.was_killed)
 
     def test_if_one_rank_hangs_the_error_is_that_of_the_other(self) -> None:
-        self.patch("_GRACE_SECONDS", 3)  # enough for the answer of the other rank on a busy machine
+        self.patch("_GRACE_SECONDS", 3)  # enough time for the other rank to answer on a busy machine
         placement = _Placement(3, [_Client(hangs=True), _Client(hangs=False)])
         self.assertEqual(self.call(placement, Cancelled())["error"]["kind"], "cancelled")
         self.assertEqual((placement.was_killed, placement.lost is None), (True, False))

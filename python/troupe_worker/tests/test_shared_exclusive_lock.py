@@ -1,4 +1,4 @@
-"""The lock of a sharded agent: exclusion, priority of exclusive acquisitions, cancellation."""
+"""Tests the shared-exclusive lock: exclusion, priority of exclusive acquisitions, and cancellation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TIMEOUT_SECONDS = 20
 
 
 def not_cancelled() -> None:
-    """A check that lets the call continue to wait."""
+    """A check that raises no error, so that the caller continues to wait."""
 
 
 class SharedExclusiveLockTest(unittest.TestCase):

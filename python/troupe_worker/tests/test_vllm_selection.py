@@ -1,4 +1,4 @@
-"""When vLLM samples, and the errors where it cannot."""
+"""Tests for which models and options vLLM samples, and the errors if vLLM is required but cannot be used."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .vllm_case import LORA, VllmCase, write_model
 
 
 class SamplerOptionTest(unittest.TestCase):
-    """Load options of the sampler, with or without vLLM."""
+    """Tests the load option `sampler`; runs with and without an installed vLLM."""
 
     def load(self, folder: Path, service: Service | None = None, **changes: Any) -> Any:
         params = {"dir": str(folder), "dtype": "float32", "token_budget": 64, "decode_batch": 4, **changes}

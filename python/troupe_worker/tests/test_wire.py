@@ -1,4 +1,4 @@
-"""Frames, random numbers and operations."""
+"""Tests the frame format, the random number generator, and idempotent operations."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class FramesTest(unittest.TestCase):
 
 class ThreefryTest(unittest.TestCase):
     def test_matches_published_vectors(self) -> None:
-        """Known-answer tests of the Random123 library, 20 rounds."""
+        """Compares with the known-answer tests of the Random123 library for Threefry-2x32 with 20 rounds."""
         ones = 0xFFFFFFFF
         cases = [
             ((0, 0, 0, 0), (0x6B200159, 0x99BA4EFE)),

@@ -1,4 +1,4 @@
-"""A tiny decoder for tests, in a folder that Transformers wrote, and calls with a few messages."""
+"""Writes a tiny model for tests with Transformers, and creates calls with a few messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VOCAB_SIZE = 23
 
 
 def write_tiny_model(folder: Path, **changes: Any) -> None:
-    """Writes a model with fixed weights, large enough that every layer affects the output."""
+    """Writes a model with fixed weights, which are so large that every layer affects the output."""
     shape = {
         "vocab_size": VOCAB_SIZE,
         "hidden_size": 12,
@@ -51,13 +51,13 @@ def call(
 
 
 def ragged(name: str, rows: list[list[float]], dtype: Any) -> dict[str, Array]:
-    """The arrays of a ragged array: concatenated rows and their lengths."""
+    """Encodes rows as a ragged array: one array of the concatenated rows, and one array of their lengths."""
     flat = np.array([value for row in rows for value in row], dtype)
     return {name: flat, f"{name}_lengths": np.array([len(row) for row in rows], np.int32)}
 
 
 def messages() -> dict[str, Array]:
-    """Three messages of different lengths."""
+    """Returns the arrays of three messages of different lengths."""
     return {
         **ragged("context", [[1, 2, 3], [4, 5], [6, 7, 8, 9]], np.int32),
         **ragged("tokens", [[10, 11], [12, 13, 14, 0], [15]], np.int32),

@@ -1,8 +1,8 @@
-"""A cluster of two raylets on this machine for failure tests: `python -m tests.two_raylets`.
+"""Starts a Ray cluster of two nodes on this machine for failure tests: `python -m tests.two_raylets`.
 
-Prints {"address": "HOST:PORT"} when the cluster is ready, then runs the command on each line of standard input and
-prints `{}`: `kill-actor` (on the second node), `kill-node` (the second one), `add-node` (in its place).
-Exits when standard input ends.
+Prints {"address": "HOST:PORT"} when the cluster is ready. Then reads a command from each line of standard input,
+runs it, and prints `{}`. The commands are `kill-actor` (kills the actor on the second node), `kill-node` (kills
+the second node) and `add-node` (adds a new second node). Exits when standard input ends.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 CPUS = 1
-#: The smallest object store that Ray allows.
+#: Size of the smallest object store that Ray allows, bytes.
 STORE_BYTES = 80 * 2**20
-#: Timeout for a new node to register; Ray's default is 30 s.
+#: Timeout for a new node to register, seconds; Ray's default is 30 s.
 NODE_SECONDS = 300
 
 
@@ -33,8 +33,9 @@ def main() -> None:
         out.write(f"{json.dumps(line)}\n")
         out.flush()
 
-    with tempfile.TemporaryDirectory(prefix="tr-") as folder:  # short, because socket paths have a length limit
-        os.environ["RAY_TMPDIR"] = folder  # Ray reads it on import and writes the address there
+    # The name of the folder is short, because the paths of Ray's sockets have a length limit.
+    with tempfile.TemporaryDirectory(prefix="tr-") as folder:
+        os.environ["RAY_TMPDIR"] = folder  # must be set before Ray is imported
         (Path(folder) / "ray").mkdir()
         from ray.cluster_utils import Cluster
 
@@ -70,7 +71,7 @@ def _add_node(cluster: Any, **options: Any) -> Any:
 
 
 def _kill_actor(node: object) -> None:
-    """Kills the agent's process on a node, like the kernel when memory runs out."""
+    """Kills the process of an agent on a node, as the kernel does when memory runs out."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         for pid, title in _children(_raylet(node)):
@@ -82,9 +83,9 @@ def _kill_actor(node: object) -> None:
 
 
 def _kill_node(node: object) -> None:
-    """Kills a raylet and its children at once, like the failure of a machine.
+    """Kills a raylet (Ray's process of a node) and its child processes, to simulate the failure of a machine.
 
-    Without their raylet, actors would exit a second or two later and might finish a short stage.
+    If only the raylet were killed, its actors would exit a second or two later and might finish a short stage.
     """
     raylet = _raylet(node)
     children = _children(raylet)
@@ -95,7 +96,7 @@ def _kill_node(node: object) -> None:
 
 
 def _children(parent: int) -> list[tuple[int, str]]:
-    """Process ids and command lines of the child processes."""
+    """Returns the process ids and command lines of the child processes of a process."""
     found = []
     for path in Path("/proc").glob("[0-9]*"):
         try:

@@ -1,4 +1,4 @@
-"""Tiny models for vLLM on a CPU, and the base class of the tests that sample through vLLM."""
+"""Writes tiny models for vLLM on a CPU, and defines the base class of the tests that sample with vLLM."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .test_model import COTANGENTS, STEP
 from .tiny_model import call, messages, ragged
 
 VOCAB_SIZE = 31
-#: vLLM's attention supports few head sizes.
+#: Shape of the tiny model. Its head size of 32 is one of the few sizes that vLLM's attention supports.
 SHAPE: dict[str, Any] = {
     "vocab_size": VOCAB_SIZE,
     "hidden_size": 48,
@@ -40,15 +40,15 @@ SHAPE: dict[str, Any] = {
     "eos_token_id": 0,
 }
 CONTEXTS: list[list[float]] = [[1, 2, 3], [4, 5], [6, 7, 8, 9], [1, 2, 3], [10], [1, 2, 3, 11]]
-#: A temperature at which sampling is random in spite of the large logits; see `write_model`.
+#: Temperature at which sampling is random although the logits of these models are large; see `write_model`.
 HIGH_TEMPERATURE = 8.0
 LORA = {"rank": 2, "alpha": 4, "target_modules": "all-linear", "rslora": False}
-#: Tokens, log-probabilities and finish reason per message.
+#: Tokens, log-probabilities and finish reason of each message.
 Messages = list[tuple[list[int], Array, str]]
 
 
 def write_model(folder: Path, config: PretrainedConfig | None = None, *, seed: int = 3) -> None:
-    """Writes a model with weights so large that every layer affects the output and logits differ widely."""
+    """Writes a model with weights so large that every layer affects the output and the logits differ widely."""
     torch.manual_seed(seed)
     model: Any = AutoModelForCausalLM.from_config(config or Qwen3Config(**SHAPE, tie_word_embeddings=True))
     with torch.no_grad():
@@ -124,7 +124,7 @@ class VllmCase(unittest.TestCase):
         return [sampled[index] for index in range(len(contexts))]
 
     def mismatch(self, model: WorkerModel, sampled: Messages, temperature: float = HIGH_TEMPERATURE) -> float:
-        """Largest difference to the log-probabilities of the trained model, nats."""
+        """Largest difference between vLLM's log-probabilities and those of the trained model, nats."""
         tokens: list[list[float]] = [list(tokens) for tokens, _, _ in sampled]
         arrays = {**ragged("context", CONTEXTS, np.int32), **ragged("tokens", tokens, np.int32)}
         rescored = model.forward(call({"temperature": temperature}, arrays))[1]["logp"]
@@ -134,7 +134,7 @@ class VllmCase(unittest.TestCase):
         return model.forward(call({"temperature": HIGH_TEMPERATURE}, messages()))[1]["logp"]
 
     def greedy(self, model: WorkerModel) -> list[list[int]]:
-        """Tokens at the lowest temperature of vLLM, where sampling is almost greedy."""
+        """Returns tokens sampled at the lowest temperature that vLLM supports, where sampling is almost greedy."""
         return [tokens for tokens, _, _ in self.sample(model, temperature=0.01)]
 
     def train(self, model: WorkerModel, rate: float = 5e-2) -> None:

@@ -1,4 +1,4 @@
-"""Workers for tests: one service in this process, or one process per rank that receive calls as from a driver."""
+"""Workers for tests: a service in this process, or one process per rank, each of which receives every call."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TIMEOUT_SECONDS = 240
 
 @dataclass
 class Answer:
-    """Value and arrays of the last frame of a call, and the frames before it."""
+    """Value and arrays of the last frame of a call, and all frames before the last one."""
 
     value: dict[str, Any]
     arrays: dict[str, Array]
@@ -35,7 +35,7 @@ class Answer:
 
 
 class CallFailed(Exception):
-    """The call ended with an error frame."""
+    """Raised if a call ended with an error frame."""
 
     def __init__(self, header: dict[str, Any]) -> None:
         super().__init__(header["error"]["message"])
@@ -44,7 +44,7 @@ class CallFailed(Exception):
 
 
 class _LateOperation(Operation):
-    """Its deadline passes at the n-th check, so in the middle of a pass on a machine of any speed."""
+    """An operation whose deadline passes at the n-th check, so that tests do not depend on the machine's speed."""
 
     def __init__(self, checks: int, deadline_seconds: float) -> None:
         super().__init__(deadline_seconds)
@@ -58,7 +58,10 @@ class _LateOperation(Operation):
 
 
 def run_call(service: Service, data: bytes) -> list[bytes]:
-    """All frames of a call. With `late_at_check` in its header the deadline passes at that check."""
+    """Runs a call and returns all frames.
+
+    If the header has the field `late_at_check`, the deadline passes at the check with this number.
+    """
     frame = decode(data)
     checks = frame.header.get("late_at_check")
     kind = Operation if checks is None else partial(_LateOperation, checks)
@@ -68,7 +71,7 @@ def run_call(service: Service, data: bytes) -> list[bytes]:
 
 
 class SingleProcessWorker:
-    """A worker of one rank in this process."""
+    """A worker in this process; the agent has one rank."""
 
     def __init__(self) -> None:
         self._service = Service("cpu")
@@ -95,7 +98,7 @@ class SingleProcessWorker:
 
 
 class MultiProcessWorker(SingleProcessWorker):
-    """A worker with one process per rank."""
+    """A worker with several processes, one for each rank of the agent."""
 
     def __init__(self, world_size: int) -> None:
         super().__init__()
@@ -104,9 +107,9 @@ class MultiProcessWorker(SingleProcessWorker):
         rendezvous = str(Path(self._folder.name) / "rendezvous")
         self._connections: list[Connection] = []
         self._processes = []
-        #: Last frame of each rank of the last call.
+        #: Last frame that each rank returned for the most recent call.
         self.answers: list[bytes] = []
-        #: Header fields that only the last rank receives, to cause an error on one rank.
+        #: Header fields that only the last rank receives, to cause an error on one rank only.
         self.last_rank_header: dict[str, Any] = {}
         for rank in range(world_size):
             here, there = context.Pipe()

@@ -1,5 +1,5 @@
 /**
- * Reads TensorBoard event files and verifies every checksum; for tests.
+ * Reads TensorBoard event files in tests, and verifies every checksum.
  * @module
  */
 import { crc32c } from '../tensorboard.ts';
@@ -34,7 +34,7 @@ function masked(bytes: Uint8Array): number {
   return Number((rotated + 0xa282ead8n) & 0xffffffffn);
 }
 
-/** Fields of a Protocol Buffers message: number and raw value. */
+/** Yields the fields of a Protocol Buffers message: the number and the raw value of each field. */
 function* fieldsOf(data: Buffer): Generator<readonly [field: number, value: Buffer | number]> {
   let at = 0;
   const varint = (): number => {

@@ -1,6 +1,7 @@
 /**
- * The description of a chart of a run. The dashboard draws it interactively; `report.md` and exports draw it
- * as SVG. Pure functions. No Node imports: the dashboard's page bundles this file.
+ * The data model of the charts of a run. The dashboard draws the charts interactively; `report.md` and
+ * exports contain them as SVG. Pure functions. No Node imports, because the dashboard's page bundles this
+ * file.
  * @module
  */
 import type { LineChart } from '../svg-chart.ts';
@@ -9,16 +10,16 @@ import type { LineChart } from '../svg-chart.ts';
 export type Unit = 'share' | 'reward' | 'nats' | 'count' | 'seconds' | 'bytes' | 'rate' | 'plain';
 
 export interface RunChart extends LineChart {
-  /** File name of an export, without extension; unique among the charts of a run. */
+  /** Unique name of the chart within a run; also the file name of an export, without its extension. */
   readonly id: string;
   readonly unit: Unit;
-  /** Explanation of the chart; also its text alternative for screen readers. */
+  /** Text that explains the chart; also its text alternative for screen readers. */
   readonly reading: string;
-  /** Reason why the chart is empty, with the setting that fills it; shown if no series has points. */
+  /** Text shown if no series has points: why the chart is empty, and which setting would fill it. */
   readonly whenEmpty: string;
 }
 
-/** True if no series has points; dashed references do not count. */
+/** Returns whether no series has points. Dashed series do not count, because they are reference lines. */
 export function isEmpty({ series }: LineChart): boolean {
   return series.every(({ points, dashed }) => dashed || points.length === 0);
 }
@@ -33,7 +34,7 @@ export function short(name: string, most = 24): string {
   return name.length > most ? `${name.slice(0, most - 1)}…` : name;
 }
 
-/** Points of a series: one per item whose y is a finite number. */
+/** Builds the points of a series: one point per item whose y is a finite number. */
 export function points<T>(
   items: readonly T[],
   pointOf: (item: T) => readonly [x: number, y: number | null | undefined],
@@ -44,7 +45,7 @@ export function points<T>(
   });
 }
 
-/** The data of a chart as CSV: one line per point; `low` and `high` are empty without an interval. */
+/** Converts a chart to CSV with one line per point; `low` and `high` are empty if a point has no interval. */
 export function chartCsv({ x, y, series }: LineChart): string {
   const head = ['series', x.label, y.label, 'low', 'high'];
   const rows = series.flatMap(({ name, points, band = [] }) => {

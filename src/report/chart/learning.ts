@@ -1,6 +1,6 @@
 /**
  * Charts of a run's results: team reward, reward and accuracy of each agent, certified and measured gains.
- * Pure functions. No Node imports: the dashboard's page bundles this file.
+ * Pure functions. No Node imports, because the dashboard's page bundles this file.
  * @module
  */
 
@@ -12,7 +12,7 @@ import { points, type RunChart, short, stageAxis } from './chart.ts';
 /** Half the width of a 95% interval, in standard errors. */
 const Z95 = 1.96;
 
-/** Mean reward of training episodes and of stage evaluations, with intervals. */
+/** Charts the team's mean reward in the training episodes and the stage evaluations, with 95% intervals. */
 export function rewardChart(view: RunView): RunChart {
   const stages = finishedStages(view);
   const evaluations = stageEvaluations(view);
@@ -55,7 +55,7 @@ function championGuides(view: RunView): Guide[] {
     }));
 }
 
-/** Mean reward of the batch that each agent was updated on. */
+/** Charts, for each agent, the mean reward of the episodes that its update used. */
 export function agentRewardChart(view: RunView): RunChart {
   return {
     id: 'agent-reward',
@@ -80,7 +80,7 @@ export function agentRewardChart(view: RunView): RunChart {
   };
 }
 
-/** Accuracy of each agent's own answers on test prompts, with the team's reward. */
+/** Charts the accuracy of each agent's own answers on test prompts, and the team's reward. */
 export function agentAccuracyChart(view: RunView): RunChart {
   const rows = stageEvaluations(view);
   const accuracies = view.agents.map(
@@ -115,7 +115,7 @@ export function agentAccuracyChart(view: RunView): RunChart {
   };
 }
 
-/** Certified and measured gain of each stage. */
+/** Charts the certified lower bound, the estimate and the measurement of the gain of each stage. */
 export function certificateChart(view: RunView): RunChart {
   const stages = finishedStages(view).filter(({ certificate }) => certificate !== undefined);
   const measured = stageEvaluations(view).flatMap(({ stage, change }) =>
@@ -155,7 +155,7 @@ export function certificateChart(view: RunView): RunChart {
   };
 }
 
-/** Shortened name of an agent, for legends and titles. */
+/** Returns the name of an agent, shortened for legends and titles. */
 export function legendName(view: RunView, agent: number): string {
   return short(agentName(view, agent));
 }

@@ -1,7 +1,7 @@
 /**
- * Charts of a run's cost: throughput, time by phase, memory. They depend on clock times and are therefore not
- * part of `report.md`, which must be reproducible. Pure functions. No Node imports: the dashboard's page
- * bundles this file.
+ * Charts of a run's cost: throughput, time by phase, memory. They are not part of `report.md`, because they
+ * change if a run is repeated and the report must be reproducible. Pure functions. No Node imports, because
+ * the dashboard's page bundles this file.
  * @module
  */
 
@@ -11,10 +11,10 @@ import type { Phase } from '../../train/events.ts';
 import type { Series } from '../svg-chart.ts';
 import { points, type RunChart, stageAxis } from './chart.ts';
 
-/** A phase, or the time outside of all phases. */
+/** A phase of a stage; `other` is the time outside of all phases. */
 export type TimedPhase = Phase | 'other';
 
-/** In the order of stacking. */
+/** All phases, in the order in which the time chart stacks them. */
 export const PHASES: readonly TimedPhase[] = [
   'rollout',
   'score',
@@ -59,7 +59,7 @@ export function throughputChart(view: RunView): RunChart {
   };
 }
 
-/** Seconds of each stage, stacked by phase. */
+/** Charts the duration of each stage, seconds, stacked by phase. */
 export function phaseChart(view: RunView): RunChart {
   const stages = timedStages(view);
   const shown = new Set(totalPhases(view).map(({ phase }) => phase));
@@ -111,10 +111,10 @@ export function memoryChart(view: RunView): RunChart {
   };
 }
 
-/** Phases with a smaller share of the total time are omitted. */
+/** Minimum share of the run's time for a phase to be shown. */
 const MIN_SHARE = 5e-4;
 
-/** Time of the whole run by phase, ms, longest first; phases of negligible time are omitted. */
+/** Total time of each phase in the run, ms, longest first. Omits phases below `MIN_SHARE` of the time. */
 export function totalPhases(view: RunView): { readonly phase: TimedPhase; readonly ms: number }[] {
   const clocks = [...view.stages.values()].flatMap(({ clock }) => clock ?? []);
   const times = PHASES.map((phase) => ({

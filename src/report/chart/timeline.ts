@@ -1,7 +1,8 @@
 /**
- * The timeline of decisions: a row per agent and one for promotion tests, a column per stage, a mark and a
- * colour per outcome. The SVG has no style attributes, so a page with a strict content security policy can
- * embed it. Pure functions. No Node imports: the dashboard's page bundles this file.
+ * Draws the timeline of decisions as a grid with a row per agent, a row for promotion tests and a column per
+ * stage. The colour and the mark of a cell show the outcome of the update or test. The SVG has no style
+ * attributes, so a page with a strict content security policy can embed it. Pure functions. No Node imports,
+ * because the dashboard's page bundles this file.
  * @module
  */
 
@@ -10,7 +11,10 @@ import { agentName, playedStages } from '../../run-view/selectors.ts';
 import { gateOutcome, OUTCOMES, type Outcome, updateOutcome } from '../explain.ts';
 import { short } from './chart.ts';
 
-/** Fill of a cell (palette of Okabe and Ito) and its mark, so that an outcome does not depend on colour alone. */
+/**
+ * Fill colour (palette of Okabe and Ito) and mark of a cell by outcome. The marks distinguish outcomes for
+ * readers who cannot see the colours.
+ */
 export const MARKS: Readonly<Record<Outcome, { readonly fill: string; readonly mark: string }>> = {
   accepted: { fill: '#009E73', mark: '' },
   backtracked: { fill: '#56B4E9', mark: '↻' },
@@ -34,7 +38,7 @@ export interface TimelineCell {
   readonly outcome: Outcome;
 }
 
-/** Names of the rows (the agents, then `tests` if there is a promotion test) and the cells. */
+/** Returns the row names (the agents, and `tests` if the run had a promotion test) and the cells. */
 export function timelineCells(view: RunView): {
   readonly rows: readonly string[];
   readonly cells: readonly TimelineCell[];
@@ -60,7 +64,7 @@ export function timelineCells(view: RunView): {
   };
 }
 
-/** The timeline with its legend as an SVG file. */
+/** Draws the timeline with its legend as SVG text. */
 export function timelineSvg(view: RunView): string {
   const { rows, cells, stages } = timelineCells(view);
   const present = OUTCOMES.filter(({ outcome }) => cells.some((cell) => cell.outcome === outcome));
@@ -91,7 +95,7 @@ export function timelineSvg(view: RunView): string {
   ].join('\n');
 }
 
-/** Stages with a number above their column: the first, and every 5th, 10th or 25th by the length of the run. */
+/** Returns the stages whose columns are numbered: the first, and every 5th (10th, 25th in longer runs). */
 export function stageTicks(stages: number): number[] {
   if (stages === 0) return [];
   const every = stages > 200 ? 25 : stages > 60 ? 10 : 5;

@@ -1,6 +1,7 @@
 /**
- * Charts of the updates: KL against its radius, beta and step size, acceptance tests, handovers, and health
- * of the policies. Pure functions. No Node imports: the dashboard's page bundles this file.
+ * Charts of the updates: KL and trust-region radius, KL coefficient (beta) and step size, acceptance tests,
+ * replacement of models (handover), and indicators of the policies' health such as entropy. Pure functions.
+ * No Node imports, because the dashboard's page bundles this file.
  * @module
  */
 
@@ -11,14 +12,14 @@ import type { Series } from '../svg-chart.ts';
 import { points, type RunChart, short, stageAxis } from './chart.ts';
 import { legendName } from './learning.ts';
 
-/** Smaller KL values, nats, are drawn at this one, because a log axis has no zero. */
+/** Lowest KL on the chart, nats. Smaller values are drawn at this one, because a log axis has no zero. */
 const KL_FLOOR = 1e-5;
 
 const LOW = KL_LEVELS.indexOf(0.05);
 const MEDIAN = KL_LEVELS.indexOf(0.5);
 const HIGH = KL_LEVELS.indexOf(0.95);
 
-/** Distribution of the exact KL of one agent's updates, with the radius. */
+/** Charts the distribution over tokens of the exact KL of one agent's updates, and the radius. */
 export function klChart(view: RunView, agent: number): RunChart {
   const updates = updatesOf(view, agent).filter(({ attempts }) => attempts.length > 0);
   const last = (update: UpdateRecord) => update.attempts.at(-1)!;
@@ -76,7 +77,7 @@ export function klChart(view: RunView, agent: number): RunChart {
   };
 }
 
-/** A chart with one line per agent. */
+/** Builds a chart with one line per agent, which shows a number of each update. */
 function perAgent(
   view: RunView,
   value: (update: UpdateRecord) => number | null | undefined,
@@ -119,7 +120,7 @@ export function stepScaleChart(view: RunView): RunChart {
   });
 }
 
-/** Final wealth of every test, divided by the wealth needed for proof. */
+/** Charts the final wealth of every betting test, divided by the wealth that proves its claim. */
 export function wealthChart(view: RunView): RunChart {
   const gates = gatesOf(view);
   return {
@@ -149,7 +150,7 @@ export function wealthChart(view: RunView): RunChart {
   };
 }
 
-/** Wealth of both bets of one test after each prompt. */
+/** Charts, for one betting test, the wealth of the bet on a gain and of the bet on harm after each prompt. */
 export function wealthPathChart({ index, stage, alpha, path = [] }: GateView): RunChart {
   const floored = (wealth: number) => Math.max(wealth, 1e-6);
   return {
@@ -174,7 +175,7 @@ export function wealthPathChart({ index, stage, alpha, path = [] }: GateView): R
   };
 }
 
-/** Progress of agents that are being replaced; empty in a run without any. */
+/** Charts the progress of agents whose model is being replaced; empty if the run replaces no model. */
 export function handoverChart(view: RunView): RunChart {
   const inSwap = view.agents.flatMap((name, agent) => {
     const steps = updatesOf(view, agent).filter(
@@ -207,7 +208,7 @@ export function handoverChart(view: RunView): RunChart {
   };
 }
 
-/** Indicators of the health of the policies, one chart each. */
+/** Builds one chart for each indicator of the policies' health, such as entropy or message length. */
 export function healthCharts(view: RunView): RunChart[] {
   const whenEmpty = 'No agent was updated yet.';
   return [

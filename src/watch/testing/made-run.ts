@@ -1,6 +1,6 @@
 /**
- * Creates synthetic run folders for tests and benchmarks: events in the real schema, drawn from a seed, of
- * any length, without training a model.
+ * Creates synthetic run folders for tests and benchmarks without training a model. The events have the real
+ * schema, and their numbers are drawn from a seed. A run can have any number of stages.
  * @module
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -13,9 +13,9 @@ import { trainOptions } from '../../train/testing/world.ts';
 export interface MadeRunOptions {
   readonly stages: number;
   readonly agents: number;
-  /** Names of the agents; default `agent_0`, ... */
+  /** Names of the agents; default `agent_0`, `agent_1`, ... */
   readonly names?: readonly string[];
-  /** Number of finished stages, default `stages`; with fewer, the run is a stopped one. */
+  /** Number of finished stages; default `stages`. A smaller number makes a stopped run. */
   readonly played?: number;
   readonly stageEvaluationPrompts?: number;
   readonly seed?: number;
@@ -36,7 +36,7 @@ gate:
   n_plan: 60
 `;
 
-/** Events of a synthetic run, in order. */
+/** Returns the events of a synthetic run, in order. */
 export function madeEvents(options: MadeRunOptions): RunEvent[] {
   const { stages, agents, played = stages, stageEvaluationPrompts = 100, seed = 1 } = options;
   const stream = randomStream(seed);
@@ -143,7 +143,10 @@ function lines(values: readonly unknown[]): string {
   return values.map((value) => `${JSON.stringify(value)}\n`).join('');
 }
 
-/** 0.5 s per line; rollouts and updates have a line of their phase before the line of their event. */
+/**
+ * Returns the lines of `timings.jsonl`, 0.5 s apart. Before the line of a rollout or an update comes the line
+ * of its phase.
+ */
 function timings(events: readonly RunEvent[]): object[] {
   let ms = Date.UTC(2026, 0, 1);
   const next = (): string => {

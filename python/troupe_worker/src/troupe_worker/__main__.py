@@ -20,7 +20,7 @@ MISSING_PACKAGE = 3
 def main() -> int:
     """Serves until interrupted or, with --with-parent, until standard input ends. Returns the exit code."""
     options = _arguments()
-    # models are local folders; no request goes to the Hugging Face Hub
+    # All models are local folders, so Transformers must not send requests to the Hugging Face Hub.
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
@@ -75,14 +75,17 @@ def _arguments() -> argparse.Namespace:
 
 
 def lease_seconds(options: argparse.Namespace) -> float | None:
-    """Lease of a client, seconds; None with --with-parent, because standard input ends with the client."""
+    """Time after which the models of a silent client are freed, seconds.
+
+    None with --with-parent, because the worker then exits when the client closes its standard input.
+    """
     if options.lease_seconds is not None:
         return float(options.lease_seconds)
     return None if options.with_parent else 600.0
 
 
 def _exit_with_parent() -> None:
-    """Exits when the parent closes the pipe, which the operating system also does when the parent is killed."""
+    """Exits when standard input ends; the operating system closes the pipe also if the parent is killed."""
     while sys.stdin.buffer.read(1):
         pass
     os._exit(0)

@@ -15,13 +15,13 @@ from torch import Tensor
 
 from .errors import BadRequest
 
-#: Elements per chunk; limits the size of the float64 temporaries.
+#: Number of elements per chunk of an update; limits the size of the float64 temporaries.
 _CHUNK = 2**22
 
 
 @dataclass(frozen=True)
 class AdamWParams:
-    """Hyperparameters of a step, as in src/engine/engine.ts; without clipping `max_grad_norm` is infinite."""
+    """Hyperparameters of a step, as in src/engine/engine.ts. An infinite `max_grad_norm` disables clipping."""
 
     learning_rate: float
     beta1: float
@@ -32,7 +32,7 @@ class AdamWParams:
 
     @staticmethod
     def read(value: dict[str, object]) -> AdamWParams:
-        """Reads the parameters of a `step` call, where None stands for an infinite `max_grad_norm`.
+        """Reads the parameters of a `step` call. If `max_grad_norm` is None, it is infinite.
 
         Raises:
             BadRequest: a number is missing or not finite.
@@ -51,22 +51,22 @@ class AdamWParams:
 
 @dataclass(frozen=True)
 class AdamWTensors:
-    """A parameter, its gradient and its first and second moment, all float32 and of one shape."""
+    """A parameter, its gradient and its first and second moment; all are float32 and have the same shape."""
 
     weights: Tensor
     gradient: Tensor
     m: Tensor
     v: Tensor
-    #: Whether weight decay applies.
+    #: Whether weight decay applies to the parameter.
     decay: bool
 
 
 def adamw_step(tensors: AdamWTensors, params: AdamWParams, *, step: int, scale: float) -> None:
-    """theta <- theta - lr (mhat / (sqrt(vhat) + eps) + wd theta), in place.
+    """Updates the weights and moments in place: theta <- theta - lr (mhat / (sqrt(vhat) + eps) + wd theta).
 
     Args:
         step: number of this step, from 1
-        scale: factor that clips the gradient
+        scale: factor by which the gradient is multiplied to clip its norm
     """
     correction1 = 1 / (1 - params.beta1**step)
     correction2 = 1 / (1 - params.beta2**step)
@@ -84,7 +84,7 @@ def adamw_step(tensors: AdamWTensors, params: AdamWParams, *, step: int, scale: 
 
 
 def sum_of_squares(tensors: Iterable[Tensor]) -> float:
-    """Sum of the squares of all elements, computed in float64."""
+    """Computes the sum of the squares of all elements in float64."""
     total = 0.0
     for tensor in tensors:
         for part in tensor.view(-1).split(_CHUNK):
@@ -93,5 +93,5 @@ def sum_of_squares(tensors: Iterable[Tensor]) -> float:
 
 
 def norm_of_squares(total: float) -> float:
-    """L2 norm from a sum of squares; NaN or infinite if an element is."""
+    """L2 norm from the sum of squares of all elements; NaN or infinite if any element is NaN or infinite."""
     return math.sqrt(total) if total >= 0 else math.nan

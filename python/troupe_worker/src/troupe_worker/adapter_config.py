@@ -1,6 +1,6 @@
 """Reads and writes PEFT's `adapter_config.json`, like src/engine/onnx/lora/adapter-config.ts.
 
-A setting that would change the model's output and that one of the engines does not support is rejected by name.
+Both engines reject the same settings: those that change the model's output and that one of them does not support.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from typing import Any
 from .errors import BadModel, BadRequest
 
 ADAPTER_CONFIG = "adapter_config.json"
-#: Linear projections of a decoder layer, in the order of the layer.
+#: Names of the linear projections of a decoder layer, in the order in which the layer applies them.
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
-#: Fields that do not change the output of a model with loaded weights.
+#: Fields that are ignored, because they do not change the output of a model whose weights are loaded.
 _IGNORED = frozenset(
     {
         "auto_mapping",
         "inference_mode",
         "revision",
         "peft_version",
-        "lora_dropout",  # this worker trains without dropout
-        "qalora_group_size",  # used by use_qalora only
-        "megatron_core",  # used by megatron_config only
-        "layers_pattern",  # used by layers_to_transform only
+        "lora_dropout",  # ignored, because this worker trains without dropout
+        "qalora_group_size",  # only used together with use_qalora
+        "megatron_core",  # only used together with megatron_config
+        "layers_pattern",  # only used together with layers_to_transform
     }
 )
 _SUPPORTED = frozenset({"r", "lora_alpha", "use_rslora", "target_modules", "base_model_name_or_path"})
-#: Fields with their supported values; other values of init_lora_weights modify the weights of the base model.
+#: Supported values of each field. Other values of init_lora_weights would modify the base model's weights.
 _ALLOWED_VALUES: Mapping[str, tuple[object, ...]] = {
     "peft_type": ("LORA",),
     "task_type": ("CAUSAL_LM",),
@@ -43,18 +43,18 @@ _ALLOWED_VALUES: Mapping[str, tuple[object, ...]] = {
 
 @dataclass(frozen=True)
 class AdapterConfig:
-    """Rank, scale and target projections of an adapter, which adds `scale B A x` to their output."""
+    """Configuration of a LoRA adapter, which adds `scale B A x` to the output of its target projections."""
 
     rank: int
     alpha: float
     rslora: bool
-    #: Names of projections, in the order of TARGETS.
+    #: Names of the target projections, in the order of TARGETS.
     targets: tuple[str, ...]
-    #: Folder of the base model, as in base_model_name_or_path.
+    #: Folder of the base model, as written in base_model_name_or_path.
     base: str
 
     def to_json(self) -> bytes:
-        """Content of adapter_config.json in PEFT's format."""
+        """Returns the content of adapter_config.json in PEFT's format."""
         alpha = int(self.alpha) if float(self.alpha).is_integer() else self.alpha
         fields = {
             "base_model_name_or_path": self.base,
@@ -83,7 +83,7 @@ def read_adapter_config(folder: Path) -> AdapterConfig:
     """Reads adapter_config.json of a folder.
 
     Raises:
-        BadModel: the file cannot be read, is not of a LoRA adapter, or has an unsupported setting.
+        BadModel: the file cannot be read, describes no LoRA adapter, or has an unsupported setting.
     """
     path = folder / ADAPTER_CONFIG
     try:
@@ -96,7 +96,7 @@ def read_adapter_config(folder: Path) -> AdapterConfig:
 
 
 def base_folder(folder: Path, base: str, cwd: Path) -> Path:
-    """Resolves the path of an adapter's base model, relative to `cwd` or to the adapter's folder.
+    """Resolves the path of an adapter's base model, which may be relative to `cwd` or to the adapter's folder.
 
     Args:
         folder: folder of the adapter
@@ -142,7 +142,7 @@ def _parse(fields: Mapping[str, Any], where: str) -> AdapterConfig:
 
 
 def adapter_targets(value: object) -> tuple[str, ...]:
-    """Checks `target_modules`, where "all-linear" selects all projections. Returns names in the order of TARGETS.
+    """Checks `target_modules`; "all-linear" selects all projections. Returns the names in the order of TARGETS.
 
     Raises:
         BadRequest: a name is not a projection of a decoder layer.

@@ -1,4 +1,4 @@
-"""LoRA adapters through PEFT. All adapters of one base model share its frozen weights in memory."""
+"""LoRA adapters, implemented with PEFT. All adapters of a base model share its frozen weights in memory."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from .errors import BadModel, WorkerError
 from .threefry import U32, child_key, uniforms
 
 WEIGHTS = "adapter_model.safetensors"
-#: Seed of new adapters; with the same seed the ONNX engine initializes the same weights.
+#: Seed of new adapters. The ONNX engine uses this seed too, so both engines create equal adapters.
 _SEED = 0
-#: PEFT's name for the adapter within a module; files do not contain it.
+#: PEFT's name for the adapter in the names of a module's parameters; names in files do not contain it.
 _ADAPTER_NAME = "default"
-#: Projections that the ONNX engine fuses into one matrix, whose weights it initializes from one random stream.
+#: Groups of projections. The ONNX engine fuses each group to one matrix, initialized from one random stream.
 _FUSED_PROJECTIONS = (("q_proj", "k_proj", "v_proj"), ("o_proj",), ("gate_proj", "up_proj"), ("down_proj",))
 _FACTOR = re.compile(r"layers\.(\d+)\..*\b(\w+)\.lora_([AB])\.weight$")
 
@@ -44,18 +44,18 @@ class FrozenBase:
         """Moves the model of a checkpoint to the device and freezes its parameters."""
         model = checkpoint.model
         for tensor in (*model.parameters(), *model.buffers()):
-            # copy: memory-mapped tensors are aligned differently, which changes the last bit of a matrix product
+            # Copy, because the alignment of memory-mapped tensors can change the last bit of a matrix product.
             tensor.data = tensor.data.to(device=device, copy=True).contiguous()
         model.requires_grad_(False)
         return FrozenBase(folder, checkpoint, sum(parameter.numel() for parameter in model.parameters()))
 
     def module(self) -> nn.Module:
-        """A new module that shares the tensors of the base model."""
+        """Returns a new module that shares the tensors of the base model."""
         return copy_sharing_tensors(self.checkpoint.model)
 
 
 class BaseModelCache:
-    """The base models in memory, by folder and dtype; a base is freed with the last model that uses it."""
+    """The base models in memory, by folder and dtype. A base model is freed with the last model that uses it."""
 
     def __init__(self) -> None:
         self._bases: WeakValueDictionary[tuple[Path, str], FrozenBase] = WeakValueDictionary()
@@ -64,7 +64,7 @@ class BaseModelCache:
         return (folder.resolve(), dtype) in self._bases
 
     def get_or_load(self, folder: Path, dtype: str, read: Callable[[], FrozenBase]) -> FrozenBase:
-        """The cached base, or the result of `read`. Not thread-safe: `load` calls are sequential."""
+        """Returns the cached base model, or reads it. Not thread-safe, because `load` calls are sequential."""
         key = (folder.resolve(), dtype)
         base = self._bases.get(key)
         if base is None:
@@ -73,23 +73,23 @@ class BaseModelCache:
 
 
 def inject(model: Any, config: AdapterConfig, where: str) -> dict[str, nn.Parameter]:
-    """Adds an adapter to a module. Returns the adapter's parameters in float32, by their names in a file.
+    """Adds an adapter to a module. Returns the adapter's float32 parameters by their names in adapter files.
 
     Args:
-        where: folder of the model, for messages
+        where: folder of the model, for error messages
 
     Raises:
         BadModel: the architecture does not have the target projections.
         WorkerError: PEFT is not installed.
     """
     try:
-        import peft  # lazily: the import takes seconds
+        import peft  # imported only when needed, because that takes seconds
     except ImportError as error:
         raise WorkerError(f'adapters need the package "{error.name}"; install it', "package") from error
     device = next(model.parameters()).device
     lora = peft.LoraConfig(
         r=config.rank,
-        lora_alpha=config.alpha,  # declared as int in PEFT, which accepts floats
+        lora_alpha=config.alpha,  # PEFT declares alpha as an int but accepts floats
         use_rslora=config.rslora,
         target_modules=list(config.targets),
         lora_dropout=0.0,
@@ -116,16 +116,16 @@ def inject(model: Any, config: AdapterConfig, where: str) -> dict[str, nn.Parame
 
 
 def module_names(parameters: dict[str, nn.Parameter], model: nn.Module) -> dict[str, str]:
-    """Names of the adapter's parameters in the module, by their names in a file."""
+    """Maps the names of the adapter's parameters in files to their names in the module."""
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     return {name: names[id(parameter)] for name, parameter in parameters.items()}
 
 
 @torch.no_grad()
 def initialize(parameters: dict[str, nn.Parameter]) -> None:
-    """Initializes a new adapter, which does not change the model's output: B is 0.
+    """Initializes a new adapter. It does not change the model's output at first, because B is 0.
 
-    A is uniform within 1/sqrt(columns), the distribution that PEFT uses, from the random streams of
+    A is uniform in +-1/sqrt(columns), the distribution that PEFT uses. The random streams are those of
     src/engine/onnx/lora/adapter-weights.ts.
     """
     factors = {match.groups(): tensor for name, tensor in parameters.items() if (match := _FACTOR.search(name))}
@@ -142,14 +142,14 @@ def initialize(parameters: dict[str, nn.Parameter]) -> None:
             for tensor in present:
                 tensor.copy_(_uniform(child_key(seed, index), offset, tensor))
                 offset += tensor.numel()
-            index += 2  # the ONNX engine numbers A and B of a fused matrix separately
+            index += 2  # the ONNX engine gives A and B of a fused matrix one number each
     for (_, _, factor), tensor in factors.items():
         if factor == "B":
             tensor.zero_()
 
 
 def _uniform(key: tuple[int, int], first: int, like: Tensor) -> Tensor:
-    """Uniform values within 1/sqrt(columns), of the shape of `like`, from position `first` of a random stream."""
+    """Draws uniform values in +-1/sqrt(columns) with the shape of `like`, from position `first` of a stream."""
     count = like.numel()
     counters = np.arange(first, first + count, dtype=np.uint64).astype(np.uint32)
     words: list[U32] = [np.full(count, word, np.uint32) for word in key]

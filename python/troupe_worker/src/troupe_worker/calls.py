@@ -1,4 +1,7 @@
-"""Parts of call handling that need no model: the handler interface, header fields, channels, error frames."""
+"""Parts of call handling that need no model: the handler's interface, header fields, channels, error frames.
+
+A channel is a group of calls whose results are stored together (operations.py).
+"""
 
 from __future__ import annotations
 
@@ -8,36 +11,40 @@ from .errors import BadRequest
 from .frames import Frame, encode
 from .operations import Operation
 
-#: Model calls that one rank of a sharded model answers without the other ranks, on weights that `unshard` gathered
-#: before.
+#: Model calls that a single rank of a sharded model can run, after the call `unshard` has given every rank the
+#: complete weights. All ranks take part in every other call.
 SINGLE_RANK_CALLS = frozenset({"generate", "open_batch", "load_row", "step_rows"})
 LONGEST_DEADLINE_SECONDS = 7 * 24 * 3600.0
 
 
 class CallHandler(Protocol):
-    """Handles the requests of the HTTP server: the models of one process, or those of a cluster."""
+    """Handles the requests of the HTTP server, with models in this process or on a cluster."""
 
     def hello(self) -> dict[str, Any]:
-        """Identity and versions of the worker, which a client checks before its first call."""
+        """Returns the worker's name and versions, which a client checks before its first call."""
 
     def begin(self, frame: Frame) -> Operation:
-        """Starts a call, or returns the operation of the same name that is in flight or finished."""
+        """Starts the call that a frame describes.
+
+        If an operation with the frame's operation name already exists, returns it instead.
+        """
 
     def cancel(self, header: dict[str, Any]) -> bool:
-        """Requests that a call ends at its next check. Returns whether the call was known."""
+        """Requests that a call ends at its next cancellation check. Returns whether the call was known."""
 
     def touch(self, session: str) -> None:
         """Renews the lease of a client."""
 
     def drop_expired_sessions(self, lease_seconds: float) -> None:
-        """Frees the resources of clients that were silent for longer than the lease."""
+        """Frees the resources of clients that have sent no request for longer than the lease."""
 
 
 def channel_of(header: dict[str, Any]) -> str:
-    """The channel of a call: the model's, or the session's for calls without a model of their own.
+    """Returns the channel of a call: that of its model, or that of the session for calls like `load`.
 
-    `generate` calls of a model have a separate channel. They run concurrently and reproduce the same tokens when
-    repeated, so their answers must not evict the remembered answers of other calls.
+    `generate` calls of a model have a separate channel, because many of them run at once and their stored results
+    must not evict the stored results of other calls. If a `generate` result was evicted, the client can repeat the
+    call, which samples the same tokens.
     """
     if header.get("call") in ("load", "close", "reserve", "leave"):
         return required_name(header, "session")
@@ -46,10 +53,10 @@ def channel_of(header: dict[str, Any]) -> str:
 
 
 def required_name(header: dict[str, Any], name: str) -> str:
-    """A string of 1 to 100 characters from a frame header.
+    """Reads a string of 1 to 100 characters from a frame header.
 
     Raises:
-        BadRequest: the field is missing or not such a string.
+        BadRequest: the field is missing, is not a string, or has another length.
     """
     value = header.get(name)
     if not isinstance(value, str) or not 0 < len(value) <= 100:
@@ -58,7 +65,7 @@ def required_name(header: dict[str, Any], name: str) -> str:
 
 
 def deadline_of(header: dict[str, Any]) -> float:
-    """Deadline of a call, seconds from now.
+    """Reads the deadline of a call, seconds from now.
 
     Raises:
         BadRequest: the deadline is not a number > 0.
@@ -70,15 +77,16 @@ def deadline_of(header: dict[str, Any]) -> float:
 
 
 def error_frame(kind: str, message: str, *, desynchronized: bool = False) -> bytes:
-    """An encoded frame of kind `error`.
+    """Encodes a frame of kind `error`.
 
     Args:
-        desynchronized: the error hit one rank of several during a pass, so the other ranks block in a collective
+        desynchronized: whether the other ranks of the agent may be blocked in a collective, because this rank had
+            an unexpected error during a call of all ranks
     """
     flag = {"desynchronized": True} if desynchronized else {}
     return encode({"kind": "error", "error": {"kind": kind, "message": message}, **flag})
 
 
 def first_line(error: BaseException) -> str:
-    """First line of an exception's message."""
+    """Returns the first line of an exception's message."""
     return (str(error).strip().splitlines() or ["no message"])[0]

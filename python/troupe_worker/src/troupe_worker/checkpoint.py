@@ -1,7 +1,7 @@
-"""Reads and writes Hugging Face model folders with the optimizer state beside them.
+"""Reads and writes Hugging Face model folders that also contain the optimizer state.
 
-`optimizer.safetensors` has the names and the layout of the ONNX engine, so each engine resumes from folders of the
-other.
+`optimizer.safetensors` has the names and the layout that the ONNX engine uses, so each engine can resume training
+from folders of the other.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 OPTIMIZER = "optimizer.safetensors"
 CONFIG = "config.json"
-#: Copied unchanged from the folder that the model was loaded from; only the client uses tokenizer and template.
+#: Files that are copied unchanged from the folder of the loaded model. Only the client uses them.
 TEXT_FILES = (
     "tokenizer.json",
     "tokenizer_config.json",
@@ -41,18 +41,18 @@ TEXT_FILES = (
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A Transformers model on the CPU, and the configuration and tokenizer files of its folder."""
+    """A Transformers model on the CPU, and the contents of the configuration and tokenizer files of its folder."""
 
     model: Any
     files: Mapping[str, bytes]
 
 
 def load_checkpoint(folder: Path, *, attention: str, dtype: torch.dtype = torch.float32) -> Checkpoint:
-    """Loads a model folder: weights from safetensors, architecture from Transformers, never code of the folder.
+    """Loads a model folder: weights from safetensors, architecture from Transformers. Runs no code of the folder.
 
     Args:
         attention: attn_implementation of Transformers
-        dtype: of the weights in memory; trained weights are loaded in float32
+        dtype: dtype of the weights in memory; trained weights are loaded in float32
 
     Raises:
         BadModel: a file is missing or cannot be read, or the weights do not match config.json.
@@ -74,19 +74,19 @@ def load_checkpoint(folder: Path, *, attention: str, dtype: torch.dtype = torch.
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise BadModel(f"{folder}: Transformers cannot load it ({first_line(error)})") from error
     _require_complete(folder, report)
-    model.eval()  # no dropout: the gradient must be of the distribution that was sampled
+    model.eval()  # disable dropout: training needs the gradient of the distribution that was sampled
     files = {name: (folder / name).read_bytes() for name in (CONFIG, *TEXT_FILES) if (folder / name).is_file()}
     return Checkpoint(model, files)
 
 
 def copy_sharing_tensors(model: nn.Module) -> nn.Module:
-    """A deep copy of a module that shares all tensors; modules added to the copy do not appear in the original."""
+    """Copies a module but shares all tensors. Modules that are added to the copy do not change the original."""
     shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
     return copy.deepcopy(model, shared)
 
 
 def _require_complete(folder: Path, report: Mapping[str, Any]) -> None:
-    """Raises BadModel for unexpected and for missing tensors, which Transformers would initialize randomly."""
+    """Raises BadModel if a tensor is unexpected or missing. Transformers initializes missing tensors randomly."""
     for kind, complaint in (
         ("missing_keys", "is missing"),
         ("unexpected_keys", "is not part of the model that config.json describes"),
@@ -98,10 +98,10 @@ def _require_complete(folder: Path, report: Mapping[str, Any]) -> None:
 
 
 def read_optimizer(folder: Path, shapes: Mapping[str, torch.Size]) -> OptimizerState | None:
-    """Reads the optimizer state of a folder; None if it has none.
+    """Reads the optimizer state of a folder. Returns None if the folder has none.
 
     Args:
-        shapes: of the trained weights, by name
+        shapes: shapes of the trained weights, by name
 
     Raises:
         BadModel: the state does not match the weights, or the file is corrupted.
@@ -129,7 +129,7 @@ def read_optimizer(folder: Path, shapes: Mapping[str, torch.Size]) -> OptimizerS
 
 
 def save_checkpoint(folder: Path, files: Mapping[str, bytes], weights: Tensors, state: OptimizerState) -> None:
-    """Writes the folder of a model without an adapter, in float32.
+    """Writes the folder of a model without an adapter. The weights are stored in float32.
 
     Raises:
         WorkerError: a file cannot be written; the previous files are unchanged.
@@ -142,13 +142,14 @@ def save_checkpoint(folder: Path, files: Mapping[str, bytes], weights: Tensors, 
 
 @dataclass(frozen=True)
 class FolderContents:
-    """The files of a folder besides the optimizer state."""
+    """Contents of the files to write to a folder, besides the optimizer state."""
 
     weights_name: str
     weights: Tensors
-    #: Content by file name. The file that identifies the kind of the folder comes last, because it is moved last.
+    #: Content by file name. The files are moved into the folder in this order. The last one is config.json or
+    #: adapter_config.json, which identifies the kind of the folder.
     files: Mapping[str, bytes]
-    #: Names of previous files to delete.
+    #: Names of files of earlier saves to delete.
     stale: tuple[str, ...] = ()
 
 
@@ -169,7 +170,7 @@ def write_folder(folder: Path, contents: FolderContents, state: OptimizerState) 
             (temporary / name).write_bytes(data)
         for name in names:
             _sync(temporary / name)
-        # delete first: an interruption must not leave moments beside weights of another step
+        # Delete the old moments first, so that an interruption cannot leave them beside weights of another step.
         (folder / OPTIMIZER).unlink(missing_ok=True)
         (folder / INDEX).unlink(missing_ok=True)
         for name in names:
@@ -184,7 +185,7 @@ def write_folder(folder: Path, contents: FolderContents, state: OptimizerState) 
 
 
 def _as_float32(config: bytes) -> bytes:
-    """config.json with the dtype of the written weights."""
+    """Returns config.json with the dtype float32, which is that of the written weights."""
     fields: dict[str, Any] = json.loads(config)
     key = "torch_dtype" if "torch_dtype" in fields else "dtype"
     if fields.get(key) in (None, "float32"):

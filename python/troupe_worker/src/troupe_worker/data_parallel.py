@@ -1,6 +1,6 @@
-"""Distribution of a call's messages over the ranks of an agent: one process, or several (process_group.py).
+"""Distributes the messages of a call over the ranks of an agent: one process, or several (process_group.py).
 
-All ranks receive the same call. Validation errors are identical on all ranks; work that can fail on a single rank
+All ranks receive every call, so all of them raise the same validation errors. Work that can fail on a single rank
 runs inside `raise_on_all_ranks` or `independent_work`.
 """
 
@@ -24,28 +24,35 @@ class DataParallel(Protocol):
 
     @property
     def is_rank_zero(self) -> bool:
-        """Whether the result of this rank is the result of the agent."""
+        """Whether this is rank 0, whose result is the result of the agent."""
 
     def raise_on_all_ranks(self) -> AbstractContextManager[None]:
-        """A context with a barrier at its end; an error of one rank is raised on all ranks."""
+        """Returns a context that ends with a barrier, where all ranks raise the error of a rank that failed."""
 
     def independent_work(self, check: Check) -> AbstractContextManager[Check]:
-        """As `raise_on_all_ranks`, for long work without collectives.
+        """Like `raise_on_all_ranks`, for long work without collectives.
 
-        The work calls the returned check regularly; it raises also when another rank has failed.
+        The context returns a new check function, which the work must call regularly. The function calls `check`
+        and raises an error if another rank has failed.
         """
 
     def local_range(self, count: int) -> range:
-        """Indices of the requests of this rank, out of `count`."""
+        """Returns which of `count` requests this rank runs, as a range of indices."""
 
     def local_batches(self, messages: Sequence[Message], token_budget: int) -> Iterator[list[int]]:
-        """Batches of this rank as indices of messages; every rank gets equally many, some of them empty."""
+        """Yields the batches of this rank, as lists of message indices.
+
+        Every rank gets the same number of batches; some may be empty.
+        """
 
     def all_reduce_rows(self, rows: Rows) -> Rows:
-        """Sum of the rows over all ranks, each of which has zeros for the messages of the others; a collective."""
+        """Combines the rows of all ranks by summing them; a collective.
+
+        Each rank must pass zeros for the messages that other ranks computed.
+        """
 
     def all_reduce_sum(self, number: float) -> float:
-        """Sum of a number over all ranks; a collective."""
+        """Sums a number over all ranks; a collective."""
 
 
 class SingleProcess:

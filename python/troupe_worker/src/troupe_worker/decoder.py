@@ -1,7 +1,7 @@
-"""A causal language model of Transformers, split into its decoder layers and its language-model head.
+"""Splits a causal language model of Transformers into its decoder layers and its language-model head.
 
-The split lets the head run over a few tokens at a time, so that logits of shape [tokens, vocabulary] never exist
-for all tokens at once.
+The head then runs over a few tokens at a time, so that logits of shape [tokens, vocabulary] never exist for all
+tokens at once.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from .parameters import ParameterStore, Tensors
 
 
 def split_head(model: Any, where: str) -> tuple[nn.Module, nn.Module]:
-    """The module of the decoder layers, and the language-model head.
+    """Returns the module of the decoder layers, and the language-model head.
 
     Raises:
-        BadModel: the model does not have them as separate modules.
+        BadModel: the model does not have separate modules for its layers and its head.
     """
     decoder = model.get_decoder()
-    # older architectures do not implement get_decoder
+    # In older architectures get_decoder returns the model itself.
     layers: nn.Module = decoder if decoder is not model else model.base_model
     head: nn.Module | None = model.get_output_embeddings()
     if layers is model or head is None:
@@ -35,13 +35,13 @@ def split_head(model: Any, where: str) -> tuple[nn.Module, nn.Module]:
 
 
 class Decoder:
-    """Runs layers and head of a model, with its current parameters or with those of a snapshot."""
+    """Runs the layers and the head of a model, with the current parameters or with those of a snapshot."""
 
     def __init__(self, model: Any, where: str, module_names: Mapping[str, str] | None = None) -> None:
         """
         Args:
-            where: folder of the model, for messages
-            module_names: names of parameters in the module, by their names in a snapshot, where these differ
+            where: folder of the model, for error messages
+            module_names: names of parameters in the module by their names in a snapshot, if the names differ
         """
         self.model = model
         self._module_names = module_names or {}
@@ -57,14 +57,14 @@ class Decoder:
         name = next(name for name, module in model.named_modules() if module is self._layers)
         self._prefix = f"{name}."
         self.softcap: float | None = getattr(self.config, "final_logit_softcapping", None)
-        #: Names of the head's parameters in the module, by their names in the head; tied weights have the name of
-        #: the embedding.
+        #: Names of the head's parameters in the model, by their names in the head. The name of a tied weight is
+        #: that of the embedding.
         names = {id(parameter): name for name, parameter in model.named_parameters()}
         self.head_names = {key: names[id(parameter)] for key, parameter in self._head.named_parameters()}
         self._require_same_logits(where)
 
     def layers(self, weights: Tensors | None, **inputs: Any) -> Any:
-        """Runs the decoder layers. Returns the output of Transformers with `last_hidden_state` [B, T, D]."""
+        """Runs the decoder layers. Returns Transformers' output object with `last_hidden_state` [B, T, D]."""
         if weights is None:
             return self._layers(**inputs)
         replaced = {
@@ -75,7 +75,7 @@ class Decoder:
         return functional_call(self._layers, replaced, (), inputs)
 
     def logits(self, hidden: Tensor, weights: Tensors | None = None) -> Tensor:
-        """Runs the head: hidden states [M, D] to logits [M, V] in float32."""
+        """Runs the head. Converts hidden states [M, D] to logits [M, V] in float32."""
         if weights is None:
             logits = self._head(hidden)
         else:
@@ -92,12 +92,15 @@ class Decoder:
 
     @torch.no_grad()
     def _require_same_logits(self, where: str) -> None:
-        """Raises BadModel if the model's own forward pass computes different logits, e.g. scales them."""
+        """Raises BadModel if this class computes other logits than the Transformers model's own forward pass.
+
+        The logits differ, for example, if the model's forward pass scales them.
+        """
         ids = torch.arange(4).remainder(self.vocab_size)[None].to(next(self.model.parameters()).device)
         expected = self.model(input_ids=ids, use_cache=False).logits[0].float()
         hidden = self.layers(None, input_ids=ids, use_cache=False).last_hidden_state[0]
         error = float((expected - self.logits(hidden)).abs().max())
-        # Transformers applies the soft cap in the 16-bit dtype of the model, this class in float32
+        # The tolerance covers rounding: a 16-bit model applies its soft cap in 16 bits, this class in float32.
         tolerance = max(1e-3, 4 * torch.finfo(hidden.dtype).eps)
         if not error <= tolerance * max(1.0, float(expected.abs().max())):
             name = type(self.model).__name__

@@ -1,4 +1,4 @@
-"""A decoding batch with a KV cache: contexts are prefilled, rows decode together, finished rows are removed."""
+"""A decoding batch with a KV cache. Contexts are prefilled, their rows decode together, finished rows leave."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .sequences import TokenIds, max_new_tokens
 
 @dataclass
 class _State:
-    """KV cache of B rows, padded on the left to T columns; `mask` [B, T] is 0 for padding."""
+    """KV cache of B rows, padded on the left to T columns. The attention mask [B, T] is 0 for padding."""
 
     cache: Any
     mask: Tensor
@@ -25,13 +25,13 @@ class _State:
 
 @dataclass
 class Prefilled:
-    """Prefilled contexts: logits of the next token of each context [C, V], and their KV cache."""
+    """C prefilled contexts: logits [C, V] of the token after each context, and the contexts' KV cache."""
 
     logits: Tensor
     state: _State
 
     def copy(self) -> Prefilled:
-        """A copy for `append`, which consumes its argument."""
+        """Copies the KV cache for `DecodingBatch.append`, which modifies its argument."""
         cache = DynamicCache()
         for index, layer in enumerate(self.state.cache.layers):
             cache.update(layer.keys, layer.values, index)
@@ -57,7 +57,7 @@ class DecodingBatch:
 
     @torch.no_grad()
     def prefill(self, contexts: Sequence[TokenIds]) -> Prefilled:
-        """Runs contexts through the model, padded on the left to the longest of them."""
+        """Runs contexts through the model, padded on the left to the length of the longest context."""
         length = max(len(context) for context in contexts)
         ids = torch.zeros((len(contexts), length), dtype=torch.int64)
         mask = torch.zeros((len(contexts), length), dtype=torch.int64)
@@ -78,10 +78,10 @@ class DecodingBatch:
 
     @torch.no_grad()
     def append(self, prefilled: Prefilled, rows: Sequence[int]) -> None:
-        """Appends rows to the batch and consumes `prefilled`.
+        """Appends rows to the batch. Modifies the cache of `prefilled`, so the caller must not use it afterwards.
 
         Args:
-            rows: index of the prefilled context of each new row; indices may repeat
+            rows: for each new row, the index of its prefilled context; several rows may have the same context
         """
         if not rows:
             return
@@ -93,7 +93,7 @@ class DecodingBatch:
 
     @torch.no_grad()
     def step(self, last: Sequence[int]) -> Tensor:
-        """Appends a token to every row. Returns the logits of the next token [B, V]."""
+        """Appends a token to every row. Returns the logits [B, V] of each row's next token."""
         state = self._state
         assert state is not None and len(last) == state.mask.shape[0]
         ids = torch.tensor(last, device=self._device)[:, None]
@@ -111,7 +111,7 @@ class DecodingBatch:
 
     @torch.no_grad()
     def keep_rows(self, rows: Sequence[int]) -> None:
-        """Removes all other rows, and the columns that are padding in all kept rows."""
+        """Removes all rows except `rows`, and the columns that are padding in all remaining rows."""
         state = self._state
         if state is None or list(rows) == list(range(state.mask.shape[0])):
             return
@@ -128,7 +128,7 @@ class DecodingBatch:
 
 
 def _concatenate(first: _State, second: _State) -> _State:
-    """Concatenates two batches; the narrower one is padded on the left."""
+    """Concatenates the rows of two caches; the cache with fewer columns is padded on the left."""
     width = max(first.mask.shape[-1], second.mask.shape[-1])
 
     def padded(tensor: Tensor, axis: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""Converts any exception to the kind and the one-line message that the client receives."""
+"""Converts any exception to an error kind of the wire protocol and a one-line message for the client."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def classify(error: BaseException) -> tuple[str, str]:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an allocation failed; on a CPU PyTorch raises a RuntimeError that only its text identifies."""
+    """Whether an allocation failed. On a CPU, PyTorch raises a RuntimeError that only its text identifies."""
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
         isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
     )
 
 
 def is_peer_failure(error: BaseException) -> bool:
-    """Whether a collective failed because of another rank; only the text identifies an error of Gloo."""
+    """Whether a collective failed because of another rank. Only the text identifies such an error of Gloo."""
     if dist.is_available() and isinstance(error, (dist.DistError, dist.DistBackendError)):
         return True
     return isinstance(error, RuntimeError) and "gloo" in str(error).lower()

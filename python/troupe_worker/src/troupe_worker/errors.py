@@ -1,8 +1,8 @@
-"""Errors that the worker sends to the client: a kind for the client's code and one line for the user."""
+"""Errors that the worker sends to the client. Each has a kind, for code, and a one-line message, for users."""
 
 
 class WorkerError(Exception):
-    """An error that the caller can handle.
+    """Base class of the errors that the worker sends to the client.
 
     Attributes:
         kind: category of the error in the wire protocol, e.g. `engine`, `model`, `lost`
@@ -14,7 +14,7 @@ class WorkerError(Exception):
 
 
 class BadRequest(WorkerError):
-    """The call is not valid, independent of the worker's state."""
+    """The call is not valid, e.g. a parameter is missing or out of range."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, "request")

@@ -2,8 +2,9 @@
 
     magic "TRP1" | u32 header bytes | u32 CRC-32 of the header | u64 payload bytes | header | payload
 
-All numbers are little-endian. The header's `arrays` lists [name, dtype, count, offset, CRC-32]; an offset counts
-bytes from the start of the payload and is divisible by 8. Decoding a frame runs no code from it (no pickle).
+All numbers are little-endian. The header's field `arrays` has [name, dtype, count, offset, CRC-32] of each array.
+An offset counts bytes from the start of the payload and is divisible by 8. The format cannot contain code, unlike
+pickle.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Frame:
 
     header: dict[str, Any]
     arrays: dict[str, Array] = field(default_factory=dict)
-    #: The encoded frame, which a driver forwards to an actor.
+    #: Bytes of the encoded frame, which the driver of a Ray cluster forwards to an actor.
     data: bytes | bytearray | memoryview = b""
 
 
@@ -70,7 +71,7 @@ def encode(header: Mapping[str, Any], arrays: Mapping[str, Array] | None = None)
 
 
 def decode(data: bytes | bytearray | memoryview) -> Frame:
-    """Decodes a frame that spans all of `data`; the arrays are views of it.
+    """Decodes a frame; it must have the length of `data`. The arrays are views of `data`.
 
     Raises:
         BadRequest: the data is truncated, corrupted, or not a frame.

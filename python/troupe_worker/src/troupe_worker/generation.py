@@ -1,6 +1,6 @@
-"""Generation for serving: requests join a running batch between two tokens and stream their tokens to the client.
+"""Generation for serving. New requests join a running batch between two tokens, and tokens stream to the client.
 
-Greedy and top-p sampling exist only here; unfiltered sampling is the same as in training (sampling.py).
+Only this module supports greedy and top-p sampling. Unfiltered sampling is the same as in training (sampling.py).
 """
 
 from __future__ import annotations
@@ -24,35 +24,36 @@ class GeneratedToken:
     """A token of a streamed message."""
 
     token: int
-    #: Log-probability at the temperature of the request, nats; at temperature 1 for greedy tokens.
+    #: Log-probability, nats, at the temperature of the request; at temperature 1 for greedy decoding.
     logp: float
-    #: If requested: log-probability of the token at temperature 1, and the most likely tokens with theirs.
+    #: The token's log-probability at temperature 1, and the most likely tokens with their log-probabilities. None
+    #: if not requested.
     ranked: tuple[float, list[tuple[int, float]]] | None
 
 
 @dataclass(frozen=True)
 class GenerationRequest:
-    """A message to generate for a client."""
+    """Request of a client to generate one message."""
 
     context: TokenIds
     stream: RandomStream
-    #: 0: greedy.
+    #: Sampling temperature; 0 selects greedy decoding.
     temperature: float
     top_p: float
     max_tokens: int
     end_tokens: frozenset[int]
-    #: Number of most likely tokens to report; None: none, and no log-probability at temperature 1.
+    #: Number of most likely tokens to report with every token; None: `GeneratedToken.ranked` is None.
     top_logprobs: int | None
-    #: Raises when the call was cancelled or its deadline passed.
+    #: Raises an error if the call was cancelled or its deadline passed.
     check: Callable[[], None]
-    #: Receives every token.
+    #: Receives every token when it is sampled.
     on_token: Callable[[GeneratedToken], None]
 
 
 @dataclass
 class _ActiveRequest:
     request: GenerationRequest
-    #: Largest number of tokens.
+    #: Maximum number of tokens of the message.
     limit: int
     tokens: list[int] = field(default_factory=list)
     finish: str = ""
@@ -60,20 +61,20 @@ class _ActiveRequest:
     finished: threading.Event = field(default_factory=threading.Event)
 
     def end(self, error: BaseException | None = None) -> None:
-        """Finishes the request. A later call has no effect: an error of the batch does not replace the result."""
+        """Finishes the request. Later calls have no effect, so that a later error cannot replace the result."""
         if not self.finished.is_set():
             self.error = error
             self.finished.set()
 
 
 class Generator:
-    """The decoding batch of one model. The first request of an idle batch starts the decoding thread."""
+    """The decoding batch of one model. A request starts its thread, which ends when no request is left."""
 
     def __init__(self, decoder: Decoder, lock: threading.Lock, *, token_budget: int) -> None:
         """
         Args:
-            lock: of the model; acquired for every step, so that other calls run between two steps
-            token_budget: largest number of padded context tokens of a prefill
+            lock: lock of the model; acquired anew for every step, so that other calls can run between two steps
+            token_budget: maximum number of padded context tokens of a prefill
         """
         self._decoder = decoder
         self._model_lock = lock
@@ -103,7 +104,7 @@ class Generator:
 
     @torch.no_grad()
     def _run(self) -> None:
-        """Decodes until no request is left; an error ends all active requests."""
+        """Decodes until no request is left. An error ends all active requests."""
         while True:
             with self._lock:
                 arrived, self._waiting = self._waiting, []
@@ -120,7 +121,7 @@ class Generator:
                 self._batch = DecodingBatch(self._decoder)
 
     def _step(self, arrived: list[_ActiveRequest]) -> None:
-        """Prefills new requests; if there were active ones before, also decodes one token of every row."""
+        """Prefills new requests. If the batch had rows before, also decodes one token of every row."""
         self._keep_rows([row for row, active in enumerate(self._rows) if self._is_active(active)])
         pending = sorted(
             (active for active in arrived if self._is_active(active)), key=lambda one: len(one.request.context)
@@ -131,13 +132,13 @@ class Generator:
             self._prefill(pending[-count:])
             del pending[-count:]
         if before == 0:
-            return  # the prefill has sampled the first token of every row
+            return  # all rows are new, and the prefill has sampled their first tokens
         logits = self._batch.step([active.tokens[-1] for active in self._rows])
         self._sample(logits, self._rows, list(range(len(self._rows))))
         self._keep_rows([row for row, active in enumerate(self._rows) if not active.finished.is_set()])
 
     def _prefill(self, group: list[_ActiveRequest]) -> None:
-        """Prefills contexts, equal ones once, and samples the first tokens."""
+        """Prefills the contexts of new requests, equal contexts only once, and samples the first tokens."""
         rows: dict[bytes, int] = {}
         contexts: list[TokenIds] = []
         for active in group:
@@ -157,7 +158,7 @@ class Generator:
         self._rows = [self._rows[row] for row in rows]
 
     def _is_active(self, active: _ActiveRequest) -> bool:
-        """Checks for cancellation and deadline, and ends the request accordingly."""
+        """Returns whether a request is active. Ends it if it was cancelled or its deadline passed."""
         try:
             active.request.check()
         except WorkerError as error:
@@ -166,7 +167,10 @@ class Generator:
         return True
 
     def _sample(self, logits: Tensor, group: list[_ActiveRequest], source: list[int]) -> None:
-        """Samples a token per request from `logits[source]`; unfiltered requests together, others one by one."""
+        """Samples a token per request from `logits[source]`.
+
+        Unfiltered requests are sampled together; greedy and top-p requests one by one.
+        """
         uniform = next_uniforms([_next_stream(active) for active in group], logits.device)
         unfiltered = [
             index for index, one in enumerate(group) if one.request.temperature > 0 and one.request.top_p >= 1
@@ -200,7 +204,7 @@ def _sample_filtered(logits: Tensor, request: GenerationRequest, uniform: float)
 
 
 def _append_token(active: _ActiveRequest, sampled: tuple[int, float], logits: Tensor) -> None:
-    """Appends a token, sends it to the client, and ends the message at an end token or at its limit."""
+    """Appends a token and sends it to the client. Ends the message at an end token or at the maximum length."""
     token, logp = sampled
     request = active.request
     active.tokens.append(token)

@@ -1,4 +1,4 @@
-"""Loads a model: with trainable weights of its own, or a frozen base model with a trainable LoRA adapter."""
+"""Loads a model: a full model with trainable weights, or a frozen base model with a trainable LoRA adapter."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 class LoadOptions:
     """Options of a `load` call."""
 
-    #: Folder of a model or of an adapter.
+    #: Folder of the model or the adapter to load.
     folder: Path
     #: A key of DTYPES.
     dtype: str
-    #: Also load the optimizer state, if the folder has one.
+    #: Whether to load the optimizer state, if the folder has one.
     optimizer: bool
-    #: Whether the model will be trained; decides how much memory is reserved.
+    #: Whether the model will be trained, which needs more memory.
     training: bool
-    #: A new adapter for a model folder; its `base` is the folder.
+    #: Configuration of a new adapter for the model in `folder`; None: no new adapter.
     lora: AdapterConfig | None
     #: Working directory of the client, for relative paths in adapter configs.
     cwd: Path
     #: One of SAMPLERS.
     sampler: str = "torch"
-    #: Fraction of the memory for vLLM's KV cache.
+    #: Fraction of the device's memory for models that vLLM's KV cache uses, 0..1.
     sampler_cache: float = 0.2
 
 
 class SamplingWeights(Protocol):
-    """The complete weights of the decoder, which a sharded model has only while it samples (sharding.py)."""
+    """The complete weights of a model. A sharded model has them only while it samples (sharding.py)."""
 
     def unshard(self) -> None:
         """Gathers the weights from all ranks; a collective."""
@@ -54,7 +54,7 @@ class SamplingWeights(Protocol):
 
 
 class ResidentWeights:
-    """Weights that are complete in this process all the time."""
+    """Weights of a model that is not sharded; this process always has all of them."""
 
     def unshard(self) -> None:
         """Does nothing."""
@@ -67,21 +67,21 @@ class ResidentWeights:
 class LoadedModel:
     """A model that is ready to compute."""
 
-    #: For sampling, after `sampling_weights.unshard()`.
+    #: Decoder for sampling. Call `sampling_weights.unshard()` before using it.
     decoder: Decoder
-    #: For passes over complete messages.
+    #: Model for passes over complete messages: scoring and training.
     scoring_model: ScoringModel
     sampling_weights: SamplingWeights
     parameters: ParameterStore
     #: `full` or `lora`.
     kind: str
-    #: Number of parameters, including those of a base model.
+    #: Total number of parameters, including those of a base model.
     parameter_count: int
-    #: The folder with the tokenizer.
+    #: The folder that contains the tokenizer: that of the full model or of the base model.
     tokenizer_folder: Path
     #: Writes weights and optimizer state to a folder; a collective for a sharded model.
     save: Callable[[Path], None]
-    #: A reference that keeps the base model in the cache.
+    #: Base model of an adapter. This reference keeps it in the cache of base models.
     base: FrozenBase | None = None
     adapter: AdapterConfig | None = None
 
@@ -173,9 +173,10 @@ def load_optimizer_state(options: LoadOptions, parameters: ParameterStore) -> No
 
 
 def attention_implementation(folder: Path, device: torch.device) -> str:
-    """`attn_implementation` of Transformers: `sdpa` on a GPU unless the model caps attention logits, else `eager`.
+    """Selects Transformers' `attn_implementation`: `sdpa` on a GPU, `eager` on a CPU or with a soft cap.
 
-    Eager attention rounds identically with and without gradients and supports soft caps, but is slow on a GPU.
+    A soft cap limits the attention logits, which only `eager` supports. `eager` also rounds identically with and
+    without gradients, but it is slow on a GPU.
     """
     return "eager" if device.type == "cpu" or _has_softcap(folder) else "sdpa"
 
@@ -184,4 +185,4 @@ def _has_softcap(folder: Path) -> bool:
     try:
         return '"attn_logit_softcapping"' in (folder / "config.json").read_text(encoding="utf-8")
     except OSError:
-        return False  # loading reports the error
+        return False  # an unreadable file is ignored here; loading the model raises the error

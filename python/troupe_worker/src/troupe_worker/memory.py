@@ -1,7 +1,8 @@
-"""Estimates the memory of a model before it is loaded, and reports what would fit if it is too large.
+"""Estimates the memory of a model before it is loaded. If it is too large, the error names a setting that fits.
 
-The estimate has the weights and, for training, gradients, two moments, and the snapshot that every stage takes at
-its start. It leaves out activations and the KV cache, which engine.token_budget and engine.decode_batch limit.
+The estimate includes the weights and, for training, the gradients, two moments per weight, and the snapshot that
+every stage takes at its start. It excludes activations and the KV cache, whose sizes engine.token_budget and
+engine.decode_batch limit.
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ class ModelSizes:
     """Parameter counts of a model, from the headers of its safetensors files."""
 
     parameters: int
-    #: Rows plus columns of each projection, summed over layers; an adapter has rank times as many parameters.
+    #: Number of rows plus number of columns of each projection, summed over layers. An adapter of the projection
+    #: has rank times this number of parameters.
     projections: dict[str, int]
 
     def adapter(self, rank: int, targets: tuple[str, ...]) -> int:
-        """Number of parameters of an adapter."""
+        """Number of parameters of an adapter with this rank and these target projections."""
         return rank * sum(self.projections.get(target, 0) for target in targets)
 
 
@@ -41,15 +43,16 @@ class MemoryPlan:
     training: bool
     #: Number of parameters of the adapter; None: all weights are trained.
     adapter: int | None
-    #: A CPU model has its snapshots in the same memory; a GPU model moves their optimizer state to the CPU.
+    #: Whether the model is on the CPU. If it is on a GPU, the optimizer state in its snapshots is in CPU memory
+    #: and does not count.
     on_cpu: bool
-    #: The base model is in memory already.
+    #: Whether the base model is already in memory.
     base_is_loaded: bool = False
-    #: Number of ranks that shard the model, each with its own memory.
+    #: Number of ranks over which the model is sharded; each rank has its own memory.
     world_size: int = 1
 
     def bytes_needed(self, parameters: int) -> int:
-        """Memory of one rank, bytes, for a model of so many parameters."""
+        """Memory that one rank needs, bytes, if the full model or base model has this number of parameters."""
         weight = 4 if self.dtype == "float32" else 2
         if self.world_size > 1:
             return self._sharded_bytes(parameters, weight)
@@ -57,12 +60,12 @@ class MemoryPlan:
             base = 0 if self.base_is_loaded else weight * parameters
             return base + self.adapter * (_trained_bytes(4, self.on_cpu) if self.training else 4)
         if not self.training:
-            # a bfloat16 model has float32 master weights even without training
+            # A bfloat16 model also has float32 master weights, even if it is not trained.
             return parameters * (weight if self.dtype == "float32" else weight + 4)
         return parameters * _trained_bytes(weight, self.on_cpu)
 
     def _sharded_bytes(self, parameters: int, weight: int) -> int:
-        """A shard with float32 weights and, while sampling, the gathered model."""
+        """Memory of one rank, bytes: its float32 shard of the model, and the complete model while it samples."""
         trained = _trained_bytes(4, self.on_cpu) if self.training else 4
         if self.adapter is None:
             return weight * parameters + trained * parameters // self.world_size
@@ -71,14 +74,20 @@ class MemoryPlan:
 
 
 def _trained_bytes(weight: int, on_cpu: bool) -> int:
-    """Bytes per trained parameter: weight and its snapshot, master weight, gradient, two moments."""
+    """Bytes per trained parameter: weight, weight in the snapshot, master weight, gradient, and two moments.
+
+    On a CPU, also the master weight and the moments in the snapshot.
+    """
     master = 0 if weight == 4 else 4
     device = 2 * weight + master + 4 + 8
     return device + (master + 8 if on_cpu else 0)
 
 
 def read_model_sizes(folder: Path) -> ModelSizes | None:
-    """Parameter counts of a model folder; None if the files cannot be read, which loading then reports."""
+    """Reads the parameter counts of a model folder. Returns None if the files cannot be read.
+
+    Loading the model then raises the error.
+    """
     parameters = 0
     projections: dict[str, int] = {}
     try:
@@ -115,7 +124,7 @@ def _available_bytes() -> int | None:
 
 
 def _cgroup_free_bytes(root: Path = Path("/sys/fs/cgroup")) -> int | None:
-    """Free memory under the limit of the container, if any; the page cache counts as free."""
+    """Free memory within the container's limit, bytes; None if it has no limit. The page cache counts as free."""
     try:
         limit = int((root / "memory.max").read_text())
         used = int((root / "memory.current").read_text())
@@ -127,22 +136,22 @@ def _cgroup_free_bytes(root: Path = Path("/sys/fs/cgroup")) -> int | None:
 
 @dataclass(frozen=True)
 class DeviceMemory:
-    """Memory of a device for models, bytes."""
+    """Memory of a device that is available to models, bytes."""
 
     device: str
     #: Free memory before the first model was loaded.
     total: int
-    #: Reserved for the loaded models.
+    #: Memory reserved for the loaded models.
     reserved: int
     #: Number of loaded models.
     models: int
 
 
 def require_memory(folder: Path, sizes: ModelSizes, plan: MemoryPlan, memory: DeviceMemory) -> int:
-    """Memory that a model needs, bytes.
+    """Returns the memory that a model needs, bytes.
 
     Raises:
-        BadModel: the model does not fit; the message has the missing amount and settings that would fit.
+        BadModel: the model does not fit; the message names the missing amount and a setting that would fit.
     """
     needed = plan.bytes_needed(sizes.parameters)
     left = memory.total - memory.reserved
@@ -158,10 +167,10 @@ def require_memory(folder: Path, sizes: ModelSizes, plan: MemoryPlan, memory: De
 
 
 def require_sampler_memory(folder: Path, weights: int, cache: int, memory: DeviceMemory) -> int:
-    """Memory that vLLM needs, bytes: a copy of the weights and the KV cache.
+    """Returns the memory that vLLM needs, bytes: a copy of the weights and the KV cache.
 
     Raises:
-        BadModel: vLLM does not fit; the message has the missing amount and the settings to change.
+        BadModel: vLLM does not fit; the message names the missing amount and the settings to change.
     """
     needed, left = weights + cache, memory.total - memory.reserved
     if needed <= left:
@@ -174,7 +183,7 @@ def require_sampler_memory(folder: Path, weights: int, cache: int, memory: Devic
 
 
 def _advice(sizes: ModelSizes, plan: MemoryPlan, left: int) -> str:
-    """The first alternative that fits, in the order of their effect on the results."""
+    """Suggests the first setting with which the model fits. Tries settings in order of effect on the results."""
     targets = tuple(sizes.projections)
     layers = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
     adapter = sizes.adapter(_SUGGESTED_RANK, tuple(name for name in layers if name in targets))

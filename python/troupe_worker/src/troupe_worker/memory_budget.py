@@ -1,4 +1,4 @@
-"""Reserves memory for models, so that a model is loaded only if it fits beside the full needs of the others."""
+"""Reserves memory for models. A model is loaded only if it fits beside the reservations of all loaded models."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .memory import (
     require_sampler_memory,
 )
 
-#: Assumed memory of a device that does not report its free memory.
+#: Memory, bytes, that is assumed for a device that does not report its free memory.
 _UNKNOWN_BYTES = 2**33
 
 
@@ -35,8 +35,8 @@ class MemoryBudget:
     ) -> None:
         """
         Args:
-            limit_bytes: limit for all models; None: the free memory
-            free: returns the free memory of a device, bytes; None: unknown
+            limit_bytes: maximum memory of all models together; None: the free memory of the device
+            free: returns the free memory of a device, bytes; None if it is unknown
         """
         self._device = device
         self._limit = limit_bytes
@@ -45,11 +45,11 @@ class MemoryBudget:
         self._reserved: dict[int, int] = {}
         self._next = 0
         self._world_size = 1
-        #: Loads are sequential, but the first `sample` call of a model may run during a load.
+        #: Needed because the first `sample` call of a model reserves memory for vLLM and may run during a load.
         self._lock = threading.RLock()
 
     def set_world_size(self, world_size: int) -> None:
-        """Sets the number of ranks that shard every model."""
+        """Sets the number of ranks over which every model is sharded."""
         self._world_size = world_size
 
     def reserve_model(self, options: LoadOptions, bases: BaseModelCache) -> int:
@@ -63,7 +63,7 @@ class MemoryBudget:
             return self._reserve(self._bytes_needed(options, bases))
 
     def bytes_of(self, fraction: float) -> int:
-        """A fraction of the total memory for models, bytes."""
+        """Returns a fraction of the total memory for models, bytes."""
         with self._lock:
             self._measure_free()
         return int(fraction * (_UNKNOWN_BYTES if self._total is None else self._total))
@@ -83,7 +83,7 @@ class MemoryBudget:
             return self._reserve(require_sampler_memory(folder, weights, cache_bytes, self._memory()))
 
     def divide(self, processes: int) -> None:
-        """Limits this process to an equal part of the free memory that several processes share."""
+        """Limits this process to 1/processes of the free memory, because several processes share it."""
         free = self._free(self._device)
         if free is not None:
             self._limit = min(free // processes, self._limit or free)
@@ -94,7 +94,7 @@ class MemoryBudget:
                 self._reserved.pop(reservation, None)
 
     def _measure_free(self) -> None:
-        """Measures the free memory as long as nothing is reserved."""
+        """Measures the free memory again if nothing is reserved."""
         if not self._reserved:
             found = [size for size in (self._limit, self._free(self._device)) if size is not None]
             self._total = min(found) if found else None
@@ -113,7 +113,7 @@ class MemoryBudget:
         folder, rank, targets = resolve_weights(options)
         sizes = read_model_sizes(folder)
         if sizes is None or self._total is None:
-            return 0  # loading reports unreadable files; unknown memory is not limited
+            return 0  # unreadable files raise an error when the model is loaded; unknown memory has no limit
         plan = MemoryPlan(
             dtype=options.dtype,
             training=options.training,
@@ -126,7 +126,9 @@ class MemoryBudget:
 
 
 def resolve_weights(options: LoadOptions) -> tuple[Path, int | None, tuple[str, ...]]:
-    """Folder of the base model or full model, and rank and target projections of the adapter if there is one.
+    """Returns the folder of the full model or base model, and the adapter's rank and target projections.
+
+    Without an adapter, the rank is None.
 
     Raises:
         BadModel: the adapter's config or its base cannot be used.

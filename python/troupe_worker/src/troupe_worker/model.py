@@ -29,9 +29,10 @@ from .vllm_sampling import SharedEngine, VllmSampler
 
 
 class WorkerModel:
-    """A loaded model. Except for `generate`, the service runs its calls one at a time.
+    """A loaded model. The service runs its calls one at a time, except for `generate` calls.
 
-    A method named as a call reads its parameters from `call` and raises BadRequest if they are not valid.
+    Every call of the wire protocol has a method with its name. The method reads the parameters from `call` and
+    raises BadRequest if they are not valid.
     """
 
     def __init__(
@@ -45,9 +46,9 @@ class WorkerModel:
         """Loads the folder of a `load` call.
 
         Args:
-            bases: base models that adapters share
-            group: ranks that shard the model
-            vllm: engine that samples; None: the model itself samples
+            bases: cache of the base models that adapters share
+            group: process group over whose ranks the model is sharded; None: a single process
+            vllm: vLLM engine that samples for the model; None: the PyTorch model itself samples
 
         Raises:
             WorkerError: the folder cannot be used, or vLLM cannot run the model.
@@ -89,7 +90,7 @@ class WorkerModel:
         }
 
     def sample(self, call: Call) -> CallResult:
-        """Samples a message per context; emits a `messages` frame for each group of finished ones."""
+        """Samples one message per context. Emits a `messages` frame whenever messages are finished."""
         contexts = read_rows(call.frame.arrays, "context")
         streams = call.frame.arrays.get("streams")
         if streams is None or streams.size != 3 * len(contexts):
@@ -126,19 +127,19 @@ class WorkerModel:
         return {}, {}
 
     def unshard(self, _call: Call) -> CallResult:
-        """Gathers the weights for calls of a single rank (`SINGLE_RANK_CALLS`); a collective."""
+        """Gathers the complete weights on every rank, for calls of a single rank (`SINGLE_RANK_CALLS`)."""
         self._loaded.sampling_weights.unshard()
         return {}, {}
 
     def reshard(self) -> None:
-        """Frees gathered weights before a call of all ranks, which needs their memory."""
+        """Frees the gathered weights. Runs before every call of all ranks, which needs their memory."""
         self._loaded.sampling_weights.reshard()
 
     def generate(self, call: Call, lock: threading.Lock) -> CallResult:
-        """Generates a message for serving; emits a `token` frame per token. These calls run concurrently.
+        """Generates a message for serving. Emits a `token` frame per token. Several calls can run concurrently.
 
         Args:
-            lock: of this model; acquired for each decoding step
+            lock: lock of this model; acquired anew for each decoding step
         """
         with self._generator_lock:
             if self._generator is None:
@@ -165,19 +166,19 @@ class WorkerModel:
         return {"finish": self._generator.generate(request)}, {}
 
     def open_batch(self, call: Call) -> CallResult:
-        """Opens a batch whose tokens the client samples (open_batches.py)."""
+        """Opens a batch for which the client samples the tokens (open_batches.py)."""
         name = self._batches.open(read_rows(call.frame.arrays, "context"))
         return {"batch": name, "vocab_size": self._decoder.vocab_size}, {}
 
     def load_row(self, call: Call) -> CallResult:
-        """Adds a row to an open batch. Returns its logits [V]."""
+        """Adds a row to an open batch. Returns the logits [V] of the row's first token."""
         request = call.params.get("request")
         if isinstance(request, bool) or not isinstance(request, int):
             raise BadRequest(f"request: expected an integer, got {request!r}")
         return {}, {"logits": _to_float32(self._batches.get(call.string("batch")).load(request))}
 
     def step_rows(self, call: Call) -> CallResult:
-        """Decodes a step of an open batch. Returns the next logits [rows, V]."""
+        """Appends a token to each row of an open batch. Returns the logits [rows, V] of the next tokens."""
         keep, last = call.frame.arrays.get("keep"), call.frame.arrays.get("last")
         if keep is None or last is None:
             raise BadRequest("expected the rows to keep and their last tokens")
@@ -185,7 +186,7 @@ class WorkerModel:
         return {}, {"logits": _to_float32(logits)}
 
     def distributions(self, call: Call) -> CallResult:
-        """Emits a `distribution` frame per message: log-probabilities of the whole vocabulary [T, V]."""
+        """Emits a `distribution` frame per message, with the log-probabilities [T, V] of the whole vocabulary."""
         snapshot = call.params.get("snapshot")
 
         def emit_distribution(index: int, logp: torch.Tensor) -> None:
@@ -201,12 +202,12 @@ class WorkerModel:
         return {}, {}
 
     def forward(self, call: Call) -> CallResult:
-        """Log-probabilities of the tokens of messages."""
+        """Computes the log-probability of every token of the messages."""
         rows = self._scorer.forward(self._messages(call), call.temperature(), call.check)
         return {}, _float32_rows("logp", rows)
 
     def backward(self, call: Call) -> CallResult:
-        """Accumulates the gradient of sum(cotangent * logp), plus a weighted KL divergence with `kl`."""
+        """Accumulates the gradient of sum(cotangent * logp); with `kl`, adds that of a weighted KL divergence."""
         messages = self._messages(call)
         cotangents = read_rows(call.frame.arrays, "cotangents")
         if [row.size for row in cotangents] != [message.tokens.size for message in messages]:
@@ -219,7 +220,7 @@ class WorkerModel:
         return {}, {**arrays, **(_float32_rows("kl", divergence) if divergence is not None else {})}
 
     def step(self, call: Call) -> CallResult:
-        """One AdamW step. Returns the gradient norm before clipping."""
+        """Takes one AdamW step. Returns the gradient norm before clipping."""
         norm = self._parameters.step_adamw(AdamWParams.read(call.params))
         return {}, {"grad_norm": np.array([norm], np.float64)}
 
@@ -228,13 +229,13 @@ class WorkerModel:
         return {}, {}
 
     def gradients(self, _call: Call) -> CallResult:
-        """The accumulated gradients by name, for tests that compare engines."""
+        """Returns the accumulated gradients by name, for tests that compare engines."""
         full = self._parameters.full_tensors(self._parameters.gradients())
         arrays = {name: tensor.cpu().numpy() for name, tensor in full.items()}
         return {"shapes": {name: list(array.shape) for name, array in arrays.items()}}, arrays
 
     def divergence(self, call: Call) -> CallResult:
-        """KL divergences and total variation between the current weights and those of a snapshot, per token."""
+        """Computes, per token, both KL divergences and the total variation between model and snapshot."""
         new_cur, cur_new, tv = self._scorer.divergence(
             self._messages(call), call.string("cur"), call.temperature(), call.check
         )

@@ -1,4 +1,4 @@
-"""A call to a model, with typed access to its parameters."""
+"""A call to a model, with methods that read and check its parameters."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .frames import Array, Frame
 
 @dataclass(frozen=True)
 class Call:
-    """A call to a model. The readers of parameters raise BadRequest for a value that is not valid."""
+    """A call to a model. Methods that read a parameter raise BadRequest if its value is not valid."""
 
     frame: Frame
-    #: Raises when the call was cancelled or its deadline passed.
+    #: Raises an error if the call was cancelled or its deadline passed.
     check: Callable[[], None]
     #: Sends an intermediate frame to the client.
     emit: Callable[[dict[str, Any], dict[str, Array]], None]
@@ -27,7 +27,7 @@ class Call:
         return params
 
     def number(self, name: str) -> float:
-        """A finite number."""
+        """Reads a finite number."""
         value = self.params.get(name)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
             raise BadRequest(f"{name}: expected a number, got {value!r}")
@@ -40,7 +40,7 @@ class Call:
         return value
 
     def string(self, name: str) -> str:
-        """A string that is not empty."""
+        """Reads a string that is not empty."""
         value = self.params.get(name)
         if not isinstance(value, str) or value == "":
             raise BadRequest(f"{name}: expected a non-empty string, got {value!r}")

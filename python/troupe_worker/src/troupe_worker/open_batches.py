@@ -1,6 +1,6 @@
-"""Batches whose tokens the client samples: the worker returns logits, the client sends tokens.
+"""Decoding batches whose tokens the client samples. The worker returns logits, and the client sends tokens.
 
-Policies that mix several models use them (src/engine/decode-batch.ts).
+The client uses such a batch to sample from a mixture of several models (src/engine/decode-batch.ts).
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from .decoding import DecodingBatch, Prefilled
 from .errors import BadRequest
 from .sequences import TokenIds
 
-#: Largest number of open batches per model; opening another one closes the oldest.
+#: Maximum number of open batches per model. Opening one more closes the oldest batch.
 _MAX_OPEN = 16
 
 
 class OpenBatch:
-    """A batch of rows, numbered in the order in which their requests were loaded; removing rows renumbers them."""
+    """A decoding batch. Its rows are numbered in the order of their `load` calls, and anew after a removal."""
 
     def __init__(self, decoder: Decoder, contexts: Sequence[TokenIds], token_budget: int) -> None:
         """
         Args:
-            contexts: of the requests that can be loaded
-            token_budget: largest number of padded context tokens of a prefill
+            contexts: contexts of all requests; `load` adds the row of one request to the batch
+            token_budget: maximum number of padded context tokens of a prefill
 
         Raises:
             BadRequest: a context is empty, has a token outside the vocabulary, or fills the context length.
@@ -36,13 +36,14 @@ class OpenBatch:
         self._token_budget = token_budget
         for context in contexts:
             self._batch.max_new_tokens(context)
-        #: Prefilled requests that are not loaded yet: logits [V], the prefill, and the row in it.
+        #: Requests that are prefilled but not yet added to the batch: logits [V] of the first token, the prefilled
+        #: contexts, and the index of the request's context among them.
         self._prefilled: dict[int, tuple[Tensor, Prefilled, int]] = {}
-        #: Loaded rows that the next step appends to the batch.
+        #: Rows that the next step appends to the batch: prefilled contexts, and the index of the row's context.
         self._loaded: list[tuple[Prefilled, int]] = []
 
     def load(self, request: int) -> Tensor:
-        """Adds a row for a request. Returns the logits of its first token [V].
+        """Adds a row for a request. Returns the logits [V] of the row's first token.
 
         Raises:
             BadRequest: there is no such request.
@@ -56,11 +57,14 @@ class OpenBatch:
         return logits
 
     def step(self, keep: Sequence[int], last: Sequence[int]) -> Tensor:
-        """Removes all rows but `keep` and appends a token to each. Returns the next logits [rows, V].
+        """Removes all rows except `keep`, and appends a token to each of these rows.
 
         Args:
             keep: indices of the rows to keep, ascending
-            last: token of each kept row
+            last: the token to append to each kept row
+
+        Returns:
+            Logits [rows, V] of the next token of each kept row.
 
         Raises:
             BadRequest: there is not exactly one token per kept row.
@@ -72,7 +76,7 @@ class OpenBatch:
         return self._batch.step(last)
 
     def _append_loaded(self) -> None:
-        """Appends loaded rows in order; adjacent rows of one prefill are appended together."""
+        """Appends the loaded rows in order. Adjacent rows of one prefill are appended in one operation."""
         start = 0
         while start < len(self._loaded):
             prefilled = self._loaded[start][0]
@@ -84,7 +88,10 @@ class OpenBatch:
         self._loaded = []
 
     def _prefill_from(self, first: int) -> None:
-        """Prefills the context of a request and those after it, equal ones once, up to the token budget."""
+        """Prefills the context of request `first`, and of the requests after it that fit into the token budget.
+
+        Equal contexts are prefilled only once.
+        """
         rows: dict[bytes, int] = {}
         requests: list[tuple[int, int]] = []
         contexts: list[TokenIds] = []
@@ -116,7 +123,7 @@ class OpenBatches:
         self._next = 0
 
     def open(self, contexts: Sequence[TokenIds]) -> str:
-        """Opens a batch for requests with these contexts. Returns its name."""
+        """Opens a batch for requests with these contexts. Returns the name of the batch."""
         batch = OpenBatch(self._decoder, contexts, self._token_budget)
         name = f"batch-{self._next}"
         self._next += 1
@@ -126,7 +133,8 @@ class OpenBatches:
         return name
 
     def get(self, name: str) -> OpenBatch:
-        """
+        """Returns the open batch with a name.
+
         Raises:
             BadRequest: the batch does not exist any more.
         """

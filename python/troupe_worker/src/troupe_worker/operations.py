@@ -1,7 +1,7 @@
-"""Idempotent calls: the client names every operation, and the worker runs each name once.
+"""Idempotent calls. The client gives every call an operation name, and the worker runs each operation only once.
 
-An operation runs in a thread of its own. The worker keeps its frames for a while, so a client that lost the answer
-can repeat the call and receives the frames of the first run.
+An operation runs in a separate thread. The worker stores its frames for some time. A client whose connection broke
+can repeat the call, and receives the stored frames.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterator
 
 from .errors import Cancelled, DeadlinePassed
 
-#: Operations kept per channel. Calls of a channel are sequential, so a client repeats only the last one; `load`
-#: calls, which share a channel, may overlap.
+#: Number of operations that are stored per channel. Calls of a model are sequential, so a client repeats only the
+#: last one. The `load` calls of a session share a channel and may overlap.
 REMEMBERED = 16
-#: Limit for the frames of the finished operations of a channel, bytes; a distribution can be very large.
+#: Maximum total size of the stored frames of a channel, bytes. The frames of a distribution can be very large.
 REMEMBERED_BYTES = 2**26
-#: Cancellations kept for operations that have not arrived yet: call and cancellation use different connections.
+#: Number of stored cancellations whose call has not arrived yet. A cancellation can arrive before its call,
+#: because they use different connections.
 _EARLY_CANCELLATIONS = 256
 
 
@@ -34,7 +35,8 @@ class Operation:
         self._done = False
 
     def check(self) -> None:
-        """
+        """Raises an error if the operation must end.
+
         Raises:
             Cancelled: the client cancelled the call.
             DeadlinePassed: the deadline of the call passed.
@@ -65,7 +67,7 @@ class Operation:
             self._changed.notify_all()
 
     def frames(self, heartbeat_seconds: float) -> Iterator[bytes | None]:
-        """All frames from the first to the last; None after every `heartbeat_seconds` without a frame."""
+        """Yields all frames, from the first to the last. Yields None after `heartbeat_seconds` without a frame."""
         position = 0
         while True:
             with self._changed:
@@ -92,7 +94,7 @@ class Operations:
     def begin(
         self, channel: str, name: str, deadline_seconds: float, run: Callable[[Operation], None]
     ) -> Operation:
-        """Returns the operation of that name; if there is none, creates it and starts `run` in a new thread."""
+        """Returns the operation with this name. If there is none, creates it and starts `run` in a new thread."""
         with self._lock:
             known = self._channels.setdefault(channel, OrderedDict())
             if name in known:
@@ -106,7 +108,7 @@ class Operations:
         return operation
 
     def cancel(self, channel: str, name: str) -> bool:
-        """Returns whether the operation was known; one that has not arrived yet is cancelled on arrival."""
+        """Cancels an operation. If its call has not arrived yet, cancels it on arrival and returns False."""
         with self._lock:
             operation = self._channels.get(channel, OrderedDict()).get(name)
             if operation is None:
@@ -118,7 +120,7 @@ class Operations:
         return True
 
     def drop_channel(self, channel: str) -> None:
-        """Cancels and drops the operations of a channel and of its sub-channels."""
+        """Cancels and forgets the operations of a channel and of its sub-channels, e.g. `model-0/generate`."""
         with self._lock:
             names = [name for name in self._channels if name == channel or name.startswith(f"{channel}/")]
             for name in names:

@@ -1,6 +1,6 @@
 """Training state of a model: weights, accumulated gradients, AdamW moments, step count, and exact snapshots.
 
-With bfloat16 weights the optimizer updates float32 master weights.
+If the model computes in bfloat16, the optimizer updates float32 master weights.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Tensors = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class OptimizerState:
-    """AdamW state as saved beside a checkpoint: step count, first and second moments by parameter name."""
+    """AdamW state of a checkpoint: step count, and first and second moments by parameter name."""
 
     step: int
     m: Tensors
@@ -29,7 +29,7 @@ class OptimizerState:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Copy of the training state. `weights` stay on the device as a reference model; the rest moves to the CPU."""
+    """Copy of the training state. `weights` are on the device, as a reference model; the rest is on the CPU."""
 
     weights: Tensors
     master_weights: Tensors | None
@@ -52,11 +52,12 @@ class ParameterStore:
     ) -> None:
         """
         Args:
-            module: without `trained`, a module with float32 parameters on the CPU, which move to the device
-            dtype: of the weights that the module computes with
-            trained: the trained parameters by their names in a file, if the others are frozen; the module must be
-                on the device, with the trained parameters in float32
-            layout: of the parameters; gradients, moments and snapshots have the same layout
+            module: the model. If `trained` is None, its parameters are float32 on the CPU and move to the device.
+                Else it must be on the device.
+            dtype: dtype of the weights with which the module computes
+            trained: the trained parameters, in float32, by their names in files; None: all parameters are trained
+            layout: whether this process has complete tensors or shards, for parameters, gradients, moments and
+                snapshots
         """
         self.device = device
         self._layout = layout
@@ -69,22 +70,22 @@ class ParameterStore:
         self._m: Tensors | None = None
         self._v: Tensors | None = None
         self._step = 0
-        #: Increases with every change of the weights, so that holders of a copy detect when it is stale.
+        #: Increases with every change of the weights. A copy of the weights is stale if its version is lower.
         self.version = 0
         self._snapshots: dict[str, Snapshot] = {}
         self._next_snapshot = 0
 
     def _move_to_device(self, module: nn.Module, dtype: torch.dtype) -> None:
-        """Casts parameters to `dtype` on the device; keeps float32 master weights if `dtype` is another."""
+        """Moves parameters to the device and casts them to `dtype`. If it is not float32, keeps float32 copies."""
         for name, parameter in module.named_parameters():
-            # copy: memory-mapped tensors are aligned differently, which changes the last bit of a matrix product
+            # Copy, because the alignment of memory-mapped tensors can change the last bit of a matrix product.
             full = parameter.data.to(device=self.device, dtype=torch.float32, copy=True).contiguous()
             if self._master_weights is not None:
                 self._master_weights[name] = full
             parameter.data = full.to(dtype)
             parameter.requires_grad_(True)
         for buffer in module.buffers():
-            buffer.data = buffer.data.to(self.device)  # rotary frequencies remain float32
+            buffer.data = buffer.data.to(self.device)  # not cast, because rotary frequencies must remain float32
 
     @property
     def count(self) -> int:
@@ -92,7 +93,7 @@ class ParameterStore:
         return sum(parameter.numel() for parameter in self._parameters.values())
 
     def weights(self, snapshot: str | None = None) -> Tensors | None:
-        """Weights of a snapshot by name; None for the current weights, which the module has.
+        """Returns the weights of a snapshot by name. Returns None if `snapshot` is None, i.e. the current weights.
 
         Raises:
             BadRequest: the snapshot does not exist.
@@ -100,11 +101,11 @@ class ParameterStore:
         return None if snapshot is None else self._get_snapshot(snapshot).weights
 
     def master_weights(self) -> Tensors:
-        """The current float32 weights by name; not copies."""
+        """Returns the current float32 weights by name, without copying them."""
         return self._local_weights() if self._master_weights is None else self._master_weights
 
     def _local_weights(self) -> Tensors:
-        """The local part of the weights that the module computes with; not copies."""
+        """Returns this process's part of the weights with which the module computes, without copying them."""
         return {name: self._layout.to_local(parameter) for name, parameter in self._parameters.items()}
 
     def shapes(self) -> dict[str, torch.Size]:
@@ -112,13 +113,13 @@ class ParameterStore:
         return {name: parameter.shape for name, parameter in self._parameters.items()}
 
     def state_to_save(self) -> tuple[Tensors, OptimizerState]:
-        """Complete float32 weights and optimizer state; empty on ranks other than 0."""
+        """Returns the complete float32 weights and optimizer state; empty on ranks other than 0."""
         m, v = self._moments()
         weights = self.full_tensors(self.master_weights())
         return weights, OptimizerState(self._step, self.full_tensors(m), self.full_tensors(v))
 
     def full_tensors(self, local: Tensors) -> Tensors:
-        """Gathers complete tensors from all ranks; empty on ranks other than 0."""
+        """Gathers complete tensors from all ranks; a collective. Returns an empty dict on ranks other than 0."""
         if self._layout is UNSHARDED:
             return local
         full: Tensors = {}
@@ -129,7 +130,7 @@ class ParameterStore:
         return full
 
     def accumulate_gradients(self) -> None:
-        """Moves the parameters' `grad` to the float32 accumulators."""
+        """Adds the `grad` of every parameter to the float32 accumulators, and clears it."""
         for name, parameter in self._parameters.items():
             gradient, parameter.grad = parameter.grad, None
             if gradient is None:
@@ -137,7 +138,7 @@ class ParameterStore:
             self.add_gradient(name, self._layout.to_local(gradient))
 
     def add_gradient(self, name: str, local: Tensor) -> None:
-        """Adds the local part of a gradient to the accumulator of a parameter."""
+        """Adds this process's part of a gradient to the accumulator of a parameter."""
         if self._gradients is None:
             self._gradients = {}
         if name in self._gradients:
@@ -146,7 +147,7 @@ class ParameterStore:
             self._gradients[name] = local.to(torch.float32)
 
     def invalidate_gradients(self) -> None:
-        """Marks the accumulated gradients as incomplete; `step_adamw` fails until they are zeroed."""
+        """Marks the accumulated gradients as incomplete. `step_adamw` then fails until they are set to zero."""
         for parameter in self._parameters.values():
             parameter.grad = None
         self._gradients_invalid = True
@@ -156,7 +157,7 @@ class ParameterStore:
         self._gradients_invalid = False
 
     def gradients(self) -> Tensors:
-        """The accumulated gradients by name, float32; zeros where there are none."""
+        """Returns the accumulated float32 gradients by name; zeros if no gradient was accumulated."""
         sums = self._gradients or {}
         return {
             name: sums[name] if name in sums else torch.zeros_like(local, dtype=torch.float32)
@@ -165,7 +166,7 @@ class ParameterStore:
 
     @torch.no_grad()
     def step_adamw(self, params: AdamWParams) -> float:
-        """One AdamW step with the accumulated gradients, which are then cleared.
+        """Takes one AdamW step with the accumulated gradients, and then clears them.
 
         Returns:
             L2 norm of all gradients before clipping.
@@ -231,7 +232,7 @@ class ParameterStore:
 
     @torch.no_grad()
     def load_optimizer_state(self, state: OptimizerState) -> None:
-        """Loads complete moments and the step count."""
+        """Loads the moments, of which this process keeps its part, and the step count."""
         m, v = self._moments()
         for key in m:
             m[key].copy_(self._layout.local_shard(state.m[key]))
@@ -239,14 +240,14 @@ class ParameterStore:
         self._step = state.step
 
     def _moments(self) -> tuple[Tensors, Tensors]:
-        """First and second moments; zeros before the first step."""
+        """Returns the first and second moments by name; zeros before the first step."""
         if self._m is None or self._v is None:
             self._m = {key: torch.zeros_like(value) for key, value in self.master_weights().items()}
             self._v = {key: torch.zeros_like(value) for key, value in self.master_weights().items()}
         return self._m, self._v
 
     def _cast_master_weights(self) -> None:
-        """Rounds the master weights to the dtype that the module computes with."""
+        """Copies the master weights to the module, rounded to the dtype with which the module computes."""
         for key, values in (self._master_weights or {}).items():
             self._parameters[key].data.copy_(values)
 

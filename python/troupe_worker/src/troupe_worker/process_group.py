@@ -1,7 +1,8 @@
-"""The process group of one agent: its ranks, on one node, share the agent's work and its weights.
+"""The process group of one agent, whose ranks run on one node and share the agent's work and its weights.
 
-The ranks meet through a file on their node and communicate over its loopback interface, so the group needs no port
-and no other host can join. Weights and gradients use NCCL on GPUs and Gloo on CPUs; control messages use Gloo.
+The ranks find each other through a file on their node and communicate over the loopback interface. The group thus
+needs no port, and no other host can join it. Collectives on weights and gradients use NCCL on GPUs, and Gloo on
+CPUs. All other collectives use Gloo.
 """
 
 from __future__ import annotations
@@ -27,29 +28,29 @@ from .error_classification import classify
 from .errors import WorkerError
 from .sequences import Message, Rows, length_grouped_batches
 
-#: Timeout of a collective during a pass, and of the barrier after independent work.
+#: Timeouts of a collective during a pass, and of the barrier at the end of independent work.
 _PASS_TIMEOUT = timedelta(minutes=30)
 _INDEPENDENT_TIMEOUT = timedelta(days=1)
 #: Interval at which independent work checks whether another rank has failed.
 _POLL_SECONDS = 0.5
-#: Size of the buffer for the error of one rank.
+#: Size of the buffer with which a rank sends its error to the other ranks, bytes.
 _ERROR_BYTES = 4096
-#: Kind of the error that stops a rank because another rank has failed; it is reported only if there is no other.
+#: Kind of the error that stops a rank because another rank has failed. Errors of other kinds are reported first.
 _STOPPED = "stopped"
 
 
 class AgentProcessGroup:
-    """One rank's view of the group; implements `DataParallel`."""
+    """The process group of an agent, as seen from one rank; implements `DataParallel`."""
 
     def __init__(self, store: Any, rank: int, world_size: int, device: torch.device) -> None:
-        """`torch.distributed` must be initialized; see `init`."""
+        """Requires that `torch.distributed` is initialized; see `init`."""
         self.rank = rank
         self.world_size = world_size
         self.is_rank_zero = rank == 0
         self.mesh: DeviceMesh = init_device_mesh(device.type, (world_size,))
         self._store = store
         self._control = dist.new_group(backend="gloo", timeout=_INDEPENDENT_TIMEOUT)
-        #: Number of `independent_work` contexts so far; makes the keys in the store unique.
+        #: Number of `independent_work` contexts so far, which makes each context's key in the store unique.
         self._independent_count = 0
 
     @staticmethod
@@ -57,13 +58,14 @@ class AgentProcessGroup:
         """Initializes `torch.distributed` and waits for all ranks. A process can join one group only.
 
         Args:
-            rendezvous: path of a file that does not exist yet, the same on all ranks
+            rendezvous: path of the file through which the ranks find each other; equal on all ranks. The file must
+                not exist yet.
         """
         loopback = next((name for _, name in socket.if_nameindex() if name in ("lo", "lo0")), None)
         if loopback is not None:
             os.environ["GLOO_SOCKET_IFNAME"] = os.environ["NCCL_SOCKET_IFNAME"] = loopback
         if device.type == "cuda":
-            torch.cuda.set_device(0)  # Ray makes only its own GPU visible to each process
+            torch.cuda.set_device(0)  # each process sees only its own GPU, because Ray sets CUDA_VISIBLE_DEVICES
         store: Any = dist.FileStore(str(rendezvous), world_size)  # type: ignore[attr-defined]
         backend = "nccl" if device.type == "cuda" else "gloo"
         dist.init_process_group(backend, store=store, rank=rank, world_size=world_size, timeout=_PASS_TIMEOUT)
@@ -101,11 +103,11 @@ class AgentProcessGroup:
                 raise
 
     def local_range(self, count: int) -> range:
-        # contiguous, because requests with equal contexts are adjacent and share a prefill
+        # The range is contiguous, because adjacent requests often have equal contexts and then share a prefill.
         return range(self.rank * count // self.world_size, (self.rank + 1) * count // self.world_size)
 
     def local_batches(self, messages: Sequence[Message], token_budget: int) -> Iterator[list[int]]:
-        # strided over the sorted messages, so that every rank gets messages of all lengths
+        # Each rank takes every n-th of the messages sorted by length, so that all ranks get similar lengths.
         order = sorted(range(len(messages)), key=lambda index: -messages[index].inputs)
         per_rank = [
             length_grouped_batches(messages, order[rank :: self.world_size], token_budget)
@@ -127,7 +129,7 @@ class AgentProcessGroup:
         return float(total)
 
     def all_gather_rows(self, local: Tensor, shape: Sequence[int]) -> Tensor:
-        """The complete tensor, whose rows are split over the ranks as by torch.chunk; a collective."""
+        """Gathers a tensor whose rows are split over the ranks as by torch.chunk; a collective."""
         rows = -(-shape[0] // self.world_size)
         padded = local.contiguous()
         if local.shape[0] < rows:
@@ -138,12 +140,12 @@ class AgentProcessGroup:
         return gathered[: shape[0]]
 
     def local_rows(self, full: Tensor) -> Tensor:
-        """The rows of this rank of a complete tensor; the inverse of `all_gather_rows`."""
+        """Returns this rank's rows of a complete tensor; the inverse of `all_gather_rows`."""
         rows = -(-full.shape[0] // self.world_size)
         return full[self.rank * rows : (self.rank + 1) * rows]
 
     def reduce_scatter_rows(self, full: Tensor) -> Tensor:
-        """The rows of this rank of the sum of all ranks' tensors, which have equal shapes; a collective."""
+        """Sums tensors of equal shapes over all ranks, and returns this rank's rows of the sum; a collective."""
         rows = -(-full.shape[0] // self.world_size)
         padded = full.contiguous()
         if rows * self.world_size > full.shape[0]:
@@ -154,7 +156,7 @@ class AgentProcessGroup:
         return reduced[: self.local_rows(full).shape[0]]
 
     def _exchange_errors(self, error: Exception | None) -> None:
-        """If any rank has an error, raises that of the lowest such rank on all ranks."""
+        """If ranks have errors, raises one of them on all ranks: that of the lowest rank that was not stopped."""
         failed = torch.tensor([0 if error is None else 1])
         dist.all_reduce(failed, op=dist.ReduceOp.MAX, group=self._control)
         if int(failed) == 0:

@@ -1,4 +1,4 @@
-"""Reads the headers of a model folder's safetensors files, without their data."""
+"""Reads the headers of a model folder's safetensors files, without reading the tensors' data."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class TensorInfo:
 
     name: str
     shape: list[int]
-    #: In the notation of safetensors: F32, BF16, F16 ...
+    #: Dtype in the notation of safetensors: F32, BF16, F16 ...
     dtype: str
 
 
 def read_tensor_infos(folder: Path) -> Iterator[TensorInfo]:
-    """Tensors of all safetensors files of a model folder.
+    """Lists the tensors of all safetensors files of a model folder.
 
     Raises:
         OSError, ValueError, KeyError, TypeError, struct.error: a file is missing or its header cannot be parsed.
@@ -45,12 +45,12 @@ def read_tensor_infos(folder: Path) -> Iterator[TensorInfo]:
 
 
 def memory_map_dtype(folder: Path) -> torch.dtype:
-    """A dtype that loads the folder's weights without loss.
+    """Returns a dtype in which the folder's weights can be loaded without loss of precision.
 
-    If all tensors have that dtype, loading them makes no copy: the tensors are views of the memory-mapped files.
+    If all tensors have this dtype, they are loaded as views of the memory-mapped files, without a copy.
     """
     try:
         found = {tensor.dtype for tensor in read_tensor_infos(folder)}
     except (OSError, ValueError, KeyError, TypeError, struct.error):
-        return torch.float32  # loading the weights reports the error
+        return torch.float32  # an unreadable file is ignored here; loading the weights raises the error
     return torch.bfloat16 if found == {"BF16"} else torch.float32

@@ -1,7 +1,8 @@
-"""Sampling for training with continuous batching: finished messages leave the batch, waiting ones join it.
+"""Sampling for training with continuous batching: finished messages leave the batch, and waiting messages join it.
 
-A sampled token depends only on the random stream of the request and the token's position (threefry.py), so neither
-the schedule nor the batch size changes it. The distribution is softmax(logits / temperature), unfiltered.
+The random number of a token depends only on the random stream of the request and on the token's position
+(threefry.py). The sampled tokens therefore do not depend on the order of the messages or on the batch size. The
+distribution is softmax(logits / temperature), without top-k or top-p filtering.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from .token_sampling import RandomStream, next_uniforms, sample_tokens
 
 @dataclass(frozen=True)
 class SamplingRequest:
-    """A context, and the random stream of its message: Threefry key and position of the next random number."""
+    """A context, and the random stream of its message: Threefry key, and position of the first random number."""
 
     context: TokenIds
     key: tuple[int, int]
@@ -35,9 +36,9 @@ class SamplingOptions:
     temperature: float
     max_tokens: int
     end_tokens: frozenset[int]
-    #: Largest number of messages that decode together.
+    #: Maximum number of messages that decode together.
     decode_batch: int
-    #: Largest number of padded context tokens of a prefill.
+    #: Maximum number of padded context tokens of a prefill.
     token_budget: int
 
 
@@ -45,7 +46,7 @@ class SamplingOptions:
 class Completion:
     """A finished message."""
 
-    #: Index of its request.
+    #: Index of the message's request.
     index: int
     tokens: list[int]
     #: Log-probability of each token, nats.
@@ -59,7 +60,7 @@ class Sampler(Protocol):
 
     @property
     def name(self) -> str:
-        """Name and version for logs and reports."""
+        """Name and version of the sampler, for logs and reports."""
 
     def sample(
         self,
@@ -72,8 +73,8 @@ class Sampler(Protocol):
         """Samples a message per request with the current weights.
 
         Args:
-            check: called between tokens; raises to cancel the call
-            on_completions: receives every message once, when it is finished
+            check: function that is called between tokens; raises an error to cancel the call
+            on_completions: receives every message once, when the message is finished
 
         Raises:
             BadRequest: a context is empty, has a token outside the vocabulary, or fills the context length.
@@ -84,7 +85,7 @@ class Sampler(Protocol):
 
 
 class TorchSampler:
-    """Samples with the trained module itself."""
+    """Samples with the PyTorch module that is also trained."""
 
     name = "torch"
 
@@ -102,7 +103,7 @@ class TorchSampler:
         ContinuousBatch(self._decoder, options, check=check, on_completions=on_completions).run(requests)
 
     def sleep(self) -> None:
-        """Does nothing: this sampler has no memory of its own."""
+        """Does nothing, because this sampler uses no memory besides that of the model."""
 
 
 @dataclass
@@ -111,7 +112,7 @@ class _Row:
 
     index: int
     request: SamplingRequest
-    #: Largest number of its tokens.
+    #: Maximum number of tokens of the message.
     limit: int
     tokens: list[int] = field(default_factory=list)
     logp: list[float] = field(default_factory=list)
@@ -142,7 +143,7 @@ class ContinuousBatch:
         while waiting or self._rows:
             self._check()
             free = self._options.decode_batch - len(self._rows)
-            # appending rows copies the KV cache, so wait until a quarter of the batch is free
+            # Add rows only when a quarter of the batch is free, because appending rows copies the KV cache.
             if waiting and 4 * free >= self._options.decode_batch:
                 self._admit([waiting.pop() for _ in range(min(free, len(waiting)))])
             if self._rows:
@@ -153,7 +154,7 @@ class ContinuousBatch:
         return _Row(index, request, limit)
 
     def _admit(self, rows: list[_Row]) -> None:
-        """Prefills the contexts of new rows, equal contexts once, under the token budget."""
+        """Prefills the contexts of new rows in groups that fit into the token budget; equal contexts only once."""
         groups: dict[bytes, list[_Row]] = {}
         for row in rows:
             groups.setdefault(row.request.context.tobytes(), []).append(row)

@@ -1,6 +1,6 @@
 """Teacher-forced passes over complete messages: log-probabilities, gradients and exact divergences.
 
-The head runs over slices of the tokens, so logits of shape [tokens, vocabulary] exist for one slice only.
+The head runs over slices of the tokens, so that logits [tokens, vocabulary] exist only for one slice at a time.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from .data_parallel import SINGLE_PROCESS, DataParallel
 from .parameters import ParameterStore, Tensors
 from .sequences import Batch, Message, Rows, collate
 
-#: Largest number of logits of a slice, on a CPU and on a GPU.
+#: Maximum number of logits (tokens times vocabulary size) of a slice, on a CPU and on a GPU.
 _CPU_SLICE, _GPU_SLICE = 2**24, 2**27
 
 
 class ScoringModel(Protocol):
-    """A model split into layers and head: `Decoder` or `ShardedScoringModel`. Width D, vocabulary V."""
+    """A model that is split into layers and head. D is the width of a hidden state, V the vocabulary size."""
 
     @property
     def vocab_size(self) -> int: ...
@@ -30,21 +30,21 @@ class ScoringModel(Protocol):
         """Runs the decoder layers, with the weights of a snapshot if given.
 
         Returns:
-            The output object of Transformers with `last_hidden_state` [B, T, D].
+            Transformers' output object with `last_hidden_state` [B, T, D].
         """
 
     def logits(self, hidden: Tensor, weights: Tensors | None = None) -> Tensor:
-        """Hidden states [M, D] of `layers` with the same weights to logits [M, V] in float32."""
+        """Converts hidden states [M, D] to logits [M, V] in float32. `layers` must have run with these weights."""
 
     def accumulate_head_gradients(self, parameters: ParameterStore) -> None:
-        """Accumulates the gradients of a backward pass through `logits`."""
+        """Adds the gradients of a backward pass through `logits` to the accumulated gradients."""
 
     def accumulate_gradients(self, parameters: ParameterStore) -> None:
-        """Accumulates the remaining gradients after the backward pass through `layers`."""
+        """Adds the remaining gradients to the accumulated gradients, after the backward pass through `layers`."""
 
 
 class Scorer:
-    """Scores messages in batches. `check` runs before every batch and raises to cancel the call."""
+    """Scores messages in batches. `check` is called before every batch; it raises an error to cancel the call."""
 
     def __init__(
         self,
@@ -83,11 +83,11 @@ class Scorer:
         kl: tuple[str, float] | None,
         check: Callable[[], None],
     ) -> tuple[Rows, Rows | None]:
-        """Accumulates d/dweights of sum(cotangent * logp) + weight * sum KL(new || reference).
+        """Accumulates the gradient of sum(cotangent * logp) + weight * sum KL(new || reference).
 
         Args:
-            cotangents: per message [T]
-            kl: snapshot of the reference model, and weight of its KL divergence
+            cotangents: one number per token of each message [T]
+            kl: name of the snapshot of the reference model, and weight of the KL term; None: no KL term
 
         Returns:
             Per message the log-probabilities [T] and, with `kl`, KL(new || reference) at every token [T], nats.
@@ -114,15 +114,15 @@ class Scorer:
     def divergence(
         self, messages: Sequence[Message], snapshot: str, temperature: float, check: Callable[[], None]
     ) -> tuple[Rows, Rows, Rows]:
-        """KL(new || cur), KL(cur || new), nats, and total variation at every token of each message [T].
+        """Computes KL(new || cur), KL(cur || new) (nats) and total variation at every token of each message [T].
 
         Args:
-            snapshot: of the weights of `cur`; `new` are the current weights
+            snapshot: name of the snapshot with the weights of `cur`; `new` is the model with its present weights
         """
         weights = self._parameters.weights(snapshot)
         results = (_zeros(messages), _zeros(messages), _zeros(messages))
         for batch in self._batches(messages, check):
-            # snapshot first: a sharded model swaps its weights for it and then reshards the head
+            # Run the snapshot first: a sharded model frees its gathered head at the end of a pass with a snapshot.
             cur, new = self._hidden(batch, weights), self._hidden(batch)
             slices: list[tuple[Tensor, Tensor, Tensor]] = []
             for tokens in self._slices(new):
@@ -145,10 +145,10 @@ class Scorer:
         check: Callable[[], None],
         on_distribution: Callable[[int, Tensor], None],
     ) -> None:
-        """Log-probabilities of the whole vocabulary at every token.
+        """Computes the log-probabilities of the whole vocabulary at every token.
 
         Args:
-            snapshot: of the weights; None: the current weights
+            snapshot: name of the snapshot whose weights are used; None: the current weights
             on_distribution: receives the index of each message and its log-probabilities [T, V]
         """
         weights = self._parameters.weights(snapshot)
@@ -160,7 +160,7 @@ class Scorer:
     def _backward_batch(
         self, batch: Batch, cotangent: Tensor, temperature: float, kl: tuple[str, float] | None
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """Computes the logits' gradient in closed form per slice, then runs a backward pass through the layers."""
+        """Computes the gradient of the logits in closed form, by slices, then backpropagates it to the layers."""
         reference, weights = None, None
         if kl is not None:
             weights = self._parameters.weights(kl[0])
@@ -177,7 +177,8 @@ class Scorer:
                 row = torch.log_softmax(logits.detach() / temperature, dim=-1)
                 p = row.exp()
                 weight = cotangent[tokens][:, None]
-                slope = -weight * p  # with z = logits / temperature: d sum(c logp) / dz = c (onehot - p)
+                # The gradient of sum(c logp) with respect to z = logits / temperature is c (onehot - p).
+                slope = -weight * p
                 slope.scatter_add_(1, batch.targets[tokens][:, None], weight)
                 if reference is not None and kl is not None:
                     difference = row - self._logp(reference[tokens], temperature, weights)
@@ -186,7 +187,7 @@ class Scorer:
                     divergence.append(token_kl)
                 logp.append(_target_logp(row, batch.targets[tokens]))
             torch.autograd.backward(logits, slope / temperature)
-            # per slice, so that slices are summed in float32 even if the head computes in bfloat16
+            # Accumulate after every slice: the accumulators are float32, even if the head computes in bfloat16.
             self._model.accumulate_head_gradients(self._parameters)
             assert hidden_slice.grad is not None
             hidden_gradient[tokens] = hidden_slice.grad
@@ -194,7 +195,7 @@ class Scorer:
         return logp, divergence
 
     def _hidden(self, batch: Batch, weights: Tensors | None = None) -> Tensor:
-        """Hidden states that predict a token of a message [M, D]."""
+        """Returns the hidden states [M, D] that predict the tokens of the messages."""
         output = self._model.layers(weights, input_ids=batch.input_ids, use_cache=False)
         states: Tensor = output.last_hidden_state
         return states.reshape(-1, states.shape[-1])[batch.positions]
@@ -214,7 +215,7 @@ class Scorer:
 
 
 def _kl(p: Tensor, q: Tensor) -> Tensor:
-    """sum p (log p - log q) over the vocabulary, of log-probabilities [M, V]; exactly 0 if both are equal."""
+    """KL divergence sum p (log p - log q) from log-probabilities [M, V]; exactly 0 for equal distributions."""
     return (p.exp() * (p - q)).sum(-1, dtype=torch.float64)
 
 
@@ -227,7 +228,7 @@ def _zeros(messages: Sequence[Message]) -> Rows:
 
 
 def _scatter(batch: Batch, values: Sequence[Tensor], rows: Rows) -> None:
-    """Writes the values of all slices to the rows of their messages."""
+    """Copies the values of a batch, computed slice by slice, to the rows of their messages."""
     if not values:
         return
     flat = torch.cat(list(values)).detach().float().cpu().numpy()

@@ -1,4 +1,4 @@
-"""Validates messages with their contexts and packs them into padded batches under a token budget."""
+"""Validates messages and their contexts, and packs them into padded batches that fit into a token budget."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ Rows = list[Array]
 
 @dataclass(frozen=True)
 class Message:
-    """A message of an agent and the context that it was sampled from."""
+    """A message of an agent, and the context from which it was sampled."""
 
     context: TokenIds
     tokens: TokenIds
 
     @property
     def inputs(self) -> int:
-        """Number of input tokens to score the message: all but its last token."""
+        """Number of input tokens to score the message: context and message without its last token."""
         return len(self.context) + len(self.tokens) - 1
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Messages padded on the right, where causal attention ignores the padding. B rows, T columns, M targets."""
+    """Messages with padding on the right, which causal attention ignores. B rows, T columns, M target tokens."""
 
     #: Index of each row's message [B].
     message_indices: list[int]
     #: Token ids [B, T].
     input_ids: Tensor
-    #: Positions of the hidden states that predict a token of a message, as indices into B * T [M].
+    #: Indices, in 0 .. B * T - 1, of the hidden states that predict the tokens of the messages [M].
     positions: Tensor
-    #: The predicted tokens [M].
+    #: The tokens of the messages, which are the prediction targets [M].
     targets: Tensor
-    #: Start and end of each row's targets in M [B].
+    #: Start and end of each row's targets among the M targets [B].
     bounds: list[tuple[int, int]]
 
 
@@ -69,7 +69,7 @@ def read_messages(arrays: dict[str, Array], *, vocab_size: int, max_positions: i
 
 
 def read_rows(arrays: dict[str, Array], name: str) -> list[Array]:
-    """Reads a ragged array: `name` has the concatenated rows, `name_lengths` their lengths.
+    """Reads a ragged array: the array `name` has the concatenated rows, `name_lengths` has their lengths.
 
     Raises:
         BadRequest: an array is missing, or the lengths do not match.
@@ -81,7 +81,8 @@ def read_rows(arrays: dict[str, Array], name: str) -> list[Array]:
 
 
 def check_context(context: TokenIds, vocab_size: int) -> None:
-    """
+    """Checks a context.
+
     Raises:
         BadRequest: the context is empty or has a token outside the vocabulary.
     """
@@ -107,7 +108,8 @@ def max_new_tokens(context: TokenIds, *, vocab_size: int, max_positions: int) ->
 
 
 def check_tokens(tokens: TokenIds, vocab_size: int) -> None:
-    """
+    """Checks token ids.
+
     Raises:
         BadRequest: a token is outside the vocabulary.
     """
@@ -119,14 +121,14 @@ def check_tokens(tokens: TokenIds, vocab_size: int) -> None:
 
 
 def length_grouped_batches(messages: Sequence[Message], indices: Sequence[int], budget: int) -> list[list[int]]:
-    """Splits messages into batches of similar lengths, the longest first.
+    """Splits messages into batches of messages of similar lengths; the longest messages come first.
 
     Args:
-        indices: the messages to split; those without tokens are left out
-        budget: largest number of padded input tokens of a batch; a longer message is a batch of its own
+        indices: indices of the messages to split; messages without tokens are omitted
+        budget: maximum number of padded input tokens of a batch; a longer message is a batch by itself
 
     Returns:
-        Indices of messages per batch.
+        For each batch, the indices of its messages.
     """
     order = sorted((index for index in indices if messages[index].tokens.size), key=lambda i: -messages[i].inputs)
     batches: list[list[int]] = []
@@ -139,7 +141,10 @@ def length_grouped_batches(messages: Sequence[Message], indices: Sequence[int], 
 
 
 def collate(messages: Sequence[Message], indices: list[int], device: torch.device) -> Batch:
-    """Pads messages to a batch, the longest first. Without messages the batch has one row and no targets."""
+    """Pads messages to a batch. `indices` starts with the longest message.
+
+    A batch without messages has one row of padding and no targets.
+    """
     length = messages[indices[0]].inputs if indices else 1
     ids = np.zeros((max(1, len(indices)), length), dtype=np.int64)
     positions: list[Array] = [np.zeros(0, dtype=np.int64)]

@@ -1,4 +1,6 @@
-"""The HTTP server. The standard library's server suffices: few clients, long calls, one thread per connection.
+"""The HTTP server of a worker, based on the standard library's server with one thread per connection.
+
+The standard library's server suffices, because a worker has few clients and calls take long.
 
     GET  /v1/hello    identity and versions of the worker, as JSON
     POST /v1/call     a frame; the response is a stream of frames, the last of kind `result` or `error`
@@ -21,17 +23,17 @@ from .calls import CallHandler
 from .errors import BadRequest, WorkerError
 from .frames import Frame, decode, encode
 
-#: Interval of `heartbeat` frames while a call emits no other frames.
+#: Interval at which `heartbeat` frames are sent while a call emits no other frames, seconds.
 HEARTBEAT_SECONDS = 5.0
 MAX_BODY_BYTES = 2**31
 
 
 class WorkerServer(ThreadingHTTPServer):
-    """Listens as soon as it is constructed."""
+    """An HTTP server that listens as soon as it is constructed."""
 
     daemon_threads = True
-    #: Backlog of connections, since every `generate` call opens one. With the standard library's backlog of 5 the
-    #: operating system delays further connections by a second.
+    #: Maximum number of connections that wait to be accepted. Every `generate` call opens a connection. With the
+    #: standard library's default of 5, the operating system would delay further connections by a second.
     request_queue_size = 128
 
     def __init__(self, address: tuple[str, int], service: CallHandler, token: str) -> None:
@@ -57,7 +59,7 @@ class WorkerServer(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    timeout = 600  # seconds without data before a connection is closed
+    timeout = 600  # closes a connection after 600 seconds without data
     disable_nagle_algorithm = True
     server: WorkerServer
     _POSTS: ClassVar[dict[str, str]] = {"/v1/call": "_call", "/v1/cancel": "_cancel", "/v1/ping": "_ping"}
@@ -82,7 +84,8 @@ class _Handler(BaseHTTPRequestHandler):
         except BadRequest as error:
             self._send_error(400, str(error))
         except (BrokenPipeError, ConnectionResetError):
-            self.close_connection = True  # the operation continues; the client may repeat the call
+            # The client disconnected. The operation continues, because the client may repeat the call.
+            self.close_connection = True
 
     def _call(self, frame: Frame) -> None:
         operation = self.server.service.begin(frame)
@@ -124,7 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
         return body
 
     def _send_error(self, status: int, message: str) -> None:
-        self.close_connection = True  # an unread body would be parsed as the next request
+        self.close_connection = True  # a body that was not read would be parsed as the next request
         self._send(json.dumps({"error": message}).encode(), "application/json", status)
 
     def _send(self, data: bytes, kind: str = "application/octet-stream", status: int = 200) -> None:
@@ -137,14 +140,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Logs nothing; the client reports errors."""
+        """Logs nothing, because the client reports errors."""
 
 
 def serve(service: CallHandler, *, host: str, port: int, token: str, lease_seconds: float | None) -> WorkerServer:
     """Creates a server that listens.
 
     Args:
-        lease_seconds: how long a silent client keeps its models; None: until the server stops
+        lease_seconds: time after which the models of a silent client are freed; None: never
 
     Raises:
         WorkerError: the address cannot be bound.

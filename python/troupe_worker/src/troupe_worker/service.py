@@ -1,4 +1,4 @@
-"""The models of a worker and the sessions that own them: dispatches calls and frees models of expired sessions."""
+"""Dispatches calls to the models of a worker. Frees the models of a client when the client's session expires."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .process_group import AgentProcessGroup
 from .vllm_sampling import SharedEngine, VllmEnginePool
 from .vllm_setup import vllm_version
 
-#: Methods of WorkerModel that a call may name.
+#: Names of the calls that run the method of WorkerModel with the same name.
 MODEL_CALLS = frozenset(
     {
         "sample",
@@ -56,7 +56,8 @@ class _ModelEntry:
     """A loaded model, the session that owns it, its memory reservation, and the lock that serializes its calls."""
 
     def __init__(self, model: WorkerModel, session: str, reservation: int, vllm: SharedEngine | None) -> None:
-        #: None after `close`: a concurrent call may have looked up the entry before.
+        #: None after `close`, so that a concurrent call that looked up this entry before detects that the model is
+        #: closed.
         self.model: WorkerModel | None = model
         self.session = session
         self.reservation = reservation
@@ -64,7 +65,8 @@ class _ModelEntry:
         self.lock = threading.Lock()
 
     def require_open(self, name: str) -> WorkerModel:
-        """
+        """Returns the model, unless it was closed.
+
         Raises:
             WorkerError: the model was closed.
         """
@@ -80,7 +82,7 @@ class Service:
         """
         Args:
             device: `auto`, or a device of PyTorch
-            memory_bytes: memory limit for models; None: all free memory
+            memory_bytes: maximum memory of all models together, bytes; None: all free memory
 
         Raises:
             WorkerError: PyTorch does not have the device.
@@ -98,10 +100,10 @@ class Service:
         self._group: AgentProcessGroup | None = None
 
     def join(self, group: AgentProcessGroup) -> None:
-        """Makes this process a rank of an agent; must precede the first `load`.
+        """Makes this process a rank of an agent. Must be called before the first `load`.
 
-        All ranks receive all calls in the same order, except for SINGLE_RANK_CALLS. The result of rank 0 is the
-        result of the agent.
+        All ranks receive all calls in the same order, except for SINGLE_RANK_CALLS, which only one rank receives.
+        The result of rank 0 is the result of the agent.
         """
         self._group = group
         self._memory.set_world_size(group.world_size)
@@ -111,7 +113,7 @@ class Service:
         return self._group or SINGLE_PROCESS
 
     def divide_memory(self, processes: int) -> None:
-        """Limits models to an equal part of the free memory; must precede the first `load`."""
+        """Limits models to 1/processes of the free memory. Must be called before the first `load`."""
         self._memory.divide(processes)
 
     def hello(self) -> dict[str, Any]:
@@ -128,10 +130,10 @@ class Service:
         }
 
     def begin(self, frame: Frame) -> Operation:
-        """Starts a call, or returns the operation of the same name that is in flight or finished.
+        """Starts the call that a frame describes; see `CallHandler.begin`.
 
         Raises:
-            BadRequest: the header lacks a field of every call.
+            BadRequest: the header lacks a field that every call needs.
         """
         header = frame.header
         session, name = required_name(header, "session"), required_name(header, "operation")
@@ -175,7 +177,7 @@ class Service:
             if not is_single_rank and not self._data_parallel.is_rank_zero:
                 value, arrays = {}, {}
             answer = encode({"kind": "result", "value": value, "seconds": seconds}, arrays)
-        except Exception as error:  # any exception of a library becomes an error frame
+        except Exception as error:  # send any exception of a library to the client
             is_collective = self._data_parallel.world_size > 1 and not is_single_rank
             desynchronized = is_collective and not isinstance(error, WorkerError)
             answer = error_frame(*classify(error), desynchronized=desynchronized)
@@ -192,7 +194,7 @@ class Service:
         entry = self._models.get(model)
         if entry is None or entry.session != session:
             raise _unknown_model(model)
-        if name == "generate":  # the only call that runs concurrently on one model
+        if name == "generate":  # `generate` calls of one model run concurrently
             return entry.require_open(model).generate(call, entry.lock)
         if name not in MODEL_CALLS:
             raise BadRequest(f'call "{name}" does not exist')
@@ -204,7 +206,7 @@ class Service:
             return method(call)
 
     def _load(self, call: Call, session: str) -> CallResult:
-        with self._load_lock:  # from_pretrained of Transformers is not thread-safe
+        with self._load_lock:  # loads run one at a time: from_pretrained of Transformers is not thread-safe
             reservation: int | None = None
             vllm: SharedEngine | None = None
             try:
@@ -222,7 +224,8 @@ class Service:
             name = f"model-{self._next_model}"
             self._next_model += 1
             self._models[name] = _ModelEntry(model, session, reservation, vllm)
-        # the session may have expired during the load; a new lease lets the next expiry free this model
+        # The session may have expired during the load, without freeing this model. Renewing the lease makes the
+        # session expire again later, which frees the model.
         self.touch(session)
         return {"model": name, **model.facts()}, {}
 
@@ -236,7 +239,7 @@ class Service:
         with self._load_lock:
             self._engines.release(entry.vllm)
         if self._group is not None:
-            gc.collect()  # FSDP modules are in reference cycles
+            gc.collect()  # FSDP modules are in reference cycles, so only the garbage collector frees them
         self._memory.release(entry.reservation)
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -247,7 +250,7 @@ def _unknown_model(name: str) -> WorkerError:
 
 
 def resolve_device(name: str) -> torch.device:
-    """A device of PyTorch; `auto` is a GPU if there is one, else the CPU.
+    """Returns the PyTorch device with a name. `auto` selects a GPU if there is one, else the CPU.
 
     Raises:
         WorkerError: PyTorch does not have the device.

@@ -1,6 +1,6 @@
-"""Loads a model for an agent of several ranks: each rank memory-maps the files and takes its rows.
+"""Loads a model for an agent of several ranks. Each rank memory-maps the files and copies its rows of each tensor.
 
-The base model of an adapter is sharded with the adapter, so two adapters of an agent do not share a base model.
+A base model is sharded together with its adapter, so two adapters of an agent do not share a base model.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from .sharding import GatheredWeights, RowShards, ShardedModel, require_shardabl
 
 @dataclass(frozen=True)
 class _LocalShard:
-    """The shard of this rank, loaded without collectives."""
+    """The part of the model that this rank loads, without communicating with the other ranks."""
 
     sharded: ShardedModel
-    #: Trained parameters by their names in a file.
+    #: Trained parameters by their names in files.
     trained: dict[str, nn.Parameter]
-    #: Names of the trained parameters in the model, by their names in a file.
+    #: Names of the trained parameters in the model by their names in files.
     module_names: dict[str, str]
     #: `full` or `lora`.
     kind: str
-    #: Whether the folder has the trained weights; False: a new adapter.
+    #: Whether the folder contains the trained weights; False for a new adapter.
     is_saved: bool
     #: Folder of the full model or base model.
     folder: Path
@@ -44,10 +44,10 @@ class _LocalShard:
 
 
 def load_sharded(options: LoadOptions, device: torch.device, group: AgentProcessGroup) -> LoadedModel:
-    """As `load`, by all ranks together.
+    """Loads a model like `load`, on all ranks together.
 
     Raises:
-        WorkerError: the folder cannot be used by at least one rank; raised on all ranks.
+        WorkerError: at least one rank cannot use the folder; the error is raised on all ranks.
     """
     layout = RowShards(group)
     with group.raise_on_all_ranks():

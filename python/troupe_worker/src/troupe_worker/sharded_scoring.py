@@ -1,4 +1,4 @@
-"""Passes over complete messages through a sharded model (sharding.py)."""
+"""Runs forward and backward passes over complete messages through a sharded model (sharding.py)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from .sharding import RowShards, ShardedModel
 
 
 class ShardedScoringModel:
-    """Implements `ScoringModel`. All ranks make the same calls; a rank without messages passes an empty batch."""
+    """A sharded model for scoring and training; implements `ScoringModel`.
+
+    All ranks must make the same calls. A rank without messages passes an empty batch.
+    """
 
     def __init__(
         self,
@@ -27,7 +30,7 @@ class ShardedScoringModel:
     ) -> None:
         """
         Args:
-            decoder: of the gathered model, for its configuration
+            decoder: decoder of the gathered model; only its configuration is used
             trained: trained parameters by their names in the parameter store
         """
         self._root = sharded.root
@@ -37,16 +40,16 @@ class ShardedScoringModel:
         self._layout = RowShards(group)
         self.vocab_size = decoder.vocab_size
         self._softcap = decoder.softcap
-        #: Trained parameters of the head: names in the parameter store by names in the head.
+        #: Names of the head's trained parameters in the parameter store, by their names in the head.
         self._head_names = {key: name for key, name in decoder.head_names.items() if name in trained}
-        #: Complete head of the last snapshot that `layers` ran with.
+        #: Complete parameters of the head in the last snapshot with which `layers` ran.
         self._snapshot_head: Tensors = {}
-        #: Complete head of the current pass and its gradients, summed over slices.
+        #: Complete parameters of the head in the current pass, and their gradients summed over slices.
         self._head_leaves: dict[str, Tensor] = {}
         self._head_gradients: Tensors = {}
 
     def layers(self, weights: Tensors | None, **inputs: Any) -> Any:
-        self._root.reshard()  # the weights may have changed since the last unshard
+        self._root.reshard()  # drop gathered weights, because the shards may have changed since
         self._head_leaves = {}
         if weights is None:
             return self._root(**inputs)
@@ -75,7 +78,7 @@ class ShardedScoringModel:
         for key, leaf in self._head_leaves.items():
             if leaf.grad is None:
                 continue
-            self._head_gradients[key].add_(leaf.grad)  # float32, even if the head computes in bfloat16
+            self._head_gradients[key].add_(leaf.grad)  # sums in float32, even if the head computes in bfloat16
             leaf.grad = None
 
     def accumulate_gradients(self, parameters: ParameterStore) -> None:
@@ -83,12 +86,15 @@ class ShardedScoringModel:
         gradients, self._head_gradients, self._head_leaves = self._head_gradients, {}, {}
         for key, name in self._head_names.items():
             source = self._trained[name]
-            # a rank without messages contributes zeros
+            # A rank without messages has no gradients of the head and contributes zeros.
             full = gradients[key] if key in gradients else torch.zeros(source.shape, device=source.device)
             parameters.add_gradient(name, self._group.reduce_scatter_rows(full))
 
     def _leaves_of_head(self) -> dict[str, Tensor]:
-        """Detached leaves of the head, so that FSDP does not reduce its gradients after every slice."""
+        """Returns detached copies of the head's parameters.
+
+        With the parameters themselves, FSDP would reduce their gradients over the ranks after every slice.
+        """
         if not self._head_leaves:
             self._head_leaves = {
                 key: parameter.detach().requires_grad_(True)
@@ -107,7 +113,7 @@ class ShardedScoringModel:
 
     @torch.no_grad()
     def _swap(self, weights: Tensors) -> None:
-        """Swaps the current weights and those of a snapshot in place."""
+        """Exchanges the current weights with those of a snapshot, in place."""
         for name, snapshot in weights.items():
             current = self._layout.to_local(self._trained[name])
             saved = current.clone()

@@ -1,8 +1,8 @@
 """Shards a model's weights over the ranks of an agent with PyTorch's FSDP2.
 
-Every rank has some rows of every tensor in float32. A decoder layer is one FSDP unit, resharded right after its
-forward pass. Embedding, last norm and head form the root unit, which stays unsharded between forward and backward
-pass, because the head runs over slices in between.
+Every rank stores a part of the rows of every tensor, in float32. Each decoder layer is one FSDP unit, which is
+resharded right after its forward pass. The embedding, the last norm and the head form the root unit. It stays
+unsharded between forward and backward pass, because the head runs over slices of the tokens in between.
 """
 
 from __future__ import annotations
@@ -46,33 +46,35 @@ class RowShards:
 class ShardedModel:
     """A model with sharded weights."""
 
-    #: The root FSDP module; its forward pass runs the decoder layers.
+    #: The root FSDP module, whose forward pass runs the decoder layers.
     root: Any
     head: nn.Module
     #: The sharded parameters, by their names in the model.
     parameters: Mapping[str, nn.Parameter]
-    #: A copy of the model with empty parameters, for `GatheredWeights`.
+    #: A copy of the model whose parameters are empty; `GatheredWeights` fills them to sample.
     empty_model: nn.Module
     #: Compute dtype of each parameter, by its name in the model.
     dtypes: Mapping[str, torch.dtype]
 
 
 class _Root(nn.Module):
-    """Has all parameters of the model, but runs only its decoder layers."""
+    """A module that contains all parameters of the model, but whose forward pass runs only the decoder layers."""
 
     def __init__(self, model: Any, layers: nn.Module) -> None:
         super().__init__()
         self.model = model
-        self._run = (layers,)  # in a tuple, so that nn.Module does not register the layers twice
+        self._run = (layers,)  # a tuple hides the layers from nn.Module, which would register them twice
 
     def forward(self, **inputs: Any) -> Any:
         return self._run[0](**inputs)
 
 
 def require_shardable(model: Any, where: str) -> None:
-    """
+    """Checks that a model can be sharded.
+
     Raises:
-        BadModel: the model is a mixture of experts, whose ranks would run different collectives.
+        BadModel: the model is a mixture of experts; its ranks could use different experts and then run different
+            collectives.
         WorkerError: PyTorch is too old.
     """
     from torch.distributed.fsdp import FSDPModule
@@ -97,14 +99,14 @@ def shard(
     trained: frozenset[str] | None,
     where: str,
 ) -> ShardedModel:
-    """Shards a model layer by layer, so that a rank never has more than its shard and one complete layer.
+    """Shards a model layer by layer, so that a rank needs memory only for its shard and one complete layer.
 
     Args:
-        model: on the CPU, with memory-mapped weights if possible
-        compute: dtype of the passes
-        trained: names of the trained parameters, if the others are frozen and sharded in `compute`; None: all
-            parameters are trained and sharded in float32
-        where: folder of the model, for messages
+        model: the model on the CPU, with memory-mapped weights if possible
+        compute: dtype of forward and backward passes
+        trained: names of the trained parameters, which are sharded in float32; all other parameters are frozen and
+            sharded in the dtype `compute`. None: all parameters are trained.
+        where: folder of the model, for error messages
     """
     from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 
@@ -130,8 +132,9 @@ def shard(
             module, mesh=group.mesh, reshard_after_forward=reshard_after_forward, mp_policy=policy
         )
         for parameter in originals:
-            parameter.data = parameter.data.new_empty(0)  # also empties `empty_model`, which shares the parameter
-        # sum gradients instead of averaging them, with an operation that Gloo supports
+            # `empty_model` shares the original parameter, which is not used any more. Free its memory.
+            parameter.data = parameter.data.new_empty(0)
+        # Sum the gradients over the ranks instead of averaging them, with a reduction that Gloo supports.
         sharded.set_gradient_divide_factor(1.0)
         sharded.set_force_sum_reduction_for_comms(True)
         return sharded
@@ -152,10 +155,10 @@ def _decoder_layers(model: Any, layers: nn.Module, where: str) -> nn.ModuleList:
 
 
 class GatheredWeights:
-    """The complete model on every rank while it samples; implements `SamplingWeights`.
+    """Gathers the complete model on every rank for sampling; implements `SamplingWeights`.
 
-    FSDP would gather every layer for every token. Here all weights are gathered once, in the compute dtype, into
-    an ordinary module.
+    With FSDP, every layer would be gathered again for every token. This class gathers all weights once, in the
+    compute dtype, into an ordinary module.
     """
 
     def __init__(self, sharded: ShardedModel, layout: RowShards) -> None:

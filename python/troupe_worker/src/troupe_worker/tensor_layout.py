@@ -1,4 +1,4 @@
-"""Layout of a model's tensors in this process: complete, or the rows of one rank (sharding.py)."""
+"""Layout of a model's tensors in this process: complete tensors, or this rank's rows of each (sharding.py)."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from torch import Tensor
 
 
 class TensorLayout(Protocol):
-    """Converts between complete tensors and the part of them in this process, like DTensor."""
+    """Converts between complete tensors and this process's (local) part of them, like PyTorch's DTensor."""
 
     def to_local(self, tensor: Tensor) -> Tensor:
-        """The local part of a parameter or its gradient; shares its memory."""
+        """Returns the local part of a parameter or a gradient, without copying it."""
 
     def full_tensor(self, local: Tensor, shape: Sequence[int]) -> Tensor:
-        """The complete tensor of that shape; a collective."""
+        """Gathers the complete tensor, which has the given shape; a collective."""
 
     def local_shard(self, full: Tensor) -> Tensor:
-        """The local part of a complete tensor."""
+        """Returns the local part of a complete tensor."""
 
     def all_reduce_sum(self, number: float) -> float:
-        """Sum of a number over all ranks; a collective."""
+        """Sums a number over all ranks; a collective."""
 
     @property
     def is_rank_zero(self) -> bool:
-        """Whether this process writes files."""
+        """Whether this process is rank 0, which writes files."""
 
 
 class Unsharded:
-    """The complete tensors are in this process."""
+    """The layout of a model that is not sharded: this process has complete tensors."""
 
     is_rank_zero = True
 

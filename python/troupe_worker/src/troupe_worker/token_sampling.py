@@ -12,7 +12,7 @@ from torch import Tensor
 from .errors import WorkerError
 from .threefry import uniforms
 
-#: Largest number of float64 values of a slice of the cumulative sums.
+#: Maximum number of float64 values of the cumulative sums that are computed at once.
 _SLICE = 2**24
 
 
@@ -25,7 +25,7 @@ class RandomStream:
 
 
 def next_uniforms(streams: Sequence[RandomStream], device: torch.device) -> Tensor:
-    """The next uniform random number of every stream, float64 [rows]."""
+    """Returns the next uniform random number of every stream, float64 [rows]."""
     words = [np.array([stream.key[word] for stream in streams], np.uint32) for word in (0, 1)]
     counters = np.array([stream.counter & 0xFFFFFFFF for stream in streams], np.uint32)
     return torch.from_numpy(uniforms(words[0], words[1], counters)).to(device)
@@ -38,9 +38,9 @@ def sample_tokens(
 
     Args:
         logits: [C, V]
-        source: index of the logits of each row [rows]
+        source: for each sampled row, the index of its logits, 0 .. C - 1 [rows]
         uniform: random numbers in [0, 1) [rows]
-        temperature: > 0 [rows]
+        temperature: temperature of each row, > 0 [rows]
 
     Returns:
         Tokens and their log-probabilities, nats [rows].
@@ -69,13 +69,21 @@ def sample_tokens(
 
 
 def greedy_token(logits: Tensor) -> tuple[int, float]:
-    """The most likely token, the lowest id on ties, and its log-probability at temperature 1. logits [V]."""
+    """Returns the most likely token (the lowest id if several are equal) and its log-probability at temperature 1.
+
+    Args:
+        logits: [V]
+    """
     token = int(logits.argmax())
     return token, float(_log_softmax(logits, 1.0)[token])
 
 
 def sample_top_p(logits: Tensor, uniform: float, *, temperature: float, top_p: float) -> tuple[int, float]:
-    """Nucleus sampling. Returns the token and its log-probability in the unfiltered distribution. logits [V]."""
+    """Samples a token from the nucleus. Returns the token and its log-probability in the unfiltered distribution.
+
+    Args:
+        logits: [V]
+    """
     logp = _log_softmax(logits, temperature)
     order = logp.sort(descending=True, stable=True)
     mass = order.values.exp().cumsum(0)
@@ -88,7 +96,11 @@ def sample_top_p(logits: Tensor, uniform: float, *, temperature: float, top_p: f
 
 
 def top_logprobs(logits: Tensor, token: int, count: int) -> tuple[float, list[tuple[int, float]]]:
-    """Log-probabilities at temperature 1: of `token`, and the `count` largest in descending order. logits [V]."""
+    """Returns the log-probability of `token` at temperature 1, and the `count` most likely tokens with theirs.
+
+    Args:
+        logits: [V]
+    """
     logp = _log_softmax(logits, 1.0)
     order = logp.sort(descending=True, stable=True).indices[:count] if count else logp.new_zeros(0).long()
     return float(logp[token]), [(int(other), float(logp[other])) for other in order]
@@ -106,9 +118,9 @@ def _log_softmax(logits: Tensor, temperature: float) -> Tensor:
 
 
 def _inverse_cdf(weights: Tensor, sums: Tensor, uniform: Tensor) -> Tensor:
-    """Index of the first cumulative sum that exceeds `uniform` times the total [rows, 1]."""
+    """For each row, finds the index of the first cumulative sum above `uniform` times the total [rows, 1]."""
     found = torch.searchsorted(sums, uniform[:, None] * sums[:, -1:], right=True)
-    # rounding of the last sums must not select a token of probability 0
+    # Limit the index to the last token of positive weight, because rounded sums could select a token of weight 0.
     indices = torch.arange(weights.shape[-1], device=weights.device)
     last = torch.where(weights > 0, indices, -1).max(-1, keepdim=True).values
     return torch.minimum(found, last)

@@ -1,7 +1,6 @@
-"""A vLLM engine in the process of the worker: copies weights from memory, token ids in and out.
+"""Runs a vLLM engine in the process of the worker. Its weights are copied from the memory of this process.
 
-An engine is constructed for a model shape; models of that shape share it. Importing this module does not import
-vLLM.
+Models of the same architecture and size share an engine. Importing this module does not import vLLM.
 """
 
 from __future__ import annotations
@@ -23,24 +22,24 @@ from .sequences import max_new_tokens
 from .threefry import random_bits
 from .vllm_setup import EngineConfig, make_engine, max_model_len
 
-#: vLLM clamps lower temperatures to this one without an error.
+#: Lowest supported temperature. vLLM silently replaces lower temperatures by this one.
 LOWEST_TEMPERATURE = 0.01
 
 
 class VllmEngine:
-    """An engine with one set of weights or one base model. Not thread-safe."""
+    """A vLLM engine with the weights of one full model, or with one base model and adapters. Not thread-safe."""
 
     def __init__(self, config: EngineConfig) -> None:
-        """Constructs an engine with uninitialized weights, or with those of the base model.
+        """Constructs an engine with the weights of the base model, or, for full models, with dummy weights.
 
         Raises:
-            WorkerError: vLLM cannot run the model; a one-line message.
+            WorkerError: vLLM cannot run the model; the message has one line.
         """
         self._config = config
         self._device = config.device
-        #: Whether `sleep` frees memory.
+        #: Whether `sleep` can free memory.
         self.can_sleep = False
-        #: The engine failed and must be replaced.
+        #: Whether the engine has failed and must be replaced.
         self.failed = False
         self._names = itertools.count()
         with one_line_errors(f"vLLM cannot sample from {config.folder}"), self._device_context():
@@ -50,7 +49,7 @@ class VllmEngine:
             self.can_sleep = bool(self._engine.vllm_config.model_config.enable_sleep_mode)
 
     def load_weights(self, weights: Iterable[tuple[str, Tensor]]) -> None:
-        """Copies weights, by their names in a file, and clears the prefix cache.
+        """Copies weights to the engine, by their names in files, and clears the prefix cache.
 
         Raises:
             WorkerError: vLLM does not accept the weights.
@@ -72,13 +71,13 @@ class VllmEngine:
         """Loads an adapter from a folder.
 
         Args:
-            adapter: id of the adapter; must never be reused, because vLLM caches by id
+            adapter: id of the adapter; must never be reused, because vLLM caches adapters by id
         """
         with one_line_errors("vLLM cannot load the adapter"), self._device_context():
             self._engine.add_lora(_lora_request(adapter, str(folder)))
 
     def has_adapter(self, adapter: int) -> bool:
-        """Whether the adapter is still loaded; vLLM evicts the least recently used ones."""
+        """Whether the adapter is still loaded; vLLM evicts the least recently used adapters."""
         return adapter in self._engine.list_loras()
 
     def remove_adapter(self, adapter: int) -> None:
@@ -94,11 +93,11 @@ class VllmEngine:
         check: Callable[[], None],
         on_completions: Callable[[list[Completion]], None],
     ) -> None:
-        """Samples a message per request; see `Sampler.sample`. A cancelled call leaves no unfinished requests.
+        """Samples a message per request; see `Sampler.sample`. A cancellation aborts the unfinished requests.
 
         Raises:
             BadRequest: the temperature is too low for vLLM, or a message may exceed the KV cache.
-            WorkerError: vLLM failed; a one-line message.
+            WorkerError: vLLM failed; the message has one line.
         """
         if options.temperature < LOWEST_TEMPERATURE:
             raise BadRequest(f"vLLM samples at temperatures >= {LOWEST_TEMPERATURE}, got {options.temperature}")
@@ -127,10 +126,10 @@ class VllmEngine:
             raise
 
     def sleep(self, *, keep_weights: bool) -> bool:
-        """Frees the KV cache and the weights until `wake`.
+        """Frees the memory of the KV cache and of the weights until the next call of `wake`.
 
         Args:
-            keep_weights: move the weights to CPU memory instead of discarding them
+            keep_weights: whether to move the weights to CPU memory instead of discarding them
 
         Returns:
             Whether the weights were discarded.
@@ -145,7 +144,7 @@ class VllmEngine:
         return not keep_weights
 
     def wake(self) -> None:
-        """Allocates the memory again; discarded weights must be loaded again."""
+        """Allocates the memory again. The caller must load discarded weights again."""
         if not self.can_sleep:
             return
         with self._fail_on_error("vLLM"):
@@ -155,7 +154,7 @@ class VllmEngine:
 
     def close(self) -> None:
         """Shuts the engine down and frees its memory."""
-        with contextlib.suppress(Exception):  # a failed engine may not shut down cleanly
+        with contextlib.suppress(Exception):  # a failed engine may raise an error here
             self._engine.engine_core.shutdown()
         del self._engine
         gc.collect()
@@ -167,10 +166,10 @@ class VllmEngine:
             torch.cuda.empty_cache()
 
     def _limit(self, request: SamplingRequest, options: SamplingOptions) -> int:
-        """Largest number of tokens of a message.
+        """Returns the maximum number of tokens of a message.
 
         Raises:
-            BadRequest: the context is not valid, or the message may exceed the KV cache.
+            BadRequest: the context is not valid, or context and message may exceed the KV cache.
         """
         config = self._config
         limit = min(
@@ -186,7 +185,7 @@ class VllmEngine:
 
     @contextlib.contextmanager
     def _fail_on_error(self, operation: str) -> Iterator[None]:
-        """Marks the engine as failed if the operation does not finish."""
+        """Marks the engine as failed if the operation raises an error."""
         try:
             with one_line_errors(operation), self._device_context():
                 yield
@@ -196,12 +195,12 @@ class VllmEngine:
 
     @contextlib.contextmanager
     def _device_context(self) -> Iterator[None]:
-        """Selects the GPU in the current thread; on a CPU disables torch.compile."""
+        """Selects the GPU in the current thread. On a CPU, disables torch.compile instead."""
         if self._device.type == "cuda":
             with torch.cuda.device(self._device):
                 yield
         else:
-            # compiling vLLM's small functions needs a C++ compiler and takes seconds, without a gain on a CPU
+            # Compilation would need a C++ compiler and several seconds, and does not make vLLM faster on a CPU.
             with torch.compiler.set_stance("force_eager"):
                 yield
 
@@ -220,16 +219,16 @@ def _sampling_params(request: SamplingRequest, options: SamplingOptions, limit: 
         temperature=options.temperature,
         max_tokens=limit,
         stop_token_ids=sorted(options.end_tokens),
-        ignore_eos=True,  # only `stop_token_ids` end a message
+        ignore_eos=True,  # only the tokens of `stop_token_ids` end a message
         seed=_seed(request),
-        logprobs=0,  # of the sampled token only
+        logprobs=0,  # returns the log-probability of the sampled token only
         detokenize=False,
         output_kind=RequestOutputKind.FINAL_ONLY,
     )
 
 
 def _seed(request: SamplingRequest) -> int:
-    """63 bits of the request's random stream."""
+    """Derives a 63-bit seed from the request's random stream."""
     return random_bits(request.key, request.counter) >> 1
 
 
@@ -242,7 +241,10 @@ def _completion(index: int, output: Any, options: SamplingOptions) -> Completion
 
 @contextlib.contextmanager
 def one_line_errors(operation: str) -> Iterator[None]:
-    """Converts exceptions of vLLM to a WorkerError of one line; WorkerErrors and out-of-memory errors pass."""
+    """Converts exceptions of vLLM to a WorkerError with a one-line message.
+
+    WorkerErrors and out-of-memory errors pass unchanged.
+    """
     try:
         yield
     except (WorkerError, torch.OutOfMemoryError):
@@ -254,7 +256,10 @@ def one_line_errors(operation: str) -> Iterator[None]:
 
 
 def _reason(error: BaseException) -> str:
-    """The message of a pydantic ValidationError, which is not in its first line; else the first line."""
+    """Returns the first line of an exception's message.
+
+    For a pydantic ValidationError, returns the line that contains the reason.
+    """
     for line in str(error).splitlines():
         if line.strip().startswith("Value error, "):
             return line.strip().removeprefix("Value error, ").split(" [type=")[0]

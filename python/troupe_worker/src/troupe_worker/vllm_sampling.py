@@ -1,6 +1,6 @@
-"""Sampling through vLLM: models of one shape share an engine and use it one at a time.
+"""Samples with vLLM. Models of the same architecture and size share an engine and use it one at a time.
 
-A model copies its weights, or its adapter, to the engine only when it samples after they have changed.
+Before a model samples, its weights (or its adapter) are copied to the engine, unless the engine already has them.
 """
 
 from __future__ import annotations
@@ -28,44 +28,46 @@ from .vllm_engine import VllmEngine
 from .vllm_selection import engine_key, max_lora_rank, uses_vllm
 from .vllm_setup import EngineConfig, vllm_version
 
-#: Interval at which a call that waits for the engine checks for cancellation.
+#: Interval at which a call that waits for the engine checks for cancellation, seconds.
 _LOCK_POLL_SECONDS = 0.5
 
 
 @dataclass
 class SharedEngine:
-    """An engine that several models share. It is constructed by the first model that samples."""
+    """An engine that several models share. The first model that samples constructs it."""
 
-    #: See `engine_key`.
+    #: Key of the models that can share the engine; see `engine_key`.
     key: object
     #: Folder of the full model or base model.
     folder: Path
-    #: The config.json of full models; empty for adapters.
+    #: Content of config.json, for full models; empty for adapters.
     config_json: bytes
-    #: For adapters; None: full models.
+    #: vLLM's max_lora_rank, for adapters; None for full models.
     max_lora_rank: int | None
-    #: Limit for the KV cache.
+    #: Maximum size of the KV cache, bytes.
     kv_cache_bytes: int
-    #: Reserves the memory of the engine. Called by the load of a model that will be trained, else by the first
-    #: `sample` call, because models that are only served or scored never sample through vLLM.
+    #: Reserves the memory of the engine and returns the number of the reservation. It is called when a model is
+    #: loaded for training, else at the first `sample` call, because models that are only served or scored never
+    #: sample with vLLM.
     reserve: Callable[[], int]
     reservation: int | None = None
-    #: Number of models.
+    #: Number of models that share the engine.
     users: int = 0
     engine: VllmEngine | None = None
-    #: Id and version of the model whose weights the engine has.
+    #: Id of the full model whose weights the engine has, and version of these weights.
     loaded_weights: tuple[int, int] | None = None
-    #: Acquired for every use of the engine.
+    #: Lock that is acquired for every use of the engine.
     lock: threading.Lock = field(default_factory=threading.Lock)
     adapter_ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _reserve_lock: threading.Lock = field(default_factory=threading.Lock)
 
     def require_memory(self) -> None:
-        """
+        """Reserves the memory of the engine, unless it is already reserved.
+
         Raises:
             BadModel: there is too little memory.
         """
-        with self._reserve_lock:  # a load and a `sample` call may run concurrently
+        with self._reserve_lock:  # a load and a `sample` call may run this method concurrently
             if self.reservation is None:
                 self.reservation = self.reserve()
 
@@ -85,7 +87,9 @@ class VllmEnginePool:
         self._engines: dict[object, SharedEngine] = {}
 
     def acquire(self, options: LoadOptions, world_size: int) -> SharedEngine | None:
-        """The engine for a model; None: the model itself samples. Not thread-safe: `load` calls are sequential.
+        """Returns the engine that samples for a model; None if the PyTorch model itself samples.
+
+        Not thread-safe, because `load` calls are sequential.
 
         Raises:
             WorkerError: the options require vLLM, but it cannot be used, or there is too little memory.
@@ -112,7 +116,7 @@ class VllmEnginePool:
         return shared
 
     def release(self, shared: SharedEngine | None) -> None:
-        """Removes a model from an engine; the last one closes the engine."""
+        """Removes a model from an engine. Closes the engine if no other model uses it."""
         if shared is None:
             return
         shared.users -= 1
@@ -139,7 +143,7 @@ class VllmSampler:
         decode_batch: int,
         token_budget: int,
     ) -> None:
-        """For a model that will be trained, constructs the engine at once to report errors early.
+        """Creates the sampler. If the model will be trained, constructs the engine at once to report errors early.
 
         Raises:
             WorkerError: vLLM cannot run the model.
@@ -148,7 +152,7 @@ class VllmSampler:
         self._shared = shared
         self._loaded = loaded
         self._id = next(self._ids)
-        #: Id in the engine and version of the adapter.
+        #: Id of the adapter in the engine, and version of its weights.
         self._adapter: tuple[int, int] | None = None
         decoder = loaded.decoder
         self._config = EngineConfig(
@@ -183,7 +187,7 @@ class VllmSampler:
                 adapter = self._sync_weights(engine)
                 engine.sample(requests, options, adapter=adapter, check=check, on_completions=on_completions)
             finally:
-                if engine.failed:  # the next call constructs another engine
+                if engine.failed:  # close the engine; the next call constructs a new one
                     self._shared.stop()
 
     def sleep(self) -> None:
@@ -206,7 +210,7 @@ class VllmSampler:
         return shared.engine
 
     def _sync_weights(self, engine: VllmEngine) -> int | None:
-        """Copies changed weights to the engine. Returns the id of the adapter if there is one."""
+        """Copies the weights to the engine if they changed. Returns the adapter's id; None for a full model."""
         version = self._loaded.parameters.version
         if self._shared.max_lora_rank is not None:
             return self._sync_adapter(engine, version)
@@ -217,7 +221,10 @@ class VllmSampler:
         return None
 
     def _sync_adapter(self, engine: VllmEngine, version: int) -> int:
-        """Writes a changed adapter to a temporary folder, because vLLM loads adapters from folders only."""
+        """Loads the adapter into the engine if it changed. Returns its id in the engine.
+
+        Uses a temporary folder, because vLLM loads adapters only from folders.
+        """
         known = self._adapter
         if known is not None and known[1] == version and engine.has_adapter(known[0]):
             return known[0]
@@ -235,14 +242,14 @@ class VllmSampler:
         return adapter_id
 
     def _weights(self) -> Iterator[tuple[str, Tensor]]:
-        """The weights that the module computes with, by their names in a file."""
+        """Yields the weights with which the module computes, with their names in files."""
         for name, parameter in self._loaded.decoder.model.named_parameters():
             yield name, parameter.data
 
 
 @contextmanager
 def _acquired(lock: threading.Lock, check: Callable[[], None]) -> Iterator[None]:
-    """Acquires a lock; `check` raises to stop waiting."""
+    """Acquires a lock. Calls `check` while it waits; an error that `check` raises ends the wait."""
     while not lock.acquire(timeout=_LOCK_POLL_SECONDS):
         check()
     try:

@@ -1,4 +1,4 @@
-"""Decides whether vLLM samples for a model, and which models can share an engine."""
+"""Decides whether vLLM samples for a model, and which models can share a vLLM engine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ _IGNORED_FIELDS = ("_name_or_path", "torch_dtype", "dtype", "transformers_versio
 
 
 def uses_vllm(options: LoadOptions, world_size: int, device: torch.device) -> bool:
-    """Whether vLLM samples for a model. With `auto` it does on a GPU if it is installed and has the architecture.
+    """Whether vLLM samples for a model.
+
+    With the sampler `auto`, vLLM samples on a GPU if it is installed and supports the architecture.
 
     Raises:
         WorkerError: the options require vLLM, but it cannot be used.
@@ -37,7 +39,7 @@ def uses_vllm(options: LoadOptions, world_size: int, device: torch.device) -> bo
 
 
 def _obstacle(device: torch.device, rank: int | None, world_size: int) -> str | None:
-    """Why vLLM cannot be used, with the setting to change; None if it can."""
+    """Explains why vLLM cannot be used, and which setting to change. Returns None if vLLM can be used."""
     if vllm_version() is None:
         requirements = "python/troupe_worker/requirements-vllm.txt"
         return f"expected vLLM in the worker's Python, got none; install {requirements} into it"
@@ -56,11 +58,11 @@ def _obstacle(device: torch.device, rank: int | None, world_size: int) -> str | 
 
 
 def supports_architecture(folder: Path) -> bool:
-    """Whether vLLM has the architecture of a model folder's config.json."""
+    """Whether vLLM supports the architecture that is named in a model folder's config.json."""
     try:
         names = _read_config(folder).get("architectures") or []
     except BadModel:
-        return False  # loading reports the error
+        return False  # an unreadable file is ignored here; loading the model raises the error
     set_environment()
     with one_line_errors("vLLM"):
         from vllm import ModelRegistry
@@ -70,12 +72,15 @@ def supports_architecture(folder: Path) -> bool:
 
 
 def max_lora_rank(rank: int) -> int:
-    """The smallest `max_lora_rank` of vLLM for adapters of this rank."""
+    """Returns the smallest `max_lora_rank` that vLLM supports and that is at least `rank`."""
     return next(size for size in LORA_RANKS if size >= rank)
 
 
 def engine_key(options: LoadOptions, folder: Path, rank: int | None) -> object:
-    """Models with equal keys can share an engine: adapters of one base model, or full models of one shape."""
+    """Returns the key of a model. Models with equal keys can share an engine.
+
+    Adapters of one base model have equal keys, and full models whose config.json files are equivalent.
+    """
     if rank is not None:
         return (str(folder.resolve()), options.dtype, max_lora_rank(rank))
     fields = {name: value for name, value in _read_config(folder).items() if name not in _IGNORED_FIELDS}

@@ -1,4 +1,4 @@
-"""The worker on a Ray cluster: a driver with the protocol of a single worker, and one or more actors per agent.
+"""The worker on a Ray cluster: a driver with a single worker's wire protocol, and one or more actors per agent.
 
-An actor runs an ordinary worker's service. Only the actors import PyTorch.
+An actor runs the same service as a single worker. Only the actors import PyTorch.
 """

@@ -18,7 +18,7 @@ from typing import Any
 from .. import PROTOCOL, VERSION
 from ..__main__ import MISSING_PACKAGE, TOKEN_VARIABLE, lease_seconds
 
-#: Timeout of Ray's shutdown.
+#: Timeout of Ray's shutdown, seconds.
 _SHUTDOWN_SECONDS = 15.0
 
 
@@ -39,7 +39,7 @@ def main() -> int:
     from .service import ClusterService
 
     if options.with_parent:
-        # before Ray is initialized, which takes seconds: the parent may exit meanwhile
+        # Start this thread before Ray is initialized: that takes seconds, during which the parent may exit.
         threading.Thread(target=_exit_with_parent, name="parent", daemon=True).start()
     signal.signal(signal.SIGTERM, _interrupt)
     token = os.environ.get(TOKEN_VARIABLE) or secrets.token_urlsafe(24)
@@ -102,16 +102,16 @@ def _arguments() -> argparse.Namespace:
 
 
 def _set_environment(address: str) -> None:
-    """Sets variables that Ray reads on import and that its processes inherit."""
+    """Sets environment variables that Ray reads when it is imported and that its processes inherit."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    # the default of future versions; without it Ray prints a warning
+    # This value is the default of future Ray versions. If it is not set, Ray prints a warning.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     if address == "local":
-        # Ray listens on all interfaces; a token prevents that other hosts run code through its ports
+        # Ray listens on all network interfaces. A token prevents other hosts from running code through its ports.
         os.environ.setdefault("RAY_AUTH_MODE", "token")
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_urlsafe(32))
     else:
-        # `connect` has checked the address, so fail after 3 attempts instead of 20
+        # `connect` checks before that a process listens at the address, so 3 attempts suffice instead of 20.
         os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "3")
 
 
@@ -128,7 +128,7 @@ def _redirect_output() -> Any:
 
 
 def _exit_with_parent() -> None:
-    """Exits when the parent closes the pipe, which the operating system also does when the parent is killed."""
+    """Exits when standard input ends; the operating system closes the pipe also if the parent is killed."""
     while sys.stdin.buffer.read(1):
         pass
     _shut_down()

@@ -1,6 +1,6 @@
-"""The Ray actor of an agent, or of one of its ranks: runs a worker's service and transfers files.
+"""The Ray actor of an agent, or of one rank of an agent. It runs the service of a worker and transfers files.
 
-Frames pass through as bytes, so the receiving end checks the lengths and checksums that the sending end wrote.
+The driver forwards frames as bytes, so that the receiver checks the lengths and checksums that the sender wrote.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from typing import Any
 from ..errors import WorkerError
 from ..frames import decode
 
-#: Interval at which a call without frames wakes up; no frame is sent then.
+#: Interval, seconds, at which a call that waits for its next frame wakes up. No frame is sent then.
 _HEARTBEAT_SECONDS = 60.0
 _FOLDER_PREFIX = "troupe-actor-"
 
 
 class AgentActor:
-    """Becomes a Ray actor in team_placement.py; its methods run concurrently in threads."""
+    """The class from which team_placement.py creates Ray actors. Its methods run concurrently in threads."""
 
     def __init__(self, *, threads: int, gpus: float) -> None:
         """
         Args:
-            threads: CPU threads of PyTorch
-            gpus: GPUs of this actor; a fraction limits its GPU memory, 0 selects the CPU
+            threads: number of CPU threads of PyTorch
+            gpus: number of GPUs of this actor; a fraction limits the actor's GPU memory, 0 selects the CPU
 
         Raises:
-            ImportError: the Python of the node lacks a package; the driver reports its name.
+            ImportError: the Python of the node lacks a package; the driver reports the name of the package.
         """
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -46,7 +46,7 @@ class AgentActor:
         transformers.utils.logging.set_verbosity_error()
         transformers.utils.logging.disable_progress_bar()
         limit: int | None = None
-        if 0 < gpus < 1:  # other actors use the rest of the GPU
+        if 0 < gpus < 1:  # other actors use the rest of the GPU's memory
             limit = int(gpus * torch.cuda.get_device_properties(0).total_memory)
             torch.cuda.set_per_process_memory_fraction(gpus)
         self._service = Service("cuda" if gpus > 0 else "cpu", limit)
@@ -54,7 +54,7 @@ class AgentActor:
         self._root = Path(tempfile.mkdtemp(prefix=f"{_FOLDER_PREFIX}{os.getpid()}-"))
 
     def info(self) -> dict[str, Any]:
-        """Node, host, process id, and versions of the packages."""
+        """Returns the Ray node id, host name, process id and device of this actor, and the package versions."""
         import ray
 
         return {
@@ -65,21 +65,21 @@ class AgentActor:
         }
 
     def divide_memory(self, processes: int) -> None:
-        """Limits models to an equal part of the node's free memory."""
+        """Limits models to 1/processes of the node's free memory."""
         self._service.divide_memory(processes)
 
     def join(self, rendezvous: str, rank: int, world_size: int) -> None:
-        """Joins the process group of an agent; waits for all ranks. See `AgentProcessGroup.init`."""
+        """Joins the process group of an agent, and waits for all ranks. See `AgentProcessGroup.init`."""
         from ..process_group import AgentProcessGroup
 
         self._service.join(AgentProcessGroup.init(Path(rendezvous), rank, world_size, self._service.device))
 
     def call(self, data: bytes, header: dict[str, Any]) -> Iterator[tuple[bool, bytes]]:
-        """All frames of a call, each with whether it is the last.
+        """Yields all frames of a call. Each comes with a flag that is True for the last frame.
 
         Args:
-            data: the client's frame
-            header: fields that replace those of the frame: this node's names of models and folders
+            data: the encoded frame of the client
+            header: header fields that replace those of the frame, with this node's names of models and folders
         """
         frame = decode(data)
         operation = self._service.begin(replace(frame, header={**frame.header, **header}))
@@ -119,7 +119,7 @@ class AgentActor:
         return sorted((path.name, path.stat().st_size) for path in Path(folder).iterdir() if path.is_file())
 
     def read_chunk(self, folder: str, name: str, offset: int, size: int) -> tuple[bytes, int]:
-        """A part of a file and its CRC-32."""
+        """Returns a part of a file and the CRC-32 of this part."""
         with open(self._resolve(folder, name), "rb") as file:
             file.seek(offset)
             data = file.read(size)
@@ -130,10 +130,10 @@ class AgentActor:
         shutil.rmtree(folder, ignore_errors=True)
 
     def _resolve(self, folder: str, name: str) -> Path:
-        """Path of a file in a folder of `make_folder`.
+        """Returns the path of a file in a folder that `make_folder` created.
 
         Raises:
-            WorkerError: the path is outside of these folders.
+            WorkerError: the path is outside of the folders that `make_folder` created.
         """
         path = Path(folder) / name
         if Path(folder).parent != self._root or path.parent != Path(folder):
@@ -142,7 +142,7 @@ class AgentActor:
 
 
 def _remove_stale_folders() -> None:
-    """Removes the folders of actors that were killed on this node."""
+    """Removes the temporary folders of actors that were killed on this node."""
     for path in Path(tempfile.gettempdir()).glob(f"{_FOLDER_PREFIX}*-*"):
         pid = path.name.removeprefix(_FOLDER_PREFIX).split("-")[0]
         if pid.isdigit() and not Path(f"/proc/{pid}").exists():

@@ -1,4 +1,4 @@
-"""The driver's client of one actor. Most agents have one actor; a sharded agent has one per rank."""
+"""The driver's client of one actor. Most agents have one actor; an agent of several ranks has one per rank."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from ray.exceptions import ActorUnavailableError, GetTimeoutError, RayActorError
 from ..calls import first_line
 from ..errors import WorkerError
 
-#: Timeout for the start of an actor; importing PyTorch is slow on a busy machine.
+#: Timeout for the start of an actor, seconds. It is long, because importing PyTorch is slow on a busy machine.
 START_SECONDS = 600.0
-#: Frames of a call, each with whether it is the last.
+#: Frames of a call. Each comes with a flag that is True for the last frame.
 FrameStream = Generator[tuple[bool, bytes], None, None]
 
 _POLL_SECONDS = 1.0
-#: How long an unreachable node may take to recover before its actor counts as lost.
+#: Time after which the actor of an unreachable node counts as lost, seconds.
 _RECOVERY_SECONDS = 30.0
 
 
 class ActorClient:
-    """Calls an actor and reports its failure as a WorkerError of kind `lost`."""
+    """Calls an actor. Raises a WorkerError of kind `lost` if the actor or its node dies."""
 
     def __init__(self, name: str, actor: Any) -> None:
         """
         Args:
-            name: e.g. `agent 0` or `rank 1 of agent 0`, for messages
+            name: name for error messages, e.g. `agent 0` or `rank 1 of agent 0`
             actor: Ray's actor handle
         """
         self.name = name
         self.actor = actor
-        #: See `AgentActor.info`; empty before `start`.
+        #: Result of `AgentActor.info`; empty before `start`.
         self.info: dict[str, Any] = {}
 
     def start(self) -> None:
         """Waits until the actor has imported its packages and initialized its device.
 
         Raises:
-            WorkerError: the actor cannot start; of kind `lost` if it was killed or its node died.
+            WorkerError: the actor cannot start. The error has the kind `lost` if the actor or its node died.
         """
         if self.info:
             return
@@ -56,13 +56,13 @@ class ActorClient:
         """Yields the frames of a call as they arrive; see `AgentActor.call`.
 
         Raises:
-            WorkerError: the actor or its node died, of kind `lost`.
+            WorkerError: the actor or its node died; the error has the kind `lost`.
         """
         received, deadline = 0, 0.0
         while True:
             attempt_start = time.monotonic()
             try:
-                # the call names its operation, so a repeated call yields the same frames from the beginning
+                # The frame has the operation's name, so a repeated call yields all frames from the beginning.
                 frames = self.actor.call.options(num_returns="streaming").remote(data, header)
                 for index, reference in enumerate(frames):
                     is_last, frame = ray.get(reference)
@@ -73,13 +73,13 @@ class ActorClient:
             except ActorUnavailableError as error:
                 now = time.monotonic()
                 if deadline == 0.0 or now - attempt_start > _RECOVERY_SECONDS:
-                    deadline = now + _RECOVERY_SECONDS  # the actor was reachable during this attempt
+                    deadline = now + _RECOVERY_SECONDS  # start anew, because the actor was reachable meanwhile
                 elif now > deadline:
                     raise self.lost_error(first_line(error)) from error
                 time.sleep(_POLL_SECONDS)
             except RayActorError as error:
                 raise self.lost_error(death_cause(str(error))) from error
-            except RayError as error:  # e.g. a frame was in the object store of a node that died
+            except RayError as error:  # e.g. the frame was stored on a node that died
                 raise self.lost_error(f"{type(error).__name__}: {first_line(error)}") from error
 
     def lost_error(self, reason: str) -> WorkerError:
@@ -87,7 +87,7 @@ class ActorClient:
 
 
 def death_cause(message: str) -> str:
-    """The line of a Ray error message that has the cause of an actor's death, at most 300 characters."""
+    """Returns the line of a Ray error message that names the cause of an actor's death; at most 300 characters."""
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     cause = next((line for line in lines if re.search(r"died|killed|exit|lost|unreachable", line)), "it died")
     return " ".join(cause.split())[:300]
@@ -103,6 +103,6 @@ def _start_error(name: str, message: str) -> WorkerError:
         )
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     reason = next((line for line in reversed(lines) if re.match(r"[\w.]*(Error|Exception)\b", line)), "")
-    # without an exception in its constructor the actor was killed; it may start on another node
+    # If the actor's constructor raised no exception, the actor was killed. It may start on another node.
     kind = "actor" if reason else "lost"
     return WorkerError(f"the actor of {name} did not start: {reason or death_cause(message)}", kind)

@@ -1,4 +1,4 @@
-"""The placement of one agent on the cluster: its actor and the state of the models there."""
+"""The placement of one agent on the cluster: its actor, and the state of the actor's models."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from .actor_client import ActorClient, FrameStream
 
 
 class AgentPlacement:
-    """An agent with one actor; sharded_placement.py has the agent with several."""
+    """An agent with one actor. For agents with several actors, see sharded_placement.py."""
 
     def __init__(self, index: int, client: ActorClient) -> None:
         self.index = index
-        #: Number of models.
+        #: Number of models that are loaded in the actor.
         self.models = 0
         self._client = client
         #: Paths of base models on the actor's node, by their local folders.
         self.uploaded_bases: dict[str, str] = {}
-        #: Why the agent was lost; None while it is alive.
+        #: Error message if an actor of the agent died; else None.
         self.lost: str | None = None
 
     @property
     def actor(self) -> Any:
-        """The actor that reads and writes files."""
+        """The actor that reads and writes files: the only one, or that of rank 0."""
         return self._client.actor
 
     @property
@@ -52,14 +52,14 @@ class AgentPlacement:
         self._client.start()
 
     def call(self, frame: Frame, header: dict[str, Any], check: Callable[[], None]) -> FrameStream:
-        """Yields the frames of a call as they arrive, each with whether it is the last.
+        """Yields the frames of a call as they arrive. Each comes with a flag that is True for the last frame.
 
         Args:
-            header: fields that replace those of the frame
-            check: raises to stop waiting for other calls
+            header: header fields that replace those of the frame
+            check: raises an error if the call is cancelled or its deadline has passed
 
         Raises:
-            WorkerError: an actor or its node died, of kind `lost`.
+            WorkerError: an actor or its node died; the error has the kind `lost`.
         """
         self._require_alive()
         try:
@@ -77,7 +77,7 @@ class AgentPlacement:
             ray.kill(actor)
 
     def mark_lost(self, reason: str) -> WorkerError:
-        """Marks the agent as lost. Returns the error to raise."""
+        """Marks the agent as lost, i.e. not usable any more. Returns the error for the caller to raise."""
         self.lost = f"the actor of agent {self.index} was lost: {reason}"
         return WorkerError(self.lost, "lost")
 

@@ -1,4 +1,4 @@
-"""The resources that a team requests from a cluster, and whether the cluster has them."""
+"""Reads the resources that a team requests from a cluster, and checks whether the cluster has them."""
 
 from __future__ import annotations
 
@@ -15,21 +15,23 @@ _RESOLUTION = 1e-4
 
 @dataclass(frozen=True)
 class PlacementRequest:
-    """Resources for every agent of a team."""
+    """Resources that a team requests; every agent gets the same."""
 
     agents: int
-    #: CPUs and GPUs per agent.
+    #: Number of CPUs per agent.
     cpus: float
+    #: Number of GPUs per agent; may be a fraction.
     gpus: float
-    #: CPU threads per rank.
+    #: Number of CPU threads per rank.
     threads: int
     #: A key of PLACEMENTS.
     placement: str
-    #: How long to wait until the resources are free.
+    #: Maximum time to wait for free resources, seconds.
     wait_seconds: float
-    #: Ranks per agent, one actor each; they divide its CPUs and have one GPU each, if it has any.
+    #: Number of ranks per agent. Each rank is an actor with an equal part of the agent's CPUs, and with one GPU if
+    #: the agent has GPUs.
     ranks: int
-    #: Whether folders have the same paths on all nodes.
+    #: Whether all nodes have the same folders at the same paths.
     shared_files: bool
 
     @staticmethod
@@ -72,7 +74,7 @@ class PlacementRequest:
 
     @property
     def cpus_per_rank(self) -> float:
-        """Rounded down to four decimal places, so that all ranks fit into the bundle."""
+        """CPUs of one rank, rounded down to four decimal places so that all ranks fit into the agent's bundle."""
         return self.cpus if self.ranks == 1 else math.floor(self.cpus / self.ranks / _RESOLUTION) * _RESOLUTION
 
     @property
@@ -80,18 +82,18 @@ class PlacementRequest:
         return self.gpus if self.ranks == 1 else min(1.0, self.gpus)
 
     def bundle(self) -> dict[str, float]:
-        """Resource bundle of one agent in the placement group."""
+        """Returns the resource bundle of one agent in the team's placement group."""
         return {name: amount for name, amount in (("CPU", self.cpus), ("GPU", self.gpus)) if amount > 0}
 
 
 def require_capacity(request: PlacementRequest, nodes: list[dict[str, Any]]) -> bool:
-    """Whether the live nodes have the capacity for the team, ignoring what others use.
+    """Checks whether the live nodes are large enough for the team, including resources that are in use now.
 
     Returns:
-        False if they do not, but a dead node may be replaced.
+        True if they are; False if they are not but a node is dead, because it may be replaced.
 
     Raises:
-        WorkerError: they do not, and no node is dead.
+        WorkerError: the nodes are too small, and no node is dead.
     """
     alive = [node for node in nodes if node["Alive"]]
     if _fits(request, alive):
@@ -129,7 +131,7 @@ def _agent_count(request: PlacementRequest) -> str:
 
 
 def _fits(request: PlacementRequest, nodes: list[dict[str, Any]]) -> bool:
-    """Counts how many agents fit on each node; all agents request equal resources."""
+    """Whether all agents fit on the nodes. Adds up the number of agents that fit on each node."""
     agents = 0
     for node in nodes:
         amounts = [

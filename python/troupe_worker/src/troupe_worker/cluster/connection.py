@@ -20,9 +20,10 @@ _MIB = 2**20
 
 @dataclass(frozen=True)
 class ClusterOptions:
-    """Which cluster to use, and resources of a local one; None: all resources of the machine."""
+    """Selects a cluster, and the resources of a local cluster. None stands for all resources of the machine."""
 
-    #: `HOST:PORT`; `auto`: the cluster of this machine; `local`: a new cluster that stops with this process.
+    #: `HOST:PORT`; or `auto` for the cluster of this machine; or `local` for a new cluster on this machine, which
+    #: stops with this process.
     address: str
     num_cpus: int | None = None
     num_gpus: int | None = None
@@ -34,7 +35,7 @@ def connect(options: ClusterOptions) -> None:
     """Makes this process a driver of the cluster.
 
     Raises:
-        WorkerError: there is no cluster at the address, or its version of Ray or Python differs.
+        WorkerError: there is no cluster at the address, or it has another version of Ray or Python.
     """
     if options.address not in ("local", "auto"):
         _require_reachable(options.address)
@@ -65,14 +66,14 @@ def connect(options: ClusterOptions) -> None:
         if "ersion mismatch" in str(error):
             raise WorkerError(_version_mismatch(options.address, str(error)), "cluster") from error
         raise WorkerError(f"Ray at {options.address}: {first_line(error)}", "cluster") from error
-    except Exception as error:  # any exception of Ray becomes one line
+    except Exception as error:  # convert any exception of Ray to a one-line error
         raise WorkerError(
             f"Ray at {options.address}: {type(error).__name__}: {first_line(error)}", "cluster"
         ) from error
 
 
 def _require_reachable(address: str) -> None:
-    """Checks that a process listens at the address, because Ray retries for a long time.
+    """Checks that a process listens at the address, because Ray itself would retry for a long time.
 
     Raises:
         WorkerError: the address is not valid, or no process listens there.
@@ -89,10 +90,10 @@ def _require_reachable(address: str) -> None:
 
 
 def _local_addresses() -> list[str]:
-    """Addresses of the clusters that have a node on this machine, accessible or not."""
+    """Finds the addresses of all clusters that have a node on this machine, even if they refuse connections."""
     try:
         return sorted(services.find_gcs_addresses())
-    except Exception:  # a private function of Ray
+    except Exception:  # find_gcs_addresses is a private function of Ray and may change
         return []
 
 
@@ -102,7 +103,7 @@ def _not_found(address: str) -> str:
 
 
 def _refused(address: str) -> str:
-    """Message for a failed connection to a listening process; Ray's own message does not have the cause."""
+    """Message for a failed connection to a process that listens. Ray's own message does not name the cause."""
     return (
         f"cannot connect to {address}: it is not a Ray cluster, has another version of Ray, "
         "or needs a token (RAY_AUTH_MODE, RAY_AUTH_TOKEN)"
@@ -110,6 +111,6 @@ def _refused(address: str) -> str:
 
 
 def _version_mismatch(address: str, message: str) -> str:
-    """Ray's message names both versions in several lines."""
+    """Message for a version mismatch. Joins the lines of Ray's message, which names both versions."""
     details = " ".join(message.split())
     return f"the Ray cluster at {address} has other versions than this Python: {details}"

@@ -1,6 +1,6 @@
-"""Copies model folders between the driver and actors on other nodes, in chunks with checksums through Ray.
+"""Copies model folders between the driver and actors on other nodes, through Ray, in chunks with checksums.
 
-With it the run folder needs to exist on the driver's machine only.
+The nodes therefore need no shared file system; the run folder exists only on the driver's machine.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ from ..errors import BadModel, WorkerError
 from .agent_placement import AgentPlacement
 
 CHUNK_BYTES = 32 * 2**20
-#: Largest number of chunks in flight.
+#: Maximum number of chunks in flight.
 _MAX_IN_FLIGHT = 3
 _OPTIMIZER = "optimizer.safetensors"
-#: Suffixes of model files; other files of a folder are not copied.
+#: Suffixes of the files that are copied; other files of a model folder are not copied.
 _SUFFIXES = frozenset({".json", ".jinja", ".txt", ".model", ".safetensors"})
 
 
 @dataclass(frozen=True)
 class UploadedModel:
-    """A model folder on the node of an actor."""
+    """A model folder that was copied to the node of an actor."""
 
-    #: Path on the node.
+    #: Path of the folder on the node.
     folder: str
-    #: Local paths by their paths on the node.
+    #: Paths of the folders on the driver's machine, by the paths of their copies on the node.
     local_names: Mapping[str, str]
-    #: For adapters: path of the base model on the node, and base_model_name_or_path of the local config.
+    #: For adapters: path of the base model on the node, and base_model_name_or_path in the driver's folder.
     base: tuple[str, str] | None = None
 
     def with_local_names(self, message: str) -> str:
-        """Replaces paths on the node by local paths."""
+        """Replaces paths on the node in a text by the paths on the driver's machine."""
         for remote, local in self.local_names.items():
             message = message.replace(remote, local)
         return message
@@ -51,7 +51,7 @@ def upload_model(placement: AgentPlacement, folder: Path, params: Mapping[str, A
     """Copies the folder of a `load` call to the actor's node: a model, or an adapter and its base model.
 
     Args:
-        params: of the `load` call
+        params: parameters of the `load` call
 
     Raises:
         BadModel: the folder does not exist or cannot be read.
@@ -72,7 +72,7 @@ def upload_model(placement: AgentPlacement, folder: Path, params: Mapping[str, A
 
 
 def delete_upload(placement: AgentPlacement, uploaded: UploadedModel) -> None:
-    """Deletes the folder after the load; base models stay on the node for other adapters."""
+    """Deletes the copied folder after the load. Keeps base models on the node, for other adapters."""
     if uploaded.folder not in placement.uploaded_bases.values():
         placement.actor.remove_folder.remote(uploaded.folder)
 
@@ -87,11 +87,11 @@ def _upload_base(placement: AgentPlacement, folder: Path) -> str:
 def upload_folder(
     actor: Any, folder: Path, *, optimizer: bool, replaced: Mapping[str, bytes] | None = None
 ) -> str:
-    """Copies a folder to the actor's node. Returns its path there.
+    """Copies a folder to the actor's node. Returns the path of the copy.
 
     Args:
         optimizer: whether to copy the optimizer state
-        replaced: other content for some files, by name
+        replaced: content that replaces that of some files, by file name
 
     Raises:
         BadModel: the folder does not exist or cannot be read.
@@ -136,7 +136,7 @@ def download_folder(actor: Any, remote: str, folder: Path, base: tuple[str, str]
                 os.fsync(file.fileno())
         if base is not None and ADAPTER_CONFIG in names:
             _replace_base(temporary / ADAPTER_CONFIG, *base)
-        # delete first: an interruption must not leave old files, moments in particular, beside the new weights
+        # Delete old files first, so that an interruption cannot leave old moments beside the new weights.
         for path in folder.iterdir():
             if path.suffix in _SUFFIXES and (path.name not in names or path.name == _OPTIMIZER):
                 path.unlink()
@@ -149,7 +149,7 @@ def download_folder(actor: Any, remote: str, folder: Path, base: tuple[str, str]
 
 
 def _chunks(path: Path, content: bytes | None) -> Iterator[tuple[int, bytes]]:
-    """Offsets and data of a file, or of `content` instead; an empty file has one empty chunk."""
+    """Yields offset and data of each chunk of a file, or of `content` if given. An empty file has one chunk."""
     if content is not None:
         yield 0, content
         return
@@ -170,7 +170,7 @@ def _replace_base(path: Path, remote: str, local: str) -> None:
 
 
 def _wait_for_all(calls: Iterable[Any]) -> None:
-    """Waits for all calls, with a limited number in flight."""
+    """Runs all calls with a limited number in flight, and waits until all are finished."""
     in_flight: deque[Any] = deque()
     for call in calls:
         in_flight.append(call)

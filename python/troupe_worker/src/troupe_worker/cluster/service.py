@@ -1,4 +1,4 @@
-"""The driver of a Ray cluster: forwards calls to actors, translating the names of models and folders."""
+"""The driver of a Ray cluster. It forwards calls to actors, and translates the names of models and folders."""
 
 from __future__ import annotations
 
@@ -26,17 +26,20 @@ from .team_placement import TeamPlacement
 
 @dataclass(frozen=True)
 class _RemoteModel:
-    """A model in an actor: its session, its agent, and its name there."""
+    """A model in an actor: session of its client, agent, and the model's name in the actor."""
 
     session: str
     agent: AgentPlacement
     name: str
-    #: See `UploadedModel.base`.
+    #: Base model of an adapter; see `UploadedModel.base`.
     base: tuple[str, str] | None = None
 
 
 class ClusterService:
-    """Handles the requests of the HTTP server; implements `CallHandler`, with the calls `reserve` and `leave`."""
+    """Handles the requests of the HTTP server with models on a cluster; implements `CallHandler`.
+
+    Adds the calls `reserve` and `leave`, which place and free the agents of a client's team.
+    """
 
     def __init__(self) -> None:
         self._node: str = ray.get_runtime_context().get_node_id()
@@ -105,7 +108,7 @@ class ClusterService:
             return error_frame(error.kind, str(error))
         except RayError as error:
             return error_frame("lost", f"{type(error).__name__}: {first_line(error)}")
-        except Exception as error:  # any exception of a library becomes an error frame
+        except Exception as error:  # send any exception of a library to the client
             return error_frame("engine", f"{type(error).__name__}: {first_line(error)}")
 
     def _reserve(self, operation: Operation, frame: Frame, session: str) -> bytes:
@@ -114,7 +117,8 @@ class ClusterService:
         request = PlacementRequest.read(frame.header.get("params") or {})
         team = TeamPlacement(request, operation.check)
         self._teams[session] = team
-        # the session may have expired during the wait; a new lease lets the next expiry free this team
+        # The session may have expired during the wait, without freeing this team. Renewing the lease makes the
+        # session expire again later, which frees the team.
         self.touch(session)
         try:
             team.start(operation.check)
@@ -159,7 +163,7 @@ class ClusterService:
                 name = f"model-{self._next_model}"
                 self._next_model += 1
                 self._models[name] = _RemoteModel(session, agent, str(value["model"]), uploaded.base)
-            # as in `_reserve`
+            # The session may have expired during the load; see `_reserve`.
             self.touch(session)
             tokenizer_dir = uploaded.with_local_names(str(value["tokenizer_dir"]))
             facts = {"model": name, "agent": agent.index, "tokenizer_dir": tokenizer_dir}
@@ -171,7 +175,7 @@ class ClusterService:
                 delete_upload(agent, uploaded)
 
     def _shares_files(self, agent: AgentPlacement, request: PlacementRequest) -> bool:
-        """Whether the agent's node has the same folders as this one."""
+        """Whether the agent's node has the same folders as this node."""
         return request.shared_files or agent.info.get("node") == self._node
 
     def _call_model(self, operation: Operation, frame: Frame, session: str) -> bytes:
@@ -191,7 +195,7 @@ class ClusterService:
         return answer
 
     def _save(self, operation: Operation, frame: Frame, remote: _RemoteModel) -> bytes:
-        """Saves to a folder on the actor's node and downloads it."""
+        """Saves a model to a folder on the actor's node, and copies this folder to the driver's machine."""
         params = dict(frame.header.get("params") or {})
         folder = _folder_of(params)
         actor = remote.agent.actor

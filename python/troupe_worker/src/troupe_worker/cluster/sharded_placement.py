@@ -1,6 +1,7 @@
-"""The placement of an agent of several ranks on one node: sends every call to all ranks and merges their frames.
+"""The placement of an agent of several ranks, which run on one node.
 
-If one rank dies, the agent is lost.
+A call is sent to all ranks, and their frames are merged. Calls in SINGLE_RANK_CALLS are sent to one rank only. If
+a rank dies, the agent is lost.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ from .actor_client import ActorClient, FrameStream, death_cause
 from .agent_placement import AgentPlacement
 from .shared_exclusive_lock import SharedExclusiveLock
 
-#: Timeout for the ranks to form their process group once all actors run.
+#: Timeout for the ranks to form their process group after all actors have started, seconds.
 _JOIN_SECONDS = 180.0
-#: How long ranks may continue after one has ended a call with an error, or after the call was cancelled.
+#: Time within which all ranks must end a call after one rank has failed or the call was cancelled, seconds.
 _GRACE_SECONDS = 60.0
 _POLL_SECONDS = 1.0
 
-#: Rank, whether the frame is the last, and the frame or the error of the actor.
+#: Number of the rank, whether the frame is the last of the call, and the frame (or the error of the rank's actor).
 _RankFrame = tuple[int, bool, bytes | WorkerError]
 
 
@@ -41,7 +42,7 @@ class ShardedAgentPlacement(AgentPlacement):
         super().__init__(index, clients[0])
         self._clients = clients
         self._lock = SharedExclusiveLock()
-        #: Models whose weights are unsharded, for calls of a single rank.
+        #: Models for which every rank has the complete weights, which calls of a single rank need.
         self._unsharded: set[str] = set()
         self._next = count()
 
@@ -82,7 +83,7 @@ class ShardedAgentPlacement(AgentPlacement):
         name, model = str(frame.header.get("call")), str(header.get("model"))
         if name not in SINGLE_RANK_CALLS:
             with self._lock.exclusive(check), closing(self._call_all(frame, header, check)) as frames:
-                self._unsharded.discard(model)  # the ranks reshard before such a call
+                self._unsharded.discard(model)  # the ranks shard the weights again before this call
                 yield from frames
             return
         while True:
@@ -98,7 +99,7 @@ class ShardedAgentPlacement(AgentPlacement):
                 return
 
     def _unshard(self, frame: Frame, model: str, check: Callable[[], None]) -> bytes | None:
-        """Unshards a model's weights on all ranks. Returns an error frame on failure."""
+        """Gives every rank the complete weights of a model. Returns an error frame if that fails, else None."""
         if model in self._unsharded:
             return None
         header = {
@@ -114,11 +115,14 @@ class ShardedAgentPlacement(AgentPlacement):
         return None
 
     def _select(self, name: str) -> ActorClient:
-        """The rank for a call: round-robin for `generate`; rank 0 for open batches, which it stores."""
+        """Selects the rank for a call: round-robin for `generate`, else rank 0, which stores the open batches."""
         return self._clients[next(self._next) % len(self._clients)] if name == "generate" else self._clients[0]
 
     def _call_all(self, frame: Frame, header: dict[str, Any], check: Callable[[], None]) -> FrameStream:
-        """Yields the intermediate frames of all ranks, then the last frame of rank 0 or an error of any rank."""
+        """Sends a call to all ranks. Yields the intermediate frames of all ranks, and then the last frame.
+
+        The last frame is that of rank 0, or the error frame of a rank that failed.
+        """
         self._require_alive()
         frames: queue.Queue[_RankFrame] = queue.Queue()
         for rank, client in enumerate(self._clients):
@@ -134,7 +138,7 @@ class ShardedAgentPlacement(AgentPlacement):
             except queue.Empty:
                 cancellation = cancellation or _cancellation(check)
                 if cancellation is not None:
-                    # repeatedly, because a cancellation may arrive before its call
+                    # Cancel again at every poll, because a cancellation may arrive before its call.
                     self.cancel({**frame.header, **header})
                     deadline = min(deadline, time.monotonic() + _GRACE_SECONDS)
                 if time.monotonic() < deadline:
@@ -166,12 +170,12 @@ class ShardedAgentPlacement(AgentPlacement):
                 failure = data
                 break
         if failure is not None and cancellation is not None and _error_kind(failure) == "cancelled":
-            # the ranks receive a cancellation also when the deadline has passed
+            # If the deadline passed, the ranks were cancelled and report that. Report the deadline instead.
             failure = error_frame(cancellation.kind, str(cancellation))
         yield True, answers[0] if failure is None else failure
 
     def _kill_agent(self, reason: str) -> WorkerError:
-        """Kills all ranks, because the remaining ones block in a collective. Returns the error to raise."""
+        """Kills all ranks, because running ranks may block in a collective. Returns the error to raise."""
         if self.lost is None:
             self.lost = reason
             self.kill()
@@ -183,7 +187,7 @@ def _error_kind(frame: bytes) -> str:
 
 
 def _cancellation(check: Callable[[], None]) -> WorkerError | None:
-    """The error of `check`, if the call was cancelled or its deadline passed."""
+    """Returns the error that `check` raises if the call was cancelled or its deadline passed; else None."""
     try:
         check()
     except WorkerError as error:
@@ -194,7 +198,7 @@ def _cancellation(check: Callable[[], None]) -> WorkerError | None:
 def _forward_frames(
     rank: int, client: ActorClient, call: tuple[bytes, dict[str, Any]], frames: queue.Queue[_RankFrame]
 ) -> None:
-    """Puts the frames of one rank into the queue of all ranks."""
+    """Runs a call on one rank, and puts the frames into the queue that all ranks share."""
     try:
         for is_last, frame in client.call(*call):
             frames.put((rank, is_last, frame))

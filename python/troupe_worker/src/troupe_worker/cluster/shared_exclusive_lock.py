@@ -1,7 +1,7 @@
-"""A shared-exclusive lock for the calls of a sharded agent.
+"""A shared-exclusive lock for the calls of an agent of several ranks.
 
-Calls of all ranks acquire it exclusively, so that all ranks run them in the same order. Calls of a single rank
-share it and run concurrently.
+A call of all ranks acquires the lock exclusively, so that all ranks run these calls in the same order. Calls of a
+single rank acquire it shared and run concurrently.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-#: Interval at which a waiting call checks for cancellation.
+#: Interval at which a waiting call checks for cancellation, seconds.
 _POLL_SECONDS = 1.0
 
 
 class SharedExclusiveLock:
-    """Exclusive acquisitions have priority, so that a steady stream of shared ones cannot starve them."""
+    """A shared-exclusive lock.
+
+    Exclusive acquisitions have priority, so that a steady stream of shared acquisitions cannot starve them.
+    """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -25,14 +28,14 @@ class SharedExclusiveLock:
 
     @contextmanager
     def exclusive(self, check: Callable[[], None]) -> Iterator[None]:
-        """Excludes all others. `check` raises to stop waiting."""
+        """Acquires the lock exclusively. Calls `check` while it waits; an error of `check` ends the wait."""
         with self._changed:
             self._waiting_exclusive += 1
             try:
                 while self._is_exclusive or self._shared:
                     check()
                     self._changed.wait(_POLL_SECONDS)
-                check()  # a call that was cancelled while it waited must not reach the ranks
+                check()  # a call that was cancelled during the wait must not reach the ranks
                 self._is_exclusive = True
             finally:
                 self._waiting_exclusive -= 1
@@ -46,7 +49,7 @@ class SharedExclusiveLock:
 
     @contextmanager
     def shared(self, check: Callable[[], None]) -> Iterator[None]:
-        """Excludes exclusive acquisitions only. `check` raises to stop waiting."""
+        """Acquires the lock shared. Calls `check` while it waits; an error of `check` ends the wait."""
         with self._changed:
             while self._is_exclusive or self._waiting_exclusive:
                 check()

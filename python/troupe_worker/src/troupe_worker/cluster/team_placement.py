@@ -1,4 +1,4 @@
-"""The placement of a client's team: a Ray placement group with a bundle per agent, and the actors in it."""
+"""The placement of a client's team: a Ray placement group with one bundle per agent, and the agents' actors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .agent_placement import AgentPlacement
 from .capacity import PLACEMENTS, PlacementRequest, require_capacity
 from .sharded_placement import ShardedAgentPlacement
 
-#: Concurrent calls of an actor: `generate` calls, and cancellations and file transfers beside them.
+#: Maximum number of concurrent calls of an actor: `generate` calls, cancellations and file transfers.
 _MAX_CONCURRENCY = 128
 _POLL_SECONDS = 1.0
 
@@ -37,7 +37,7 @@ class TeamPlacement:
         self.agents = [self._place(index) for index in range(request.agents)]
 
     def start(self, check: Callable[[], None]) -> None:
-        """Waits for all actors. Actors that compute on the CPUs of one node divide its memory.
+        """Waits until all actors are ready. Divides the memory of a node among the actors that use its CPUs.
 
         Raises:
             WorkerError: an actor cannot start.
@@ -59,7 +59,7 @@ class TeamPlacement:
         )
 
     def next(self) -> AgentPlacement:
-        """The agent that gets the next model: first models in the order of agents, then second ones."""
+        """Selects the agent for the next model: the agent with the fewest models, in the order of the agents."""
         agent = min(self.agents, key=lambda agent: (agent.models, agent.index))
         agent.models += 1
         return agent
@@ -81,7 +81,7 @@ class TeamPlacement:
         return ShardedAgentPlacement(index, clients)
 
     def _create_actor(self, index: int) -> Any:
-        """Creates one of the actors of an agent in its bundle."""
+        """Creates one actor of an agent in the agent's bundle."""
         request = self.request
         strategy: Any = "SPREAD"
         if self._group is not None:
@@ -97,7 +97,7 @@ class TeamPlacement:
 
 
 def _reserve(request: PlacementRequest, check: Callable[[], None]) -> PlacementGroup | None:
-    """Waits for the placement group; None if the request needs no resources."""
+    """Waits until the placement group has its resources. Returns None if the request needs no resources."""
     deadline = time.monotonic() + request.wait_seconds
     while not require_capacity(request, ray.nodes()) and time.monotonic() < deadline:
         check()
