@@ -32,7 +32,7 @@ process.stdout.write = (text, ...rest) => {
 
 // Checks the file between two turns of the program's event loop. The signal is late by at most one step of
 // the program's work.
-const LOOKS = `
+const WATCH_FILE = `
 import { readFileSync } from 'node:fs';
 const timer = setInterval(() => {
   let text = '';

@@ -32,7 +32,7 @@ eval: {prompts: 20, k: 2}
 `;
 
 /** Timeout, ms, for several processes that import PyTorch on a busy machine. */
-const PATIENCE_MS = 1_800_000;
+const TIMEOUT_MS = 1_800_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'troupe-ray-'));
 const team = join(folder, 'team.yaml');
@@ -54,7 +54,7 @@ function start(...args: string[]): { readonly child: ChildProcess; readonly ende
 }
 
 /**
- * Calls `strike` while a run is in the middle of a stage, after the stage has started and before it finishes.
+ * Calls `action` while a run is in the middle of a stage, after the stage has started and before it finishes.
  * The run is paused during the call, so the stage cannot end first, even on a slow machine.
  */
 async function inMidStage(
@@ -82,7 +82,7 @@ async function inMidStage(
 }
 
 /** Returns the content of every file of a run, except files with times. */
-function remains(run: string): Readonly<Record<string, string>> {
+function filesOf(run: string): Readonly<Record<string, string>> {
   const dir = join(folder, run);
   const names = readdirSync(dir, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())

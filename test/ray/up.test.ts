@@ -68,8 +68,8 @@ describeWithRay('troupe ray up', () => {
   );
 
   it('prints one line if no cluster listens at an address', () => {
-    const words = [TROUPE, 'ray', 'up', '--python', String(TEST_PYTHON), '--address', '127.0.0.1:9'];
-    const { status, stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' });
+    const args = [TROUPE, 'ray', 'up', '--python', String(TEST_PYTHON), '--address', '127.0.0.1:9'];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
     expect([status, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(/^engine ray: there is no Ray cluster at 127\.0\.0\.1:9; .*\n$/);
   });
