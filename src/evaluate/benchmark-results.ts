@@ -6,21 +6,23 @@ import type { DifferenceRecord } from '../train/events.ts';
 import type { BenchmarkScores } from './benchmark-scores.ts';
 import type { MeasureName } from './compare.ts';
 
-/** Scores of one benchmark, with the settings behind them. */
+/** Scores of one benchmark, with the settings of the evaluation. */
 export interface ReportedBenchmark {
   readonly name: string;
   readonly split: string;
   readonly temperature: number;
-  /** Most tokens of a message. */
+  /** Maximum number of tokens of a message. */
   readonly maxTokens: number;
   readonly scores: BenchmarkScores;
-  /** This team minus the other, paired by prompt; absent without another team. */
+  /**
+   * Differences of this team's scores minus the other team's, paired by prompt; absent without another team.
+   */
   readonly differences?: readonly { readonly measure: MeasureName; readonly difference: DifferenceRecord }[];
 }
 
 export interface EvaluationReport {
   readonly title: string;
-  /** Title of the other team. */
+  /** Title of the other team, with which this team is compared. */
   readonly against?: string;
   readonly benchmarks: readonly ReportedBenchmark[];
 }

@@ -1,6 +1,7 @@
 /**
- * Scores of a benchmark from its episode records: avg@K, pass@k and maj@K of the team, each agent and each difficulty,
- * tokens per answer, and the saving of early-stopped votes.
+ * Computes the scores of a benchmark from its episode records: avg@K, pass@k and maj@K of the team, of each
+ * agent and of each difficulty, the number of sampled tokens, and the number of ballots and tokens that
+ * early-stopped votes save.
  * @module
  */
 import { DomainError } from '../core/errors.ts';
@@ -11,21 +12,26 @@ import { agentAnswerOf, answerOf, type EpisodeRecord } from './episode-record.ts
 import { type EarlyStop, guaranteedSamples } from './play.ts';
 import { type Answer, measureOf, type Scores, scoresOf } from './scores.ts';
 
-/** pass@k for one k. */
+/** pass@k for one k, with its 95% interval. */
 export interface PassAt extends Interval {
   readonly k: number;
 }
 
-/** Saving of a rule that stops votes early, relative to full votes of K samples. */
+/** Ballots and tokens that a rule for stopping votes early saves, relative to full votes of K samples. */
 export interface StopSaving {
   readonly rule: VoteStopRule;
-  /** Sampled ballots, and ballots of full votes, over all prompts. */
+  /** Number of ballots sampled with the rule, over all prompts. */
   readonly used: number;
+  /** Number of ballots of full votes, over all prompts. */
   readonly full: number;
-  /** Sampled tokens, and tokens of full votes; if votes were stopped, the latter is an estimate from each prompt's mean. */
+  /** Number of tokens sampled with the rule, over all prompts. */
   readonly usedTokens: number;
+  /** Number of tokens of full votes; an estimate from each prompt's mean if the evaluation stopped votes early. */
   readonly fullTokens: number;
-  /** Number of prompts whose winner differs from the full vote's; absent if votes were stopped, because it is unknown. */
+  /**
+   * Number of prompts on which the rule changes the winner of the full vote. Absent if the evaluation stopped
+   * votes early, because the full vote is then unknown.
+   */
   readonly changed?: number;
 }
 
@@ -36,41 +42,49 @@ export interface DifficultyScores {
 }
 
 export interface BenchmarkScores {
-  /** P: number of prompts. */
+  /** Number of prompts (P). */
   readonly prompts: number;
-  /** K: ballots of a full vote, for maj@K. */
+  /** Number of ballots of a full vote (K of maj@K). */
   readonly samples: number;
-  /** Number of samples that every prompt has, used by avg and pass; K unless votes were stopped early. */
+  /**
+   * Number of samples that every prompt has; used by avg and pass. It is K unless votes were stopped early.
+   */
   readonly guaranteed: number;
   readonly team: Scores;
   readonly agents: readonly { readonly agent: string; readonly scores: Scores }[];
   /** pass@k for k = 1, 2, 4, ... and `guaranteed`. */
   readonly pass: readonly PassAt[];
-  /** Sorted by name, numbers in numeric order; empty if items have no difficulty. */
+  /**
+   * Scores of the prompts of each difficulty, sorted by name, numbers in numeric order; empty if items have
+   * no difficulty.
+   */
   readonly difficulties: readonly DifficultyScores[];
   readonly episodes: number;
   readonly tokens: number;
   readonly messages: number;
-  /** Number of messages cut at the maximum length. */
+  /** Number of messages that were cut at the maximum length. */
   readonly clipped: number;
   readonly savings: readonly StopSaving[];
 }
 
 export interface BenchmarkScoreOptions {
-  /** K: samples per prompt. */
+  /** Number of samples per prompt (K). */
   readonly samples: number;
   readonly agents: readonly string[];
-  /** Rule by which votes were stopped; absent: they were not. */
+  /** Rule by which votes were stopped early; absent: all votes were full. */
   readonly stop?: EarlyStop;
-  /** Error probability of the probable rule, for its estimated saving. */
+  /** Error probability of the rule `probable`; used to estimate its saving. */
   readonly error: number;
-  /** Draws the bootstrap resamples. */
+  /** Random stream of the bootstrap resamples. */
   readonly stream: RandomStream;
 }
 
 /**
- * @param records - in order of prompt, then sample; at least `guaranteedSamples` of every prompt
- * @throws DomainError if there are no records, or too few of a prompt
+ * Computes the scores of a benchmark.
+ *
+ * @param records - episodes in order of prompt, then sample; at least `guaranteedSamples` of every
+ *   prompt
+ * @throws DomainError if `records` is empty, or a prompt has too few
  */
 export function benchmarkScores(
   records: readonly EpisodeRecord[],
@@ -114,7 +128,10 @@ export function benchmarkScores(
 
 type ReadAnswers = (record: EpisodeRecord) => Answer[];
 
-/** avg and pass from the samples that every prompt has, because early stopping biases them; maj from all samples. */
+/**
+ * Computes avg and pass from the samples that every prompt has, because early stopping biases them. Computes
+ * maj from all samples.
+ */
 function scoresFrom(
   prompts: readonly (readonly EpisodeRecord[])[],
   {
@@ -162,7 +179,10 @@ function difficultiesOf(
     .sort((a, b) => a.difficulty.localeCompare(b.difficulty, 'en', { numeric: true }));
 }
 
-/** Replays full votes with each rule: the ballots it needs, and whether its winner differs. */
+/**
+ * Replays full votes with each rule. Counts the ballots that the rule needs and the prompts on which its
+ * winner differs.
+ */
 function replayedSavings(byPrompt: readonly (readonly EpisodeRecord[])[], error: number): StopSaving[] {
   return (['exact', 'probable'] as const).map((rule) => {
     const votes = byPrompt.map((episodes) => {
@@ -185,7 +205,10 @@ function replayedSavings(byPrompt: readonly (readonly EpisodeRecord[])[], error:
   });
 }
 
-/** Whether no answer has more votes. A tie counts as no change, because the tie-break needs all ballots. */
+/**
+ * Returns whether no other answer has more votes than `winner`. A tie counts as a win, because the tie-break
+ * needs all ballots.
+ */
 function isWinner(episodes: readonly EpisodeRecord[], winner: string): boolean {
   const votes = new Map<string, number>();
   for (const { answer } of episodes)

@@ -55,7 +55,8 @@ describe('figures of a run', () => {
 describe('falls', () => {
   it('are counted from one evaluation to the next, significant ones separately', () => {
     const level = (value: number) => Array.from({ length: 40 }, (_, p) => value + 0.01 * (p % 2));
-    const noisy = level(0.5).map((x, p) => (p === 0 ? x - 0.1 : x)); // one prompt of forty
+    // only one of the forty prompts has a lower reward
+    const noisy = level(0.5).map((x, p) => (p === 0 ? x - 0.1 : x));
     expect(stageFalls([level(0.5), level(0.6), level(0.4), level(0.5), noisy])).toEqual({
       stages: 4,
       fell: 2,
@@ -112,7 +113,7 @@ describe('a group of runs', () => {
     ]);
     expect(group).toMatchObject({ runs: 2, tokens: 150, falls: { stages: 3, fell: 1 } });
     expect(group.final.mean).toBeCloseTo(0.75, 12);
-    // Student's t of two values: 12.706 * |1 - 0.5| / 2
+    // the half-width of Student's t interval of two values is 12.706 * |1 - 0.5| / 2
     expect(group.final.high).toBeCloseTo(0.75 + 12.7062 * 0.25, 3);
   });
 

@@ -1,6 +1,6 @@
 /**
- * Compares runs from their records: curves over stages, the number of stages after which the team was worse
- * than before, and paired differences on the same test prompts.
+ * Compares runs by their records: curves over stages, the number of stages that lowered the team's reward,
+ * and paired differences on the same test prompts.
  * @module
  */
 import { DomainError } from '../core/errors.ts';
@@ -19,19 +19,29 @@ import type { DifferenceRecord } from '../train/events.ts';
 /** Results of one run. */
 export interface RunFigures {
   readonly stages: number;
-  /** Mean reward of each stage's training episodes, sampled before its updates [stages]. */
+  /** Mean reward of each stage's training episodes, which are sampled before the stage's updates [stages]. */
   readonly rewards: readonly number[];
-  /** Exact KL per token, nats, mean over the accepted updates of each stage; NaN if none was accepted [stages]. */
+  /**
+   * Exact KL per token, averaged over the accepted updates of each stage, nats [stages]; NaN if none was
+   * accepted.
+   */
   readonly kl: readonly number[];
   readonly updates: number;
   readonly accepted: number;
-  /** Tokens sampled for training. */
+  /** Number of tokens sampled for training. */
   readonly tokens: number;
-  /** Rewards of the base team and after each stage [stages + 1][P]; empty if the run recorded none. */
+  /**
+   * Rewards per test prompt of the base team and of the team after each stage [stages + 1][P]; empty if the
+   * run recorded none.
+   */
   readonly testRewards: readonly (readonly number[])[];
 }
 
-/** @param view - of one run, folded with the rewards of its stage evaluations (`keepRewards`) */
+/**
+ * Extracts the results of a run from its view.
+ *
+ * @param view - view of one run that includes the rewards of its stage evaluations (option `keepRewards`)
+ */
 export function runFigures(view: RunView): RunFigures {
   const stages = finishedStages(view);
   const { updates, byStatus } = updateTotals(updatesOf(view));
@@ -51,18 +61,20 @@ export function runFigures(view: RunView): RunFigures {
   };
 }
 
-/** Number of stages after which the team was worse than before. */
+/** Numbers of stages that lowered the team's mean reward. */
 export interface StageFalls {
   /** Number of compared stages. */
   readonly stages: number;
-  /** Stages with a lower mean reward on the same prompts. */
+  /** Number of stages with a lower mean reward than before, on the same prompts. */
   readonly fell: number;
-  /** Stages whose paired 95% interval of the change lies below 0; about 1 in 40 does by chance. */
+  /**
+   * Number of stages whose paired 95% interval of the change lies below 0. About 1 in 40 does so by chance.
+   */
   readonly provedly: number;
 }
 
 /**
- * Counts the stages after which the reward on test prompts fell.
+ * Counts the stages that lowered the mean reward on test prompts.
  *
  * @param testRewards - rewards per stage evaluation [stages + 1][P], on the same prompts and random streams
  * @throws DomainError if the evaluations differ in their number of prompts
@@ -77,11 +89,11 @@ export function stageFalls(testRewards: readonly (readonly number[])[]): StageFa
 }
 
 /**
- * mean(a - b) over prompts with its paired 95% interval (Student's t).
+ * Computes the mean of a - b over prompts and its paired 95% interval (Student's t).
  *
  * @param a - rewards or shares per prompt [P]
  * @param b - rewards or shares of the other team on the same prompts [P]
- * @throws DomainError if the numbers of prompts differ, or are fewer than 2
+ * @throws DomainError if the numbers of prompts differ, or are below 2
  */
 export function pairedChange(a: ArrayLike<number>, b: ArrayLike<number>): DifferenceRecord {
   if (a.length !== b.length)
@@ -92,15 +104,19 @@ export function pairedChange(a: ArrayLike<number>, b: ArrayLike<number>): Differ
 /** Results of a group of runs that differ only in their seed. */
 export interface GroupFigures {
   readonly runs: number;
-  /** Mean final reward and its 95% interval over runs (Student's t), which a single run does not have. */
+  /**
+   * Mean reward after the last stage, with its 95% interval over runs (Student's t). A single run has no
+   * interval.
+   */
   readonly final: { readonly mean: number; readonly low?: number; readonly high?: number };
   readonly falls: StageFalls;
-  /** Mean number of tokens per run. */
+  /** Mean number of tokens sampled for training per run. */
   readonly tokens: number;
 }
 
 /**
- * Results of a group: final rewards from the last stage evaluations, and falls over all stages of all runs.
+ * Computes the results of a group: the final reward from the last stage evaluations, and the stages that
+ * lowered the reward, counted over all runs.
  *
  * @param runs - at least one, each with stage evaluations
  * @throws DomainError if a run has no stage evaluation
@@ -122,7 +138,11 @@ export function groupFigures(runs: readonly RunFigures[]): GroupFigures {
   };
 }
 
-/** Mean reward of the last stage evaluation. @throws DomainError if there is none */
+/**
+ * Returns the mean reward of the last stage evaluation.
+ *
+ * @throws DomainError if the run has none
+ */
 export function finalReward(testRewards: readonly (readonly number[])[]): number {
   const last = testRewards.at(-1);
   if (last === undefined)

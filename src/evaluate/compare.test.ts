@@ -5,7 +5,10 @@ import { correct, incorrect } from '../grade/verdict.ts';
 import { compare } from './compare.ts';
 import { type Scores, scoresOf } from './scores.ts';
 
-/** Scores of answers; each prompt is a string with one letter per sample, `x` for right and `a` for wrong. */
+/**
+ * Computes scores. Each prompt is given as a string with one letter per sample: `x` is a right answer, `a` a
+ * wrong one.
+ */
 function scores(prompts: readonly string[], items = prompts.map((_, p) => `test-${p}`)): Scores {
   const answers = prompts.map((letters) =>
     [...letters].map((letter, sample) => ({
@@ -19,7 +22,7 @@ function scores(prompts: readonly string[], items = prompts.map((_, p) => `test-
 
 describe('compare', () => {
   it('returns the mean difference over prompts and its t interval', () => {
-    // differences 1, 0, 0, 1: mean 1/2, sd 0.57735, t(0.975, 3) = 3.182446
+    // the differences are 1, 0, 0, 1; mean 1/2, standard deviation 0.57735, t(0.975, 3) = 3.182446
     const difference = compare(scores(['x', 'x', 'a', 'x']), scores(['a', 'x', 'a', 'a']));
     expect(difference.mean).toBeCloseTo(0.5, 12);
     expect(difference.low).toBeCloseTo(0.5 - 0.918693, 5);

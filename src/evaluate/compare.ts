@@ -1,5 +1,5 @@
 /**
- * Paired differences between two policies (teams, agents, votes) on the same prompts.
+ * Compares two policies (teams, agents, votes) by paired differences on the same prompts.
  * @module
  */
 import { DomainError } from '../core/errors.ts';
@@ -10,12 +10,13 @@ import type { Scores } from './scores.ts';
 export type MeasureName = 'avg' | 'pass' | 'maj' | 'reward';
 
 /**
- * d̄ = mean over prompts of (a - b), with its paired 95% interval (Student's t).
+ * Computes the mean difference a - b over prompts and its paired 95% interval (Student's t).
  *
- * Prompts on which one of the two has no value are omitted; `prompts` of the result counts the others.
+ * Prompts on which one of the two has no value are omitted; `prompts` of the result is the number of the
+ * other prompts.
  *
- * @param a - e.g. the trained team
- * @param b - e.g. the untrained team, on the same prompts in the same order
+ * @param a - e.g. scores of the trained team
+ * @param b - e.g. scores of the untrained team, on the same prompts in the same order
  * @throws DomainError if the prompts differ, or fewer than 2 can be paired
  */
 export function compare(a: Scores, b: Scores, measure: MeasureName = 'avg'): DifferenceRecord {

@@ -1,5 +1,5 @@
 /**
- * Results of a comparison of runs on one task.
+ * Data types for the results of a comparison of runs on one task.
  * @module
  */
 import type { AccuracyRecord, DifferenceRecord } from '../train/events.ts';
@@ -9,25 +9,28 @@ export interface ComparedRun {
   readonly name: string;
   readonly algorithm: string;
   readonly figures: RunFigures;
-  /** Absent where the run recorded no rewards on the test split. */
+  /** Numbers of stages that lowered the reward; absent if the run recorded no rewards on the test split. */
   readonly falls?: StageFalls;
 }
 
 /** Results of the runs' final teams on the same prompts of the test split, in the order of the runs. */
 export interface Finals {
-  /** Description: `reward on 256 test prompts after the last stage, one episode each`. */
+  /** Description of the measure, e.g. `reward on 256 test prompts after the last stage, one episode each`. */
   readonly title: string;
-  /** Shares are printed as percentages, rewards as they are. */
+  /** Unit of the values: shares are printed as percentages, rewards unchanged. */
   readonly unit: 'share' | 'reward';
   readonly values: readonly Partial<AccuracyRecord>[];
-  /** Each run minus the first, paired by prompt; undefined for the first. */
+  /** Difference of each run minus the first run, paired by prompt; undefined for the first run. */
   readonly differences: readonly (DifferenceRecord | undefined)[];
 }
 
 export interface ComparedGroup {
   readonly name: string;
   readonly figures: GroupFigures;
-  /** Minus the first group, paired by seed; absent for the first group, and with fewer than two common seeds. */
+  /**
+   * Difference of final rewards minus those of the first group, paired by seed. Absent for the first group,
+   * and if fewer than two seeds are common to both.
+   */
   readonly difference?: DifferenceRecord;
 }
 

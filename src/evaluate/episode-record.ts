@@ -1,6 +1,6 @@
 /**
- * Record of an episode of an evaluation: a readable line of JSON from which all scores can be computed. Scores are always
- * computed from records, so uninterrupted, resumed and stored evaluations have equal scores.
+ * Record of an episode of an evaluation, stored as one line of JSON. All scores are computed from these
+ * records, so uninterrupted, resumed and stored evaluations have equal scores.
  * @module
  */
 import type { Verdict } from '../task/task.ts';
@@ -13,7 +13,7 @@ export interface MessageRecord {
   /** Name of the agent, or `environment`. */
   readonly agent: string;
   readonly text: string;
-  /** Number of tokens; absent for the environment. */
+  /** Number of sampled tokens; absent for the environment. */
   readonly tokens?: number;
   readonly finish?: TeamMessage['finish'];
 }
@@ -21,12 +21,12 @@ export interface MessageRecord {
 /** Verdict on an agent's own last message. */
 export interface AgentRecord {
   readonly agent: string;
-  /** Absent: no answer was found. */
+  /** The agent's answer in normal form; absent if the message contains none. */
   readonly answer?: string;
   readonly correct: boolean;
   readonly reward: number;
   readonly reason: string;
-  /** `meanLogp` of the message, nats; null if it is not finite. */
+  /** Mean log-probability per token of the message under the sampler, nats; null if it is not finite. */
   readonly mean_logp: number | null;
 }
 
@@ -39,7 +39,7 @@ export interface EpisodeRecord {
   readonly difficulty?: string;
   readonly prompt: string;
   readonly messages: readonly MessageRecord[];
-  /** The team's answer in normal form; absent: none was found. */
+  /** The team's answer in normal form; absent if its message contains none. */
   readonly answer?: string;
   readonly gold?: string;
   readonly correct: boolean;
@@ -103,17 +103,17 @@ function agentRecord(agent: string, verdict: Verdict, meanLogp: number): AgentRe
   };
 }
 
-/** JSON has neither NaN nor infinity. */
+/** Replaces NaN and infinities by null, because JSON cannot represent them. */
 function finite(value: number): number | null {
   return Number.isFinite(value) ? value : null;
 }
 
-/** The team's answer. */
+/** Returns the team's answer in an episode. */
 export function answerOf(record: EpisodeRecord): Answer {
   return toAnswer(record, record.sample);
 }
 
-/** An agent's own answer in an episode; empty if it has none. */
+/** Returns an agent's own answer in an episode; empty if it has none. */
 export function agentAnswerOf(record: EpisodeRecord, agent: string): Answer[] {
   const own = record.agents.find((entry) => entry.agent === agent);
   return own ? [toAnswer(own, record.sample)] : [];

@@ -19,7 +19,7 @@ import {
   selfConsistency,
 } from './evaluate.ts';
 
-/** The right answer is the letter of the prompt; every split has 30 prompts. */
+/** A task whose right answer is the letter of the prompt. Every split has 30 prompts. */
 const echo: Task = {
   name: 'echo',
   rewardRange: [0, 1],
@@ -28,7 +28,10 @@ const echo: Task = {
   verify: ({ prompt }, text) => (text === prompt ? correct(text, 'yes') : incorrect(text, 'no')),
 };
 
-/** A model that writes one letter: that of the prompt with probability p, each other one with (1 - p) / 2. */
+/**
+ * Creates a model that writes one letter: the prompt's letter with probability p, each of the two other
+ * letters with probability (1 - p) / 2.
+ */
 function echoing(p: number): Model {
   const model = createTabularModel({ alphabet: 'abc', prior: { offsets: [-50, -50, -50, 50] } });
   const { tokenizer } = model;
@@ -66,7 +69,7 @@ describe('evaluateTeam', () => {
     );
     expect(evaluation.team.avg).toMatchObject({ mean: 1, high: 1 });
     expect(evaluation.agents.map((scores) => scores?.avg.mean)).toEqual([1, 0, 1]);
-    // 30 of 30: low = 30 / (30 + 1.959964^2)
+    // lower end of Wilson's interval for 30 correct of 30: 30 / (30 + 1.959964^2)
     expect(evaluation.team.avg.low).toBeCloseTo(0.886482, 5);
     expect(evaluation).toMatchObject({
       prompts: 30,
@@ -92,7 +95,7 @@ describe('evaluateTeam', () => {
       expect(evaluation.team.items[p]).toBe(`test-${p}`);
       expect(evaluation.team.avg.perPrompt[p]).toBe(correct / 4);
       expect(evaluation.team.pass.perPrompt[p]).toBe(passAtK(4, correct, 2));
-      // 1 of 4 loses against the 2 or 3 votes of another letter; 2 of 4 may be a tie
+      // with 1 correct vote of 4 another letter has 2 or 3 votes and wins; with 2 of 4 the vote may be a tie
       if (correct !== 2) expect(evaluation.team.maj.perPrompt[p]).toBe(correct > 2 ? 1 : 0);
       const second = own.filter(({ messages }) => messages[1].text === own[0].item.prompt).length;
       expect(evaluation.agents[1]?.avg.perPrompt[p]).toBe(second / 4);
@@ -103,7 +106,7 @@ describe('evaluateTeam', () => {
     const many: Task = { ...echo, size: () => undefined };
     const single = teamOf(createVote(), echoing(0.7));
     const { team, agents } = await evaluateTeam(single, many, options({ prompts: 400, samples: 4 }));
-    // standard error of 1,600 draws: 0.0115
+    // the standard error of 1,600 draws is 0.0115
     expect(Math.abs(team.avg.mean - 0.7)).toBeLessThan(0.04);
     expect(team.avg.low).toBeLessThan(0.7);
     expect(team.avg.high).toBeGreaterThan(0.7);

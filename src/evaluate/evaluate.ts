@@ -1,5 +1,6 @@
 /**
- * Evaluates a team on prompts of one split: K episodes per prompt, with scores of the team and of each agent.
+ * Evaluates a team on prompts of one split: plays K episodes per prompt and computes scores of the team and
+ * of each agent.
  * @module
  */
 import { DomainError } from '../core/errors.ts';
@@ -19,20 +20,23 @@ export interface EvaluateOptions {
   readonly split: Split;
   /** Index of the first prompt; default 0. */
   readonly start?: number;
-  /** Number of prompts; if the split has fewer, they are used with a warning. */
+  /** Number of prompts. If the split has fewer, all of them are used and a warning is issued. */
   readonly prompts: number;
-  /** K: episodes per prompt. */
+  /** Number of episodes per prompt (K). */
   readonly samples: number;
   /** k of pass@k, 1..K; default K. */
   readonly k?: number;
   readonly temperature: number;
   readonly maxTokens: number;
-  /** Policies that are evaluated with equal streams are paired: their messages draw from streams of equal names. */
+  /**
+   * Random stream of all draws. Policies that are evaluated with equal streams are paired: equal messages
+   * draw equal numbers.
+   */
   readonly stream: RandomStream;
   readonly signal?: AbortSignal;
   /** Called with the numbers of finished and expected messages. */
   readonly onProgress?: (done: number, total: number) => void;
-  /** Called with all episodes, e.g. to write transcripts. */
+  /** Called once with all episodes, e.g. to write transcripts. */
   readonly onTrajectories?: (trajectories: readonly Trajectory[]) => void;
   /** Called if the split has too few prompts or the verifier throws. */
   readonly onWarning?: (message: string) => void;
@@ -42,9 +46,9 @@ export interface TeamEvaluation {
   readonly label: string;
   readonly split: Split;
   readonly start: number;
-  /** P: number of evaluated prompts. */
+  /** Number of evaluated prompts (P). */
   readonly prompts: number;
-  /** K: episodes per prompt. */
+  /** Number of episodes per prompt (K). */
   readonly samples: number;
   readonly k: number;
   readonly team: Scores;
@@ -59,7 +63,7 @@ export interface TeamEvaluation {
 }
 
 /**
- * Evaluates a team: K episodes on each of `prompts` prompts.
+ * Plays `samples` episodes on each of `prompts` prompts and computes the team's and the agents' scores.
  *
  * @throws DomainError if k is not in 1..K
  * @throws TaskError if the split has no prompt at `start`
@@ -104,11 +108,12 @@ export async function evaluateTeam(
 }
 
 /**
- * Evaluates self-consistency: one agent answers n times, and the plurality of its answers counts, with the tie rule of
- * `vote`. This baseline needs as many samples as a vote of n agents.
+ * Evaluates self-consistency: one agent answers n times, and the plurality of its answers counts, with the
+ * tie rule of the protocol `vote`. This baseline needs as many samples as a vote of n agents.
  *
- * @param options.votes - n, samples per vote, >= 1; `options.samples` is the number of votes per prompt
- * @returns `team` has the scores of the vote; `agents` those of the n single samples
+ * @param options.votes - n, the number of samples per vote, >= 1; `options.samples` is the number of votes
+ *   per prompt
+ * @returns `team` has the scores of the vote; `agents` has those of the n single samples
  * @see Wang et al., "Self-consistency improves chain of thought reasoning", arXiv 2203.11171
  */
 export async function selfConsistency(
@@ -122,7 +127,9 @@ export async function selfConsistency(
   return evaluateTeam({ agents, protocol: createVote() }, task, options);
 }
 
-/** The agent with the highest avg@K; ties go to the lower id. Undefined if no agent has own answers. */
+/**
+ * Returns the agent with the highest avg@K; ties go to the lower id. Undefined if no agent has own answers.
+ */
 export function bestAgent({ agents }: TeamEvaluation): { agent: number; scores: Scores } | undefined {
   return agents
     .flatMap((scores, agent) => (scores === undefined ? [] : [{ agent, scores }]))
@@ -132,7 +139,7 @@ export function bestAgent({ agents }: TeamEvaluation): { agent: number; scores: 
     );
 }
 
-/** Summary for a run's events: avg@K of the team and of each agent. */
+/** Returns the summary of an evaluation for a run's events: avg@K of the team and of each agent. */
 export function evaluationRecord(evaluation: TeamEvaluation): EvaluationRecord {
   const accuracy = ({ avg: { mean, low, high } }: Scores): AccuracyRecord => ({ mean, low, high });
   return {

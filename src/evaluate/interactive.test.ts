@@ -19,7 +19,7 @@ const team: Team = {
   })),
 };
 
-/** A hunt whose verdicts also contain the number of messages. */
+/** Creates a hunt task whose verdicts also contain the number of messages. */
 function countedHunt(): Task {
   const hunt = createHunt();
   const counting = (inner: EnvironmentStep, turns: number): EnvironmentStep => ({
@@ -54,7 +54,7 @@ describe('evaluating an interactive task', () => {
     expect(evaluation.team.further?.turns?.mean).toBeCloseTo(mean, 12);
     expect(evaluation.team.avg.mean).toBe(evaluation.team.reward.mean);
     expect(evaluation.agents).toEqual([undefined, undefined]);
-    // one agent with one ballot per message
+    // self-consistency with one vote is a single agent that plays alone
     const single = await selfConsistency(team.agents[0]!, task, { ...options, votes: 1 });
     expect(single.team.avg.mean).toBeGreaterThan(0);
   });

@@ -11,7 +11,7 @@ import type { EpisodeRecord } from './episode-record.ts';
 import { evaluateTeam } from './evaluate.ts';
 import { chunkSize, guaranteedSamples, type PlayOptions, playBenchmark } from './play.ts';
 
-/** The right answer is the letter of the prompt. */
+/** A task whose right answer is the letter of the prompt. */
 const echo: Task = {
   name: 'echo',
   rewardRange: [0, 1],

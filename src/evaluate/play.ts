@@ -1,6 +1,7 @@
 /**
- * Plays a benchmark in chunks of prompts; an interrupted chunk is repeated as a whole. The random stream of a message
- * depends on its prompt and sample only, so the chunks do not influence the results.
+ * Plays the episodes of a benchmark in chunks of prompts. An interrupted chunk is played again as a whole.
+ * The random stream of a message depends only on its prompt, sample, turn and agent, so the division into
+ * chunks does not influence the results.
  * @module
  */
 import type { RandomStream } from '../core/rng.ts';
@@ -11,9 +12,15 @@ import type { Team } from '../team/team.ts';
 import { VerifierCache } from '../team/verifier-cache.ts';
 import { type EpisodeRecord, episodeRecord } from './episode-record.ts';
 
-/** Approximate number of episodes per chunk: enough to fill a decode batch, few enough to lose little on interruption. */
+/**
+ * Approximate number of episodes per chunk: large enough to fill a decode batch, small enough that an
+ * interruption loses little work.
+ */
 const EPISODES_PER_CHUNK = 256;
-/** First ballots with the probable rule: if all agree, this number decides the vote at the default error. */
+/**
+ * Number of ballots that are sampled first with the rule `probable`. If all of them agree, they decide the
+ * vote at the default error probability.
+ */
 const PROBABLE_FIRST = 8;
 
 /** Rule for stopping the samples of a prompt early. */
@@ -25,15 +32,18 @@ export interface EarlyStop {
 
 export interface PlayOptions {
   readonly split: Split;
-  /** P: prompts 0..P-1 of the split, which must exist. */
+  /** Number of prompts (P): the first P prompts of the split, which must have as many. */
   readonly prompts: number;
-  /** K: samples per prompt. */
+  /** Number of samples per prompt (K). */
   readonly samples: number;
-  /** Absent: every prompt has K samples. */
+  /** Rule for stopping votes early; absent: every prompt has K samples. */
   readonly stop?: EarlyStop;
   readonly temperature: number;
   readonly maxTokens: number;
-  /** A message draws from the child (0, agent, prompt, sample, turn), as in `evaluateTeam`. */
+  /**
+   * Random stream of all draws. A message draws from the child (0, agent, prompt, sample, turn), as in
+   * `evaluateTeam`.
+   */
   readonly stream: RandomStream;
   /** Number of chunks that are already complete; default 0. */
   readonly firstChunk?: number;
@@ -45,19 +55,29 @@ export interface PlayOptions {
   readonly onChunk: (chunk: number, records: readonly EpisodeRecord[]) => void;
 }
 
-/** Number of samples that every prompt has even if its vote is decided early; used by avg@K and pass@k. */
+/**
+ * Returns the number of samples that every prompt has, even if its vote is decided early; avg@K and pass@k
+ * use these samples.
+ */
 export function guaranteedSamples(samples: number, stop: EarlyStop | undefined): number {
   if (stop === undefined) return samples;
   const majority = Math.floor(samples / 2) + 1;
   return stop.rule === 'exact' ? majority : Math.min(majority, PROBABLE_FIRST);
 }
 
-/** Prompts per chunk; depends on the options only, so that a resumed evaluation has the same chunks. */
+/**
+ * Returns the number of prompts per chunk. It depends on the options only, so that a resumed evaluation has
+ * the same chunks.
+ */
 export function chunkSize({ samples, stop }: Pick<PlayOptions, 'samples' | 'stop'>): number {
   return Math.max(1, Math.ceil(EPISODES_PER_CHUNK / guaranteedSamples(samples, stop)));
 }
 
-/** @throws errors of engines; `onChunk` was already called for all complete chunks */
+/**
+ * Plays the prompts of a benchmark chunk by chunk.
+ *
+ * @throws errors of engines; `onChunk` was already called for all complete chunks
+ */
 export async function playBenchmark(team: Team, task: Task, options: PlayOptions): Promise<void> {
   const { prompts, firstChunk = 0, split } = options;
   const size = chunkSize(options);
@@ -112,7 +132,10 @@ async function playChunk(
   return records.flat();
 }
 
-/** Next samples per prompt: a sixteenth of the vote, a compromise between unneeded samples and full batches. */
+/**
+ * Returns the number of samples per prompt to draw next: a sixteenth of the full vote. More would sample
+ * ballots that are not needed; fewer would leave batches small.
+ */
 function nextSamples(samples: number, drawn: number): number {
   return Math.min(samples - drawn, Math.max(1, Math.floor(samples / 16)));
 }

@@ -5,7 +5,10 @@ import { randomStream } from '../core/rng.ts';
 import { correct, incorrect } from '../grade/verdict.ts';
 import { type Answer, measureOf, scoresOf } from './scores.ts';
 
-/** Answers in order of sample; `x` is right, `?` is no answer, every other letter is wrong. */
+/**
+ * Creates one answer per letter, in order of sample: `x` is right, `?` is no answer, every other letter is
+ * wrong.
+ */
 function answers(letters: string, meanLogp: readonly number[] = []): Answer[] {
   return [...letters].map((letter, sample) => ({
     sample,
@@ -26,7 +29,7 @@ describe('scoresOf', () => {
   it('computes avg@K, pass@k and maj@K of every prompt', () => {
     const scores = score([answers('xxab'), answers('aaxb'), answers('xxxx'), answers('abcd')], 2);
     expect([...scores.avg.perPrompt]).toEqual([0.5, 0.25, 1, 0]);
-    // pass@2 of 4 samples: 1 - C(2,2)/C(4,2) = 5/6; 1 - C(3,2)/C(4,2) = 1/2
+    // pass@2 from 4 samples: 1 - C(2,2)/C(4,2) = 5/6 with 2 correct, 1 - C(3,2)/C(4,2) = 1/2 with 1 correct
     expect(scores.pass.perPrompt[0]).toBeCloseTo(5 / 6, 12);
     expect(scores.pass.perPrompt[1]).toBeCloseTo(1 / 2, 12);
     expect([...scores.pass.perPrompt.subarray(2)]).toEqual([1, 0]);
@@ -84,7 +87,8 @@ describe('scoresOf', () => {
 
 describe('measureOf', () => {
   it('is Wilson’s interval if every value is 0 or 1', () => {
-    // 10 of 10: low = n / (n + z^2) with z = 1.959964; statsmodels proportion_confint(10, 10, method='wilson')
+    // Lower end for 10 correct of 10: n / (n + z^2) with z = 1.959964, as computed by statsmodels
+    // proportion_confint(10, 10, method='wilson')
     const all = measureOf(new Float64Array(10).fill(1), randomStream(1));
     expect(all.low).toBeCloseTo(0.722467, 5);
     expect(all.high).toBe(1);
@@ -93,7 +97,7 @@ describe('measureOf', () => {
   it('is a bootstrap over prompts for other values', () => {
     const values = Float64Array.from({ length: 400 }, (_, p) => [0, 0.25, 0.5, 1][p % 4]);
     const { mean, low, high } = measureOf(values, randomStream(1));
-    // standard error: sd / sqrt(400) = 0.3698 / 20, so the interval is near 0.4375 -+ 1.96 * 0.01849
+    // the standard error is sd / sqrt(400) = 0.3698 / 20, so the interval is about 0.4375 -+ 1.96 * 0.01849
     expect(mean).toBeCloseTo(0.4375, 12);
     expect(low).toBeCloseTo(0.4013, 2);
     expect(high).toBeCloseTo(0.4737, 2);

@@ -1,6 +1,6 @@
 /**
- * Scores of a policy (a team, an agent, a self-consistency vote): avg@K, pass@k and maj@K per prompt, with intervals that
- * treat prompts as independent.
+ * Computes the scores of a policy (a team, an agent, a self-consistency vote): avg@K, pass@k and maj@K per
+ * prompt, with intervals that treat prompts as independent.
  * @module
  */
 import { DomainError } from '../core/errors.ts';
@@ -11,31 +11,34 @@ import { type Ballot, plurality } from '../team/plurality.ts';
 
 /** One sampled answer to one prompt. */
 export interface Answer {
-  /** Number of the sample; breaks remaining ties of maj@K. */
+  /** Number of the sample; breaks those ties of maj@K that `meanLogp` does not. */
   readonly sample: number;
   readonly verdict: Verdict;
-  /** Mean sampler logp per token of the message that is the answer, nats; breaks ties of maj@K. */
+  /**
+   * Mean log-probability per token, under the sampler, of the message that is the answer, nats; breaks ties
+   * of maj@K.
+   */
   readonly meanLogp: number;
 }
 
 /** Values per prompt, and their mean with a 95% interval over prompts. */
 export interface Measure extends Interval {
-  /** Mean over the prompt's samples [P]; NaN if it has too few answers. */
+  /** Value per prompt, averaged over its samples [P]; NaN if the prompt has too few answers. */
   readonly perPrompt: Float64Array;
 }
 
 export interface Scores {
-  /** Ids of the prompts [P], by which two sets of scores are paired. */
+  /** Ids of the prompts [P]; two sets of scores are paired by them. */
   readonly items: readonly string[];
   /** avg@K: share of correct answers. */
   readonly avg: Measure;
-  /** pass@k: probability that at least one of k answers is correct, an unbiased estimate from K samples. */
+  /** pass@k: probability that at least one of k answers is correct; an unbiased estimate from K samples. */
   readonly pass: Measure;
-  /** maj@K: whether the plurality of the K answers is correct. */
+  /** maj@K: 1 if the plurality of the K answers is correct, else 0. */
   readonly maj: Measure;
   /** Mean reward of the answers, reward units. */
   readonly reward: Measure;
-  /** Means of the verdicts' further scores, by name; absent if there are none. */
+  /** Means of the further scores that the task's verdicts contain, by name; absent if they contain none. */
   readonly further?: Readonly<Record<string, Measure>>;
 }
 
@@ -43,22 +46,22 @@ export interface ScoreOptions {
   readonly items: readonly string[];
   /** k of pass@k, at most the number of samples. */
   readonly k: number;
-  /** Draws the bootstrap resamples. */
+  /** Random stream of the bootstrap resamples. */
   readonly stream: RandomStream;
 }
 
 /**
- * Computes scores from answers.
+ * Computes scores from the answers to each prompt.
  *
- * @param answers_P - the answers to each prompt [P]; a prompt may have none
- * @throws DomainError if there are no answers, or the numbers of prompts and ids differ
+ * @param answers_P - answers per prompt [P]; a prompt may have none
+ * @throws DomainError if no prompt has an answer, or the numbers of prompts and ids differ
  */
 export function scoresOf(answers_P: readonly (readonly Answer[])[], options: ScoreOptions): Scores {
   if (answers_P.length !== options.items.length)
     throw new DomainError(
       `scoresOf: expected answers to ${options.items.length} prompts, got ${answers_P.length}`,
     );
-  // every measure resamples the same prompts, so equal measures have equal intervals
+  // all measures resample the same prompts, so that measures with equal values have equal intervals
   const measure = (value: (answers: readonly Answer[]) => number): Measure =>
     measureOf(Float64Array.from(answers_P, value), options.stream.child(0));
   const names = [
@@ -82,11 +85,11 @@ export function scoresOf(answers_P: readonly (readonly Answer[])[], options: Sco
 }
 
 /**
- * Mean over prompts with its 95% interval: Wilson's if every value is 0 or 1, else the percentile bootstrap over
- * prompts.
+ * Computes the mean over prompts and its 95% interval: Wilson's interval if every value is 0 or 1, else the
+ * percentile bootstrap over prompts.
  *
  * @param perPrompt - one value per prompt [P]; NaN values are omitted
- * @throws DomainError if no value is left
+ * @throws DomainError if every value is NaN
  */
 export function measureOf(perPrompt: Float64Array, stream: RandomStream): Measure {
   const known = perPrompt.filter((value) => !Number.isNaN(value));

@@ -1,14 +1,16 @@
 /**
- * A stored transcript: the fields that training completions and evaluations share, and those of one of them.
+ * A stored transcript of an episode, written by training (`completions/`) or by an evaluation. Fields that
+ * only one of the two writes are optional.
  * @module
  */
 
-/** One transcript; training keeps fewer fields than an evaluation. */
+/** Transcript of one episode. Training stores fewer fields than an evaluation. */
 export interface Transcript {
-  /** Training: stage, and the agent whose batch the episode belongs to. */
+  /** Number of the stage; training only. */
   readonly stage?: number;
+  /** Id of the agent that learned from the episode; training only. */
   readonly agent?: number;
-  /** Evaluation: index of the prompt in its split. */
+  /** Index of the prompt in its split; evaluations only. */
   readonly index?: number;
   /** Id of the item. */
   readonly item: string;
@@ -35,9 +37,9 @@ export interface Transcript {
   }[];
 }
 
-/** A file of transcripts: a stage of training, a benchmark, an evaluation. */
+/** A file of transcripts: of a stage of training or of a benchmark. */
 export interface TranscriptFile {
-  /** `stage 3`, `math500`, `quickstart-test`. */
+  /** Name of the file for display, e.g. `stage 3`, `math500`, `quickstart-test`. */
   readonly name: string;
   readonly kind: 'training' | 'evaluation';
   readonly path: string;

@@ -1,4 +1,7 @@
-/** The game of G4 as a swap: a single better agent with another convention harms the team. */
+/**
+ * Tests a swap in a game of coordination (G4): the replacement is better when it plays with a copy of itself,
+ * but it follows another convention than its teammate, so it harms the team.
+ */
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../core/rng.ts';
 import { createTabularModel, type TabularModel } from '../engine/tabular/model.ts';
@@ -11,7 +14,7 @@ import { decideSwap, evaluateCandidate, withModel } from './acceptance.ts';
 import { MixtureModel } from './mixture-model.ts';
 import { type StoredEpisode, signTest } from './sign-test.ts';
 
-/** Reward 0.8 for (L, L), 1 for (R, R), 0 for all other answers. */
+/** A task with reward 0.8 for the answers (L, L), 1 for (R, R) and 0 for all other pairs. */
 const coordination: Task = {
   name: 'coordination',
   rewardRange: [0, 1],
@@ -23,7 +26,7 @@ const coordination: Task = {
   },
 };
 
-/** A model that answers R with the given probability and L otherwise. */
+/** Creates a model that answers R with the given probability and L otherwise. */
 function player(right: number): TabularModel {
   const model = createTabularModel({ alphabet: 'LRp' });
   const context = [...model.tokenizer.encodeChat([{ role: 'user', content: 'p' }])];
@@ -56,7 +59,7 @@ async function stored(team: Team): Promise<StoredEpisode[]> {
   }));
 }
 
-/** Swaps the second player of G4 for one that answers R with the given probability. */
+/** Swaps the model of the second agent of the game for one that answers R with the given probability. */
 async function swapped(replacementPlaysRight: number, mode: 'raw' | 'stage-0') {
   const team = teamOf(0.05, 0.05);
   const replacement = player(replacementPlaysRight);

@@ -1,6 +1,6 @@
 /**
- * Evaluation of a swap: scores of the team before the swap and of the candidate teams on the same test prompts, and the
- * acceptance test that decides.
+ * Evaluates a swap of one agent's model: scores the team before the swap and the candidate teams on the same
+ * test prompts, and runs the acceptance test that decides.
  * @see docs/algorithm.md, E64
  * @module
  */
@@ -15,13 +15,13 @@ import type { DifferenceRecord } from '../train/events.ts';
 import { type PairedTestResult, pairedTest } from '../train/paired-test.ts';
 import { snapshotWithOwnModels } from '../train/team-snapshot.ts';
 
-/** The same team with another model for one agent. */
+/** Returns the team with another model for one agent. */
 export function withModel(team: Team, agent: number, model: Model): Team {
   return { ...team, agents: team.agents.map((own) => (own.id === agent ? { ...own, model } : own)) };
 }
 
 export interface SwapCandidate {
-  /** Such as `before`, `raw swap`, `stage-0`. */
+  /** Name of the candidate, e.g. `before`, `raw swap`, `stage-0`. */
   readonly label: string;
   readonly team: Team;
 }
@@ -33,7 +33,8 @@ export interface CandidateEvaluation {
 }
 
 /**
- * Evaluates one candidate. With equal options all candidates are paired: same prompts, same names of streams.
+ * Evaluates one candidate. Candidates that are evaluated with equal options are paired: they get the same
+ * prompts and random streams.
  *
  * @param options.against - evaluation of the team before the swap; absent for that team itself
  */
@@ -52,11 +53,12 @@ export interface SwapDecision extends PairedTestResult {
 }
 
 /**
- * Tests the swapped team against the team before the swap on unused validation prompts. Result `promote`: proved better,
- * wrong with probability at most alpha. `keep`: proved worse, so the old team is kept. `cannot_tell`: neither   (E64).
+ * Tests the swapped team against the team before the swap, on unused validation prompts   (E64). Result
+ * `promote`: the swapped team is proved better; this is wrong with probability at most alpha. `keep`: it is
+ * proved worse, so the old team is kept. `cannot_tell`: neither is proved.
  *
- * @param context - context of the run with the swapped team; its used validation prompts and its number of tests are
- *   updated
+ * @param context - context of the run with the swapped team; its used validation prompts and its number of
+ *   tests are updated
  */
 export async function decideSwap(
   context: RunContext,
@@ -66,7 +68,7 @@ export async function decideSwap(
   const index = ++state.gate.tests;
   const alpha = alphaSpending(options.gate.alpha, index);
   const pair = { old: snapshotWithOwnModels(before), new: snapshotWithOwnModels(after) };
-  // any proved harm keeps the old team
+  // tolerance 0: any proved loss of reward keeps the old team
   const strict = { ...context, options: { ...options, gate: { ...options.gate, tolerance: 0 } } };
   const result = await pairedTest(strict, pair, { stage: 0, index, alpha });
   state.prompts.validation = context.prompts.validation.position;

@@ -1,7 +1,7 @@
 /**
- * Distillation of the Stage-0 mixture into the replacement on the team's own states. It serves pairs of models that do
- * not fit into memory together or have different vocabularies. The trust region does not hold by construction, so the
- * resulting divergence is measured.
+ * Distils the mixture of old and new model (Stage-0) into the new model, on states that the team visits.
+ * Distillation is for pairs of models that do not fit into memory together or have different vocabularies.
+ * The trust region does not hold by construction, so the resulting divergence is measured.
  * @module
  */
 import { stateDivergence } from '../core/divergence.ts';
@@ -10,7 +10,7 @@ import type { AdamWParams, Model, ScoreParams, Sequence } from '../engine/engine
 
 export interface DistilOptions {
   readonly steps: number;
-  /** Messages per step. */
+  /** Number of messages per optimizer step. */
   readonly batchSize: number;
   readonly adamw: AdamWParams;
   readonly score: ScoreParams;
@@ -18,12 +18,13 @@ export interface DistilOptions {
 }
 
 /**
- * Minimizes -(1/T) sum_t log replacement(y_t) with y sampled by the teacher, which is KL(teacher || replacement) up to a
- * constant: the replacement learns the teacher's distribution and not only its most likely answer.
+ * Trains the replacement: minimizes -(1/T) sum_t log replacement(y_t), where the teacher sampled y. The loss
+ * equals KL(teacher || replacement) up to a constant, so the replacement learns the teacher's distribution
+ * and not only its most likely answer.
  *
- * @param messages - messages that the teacher sampled at the team's own states, in the replacement's token ids; the
- *   batches cycle through them in order
- * @returns loss before and after, nats per token, over all messages
+ * @param messages - messages that the teacher sampled at the team's own states, in the replacement's token
+ *   ids; the batches cycle through them in order
+ * @returns loss before and after the training, nats per token, over all messages
  */
 export async function distil(
   replacement: Model,
@@ -50,7 +51,7 @@ async function lossOf(model: Model, messages: readonly Sequence[], score: ScoreP
   return -mean(logp.flatMap((row) => [...row]));
 }
 
-/** Divergence of a policy from another one over given states, nats. */
+/** KL of one policy from another over given token states, nats. */
 export interface MeasuredDivergence {
   readonly mean: number;
   readonly max: number;

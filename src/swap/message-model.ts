@@ -1,7 +1,8 @@
 /**
- * Stage-0 mixture of models with different vocabularies, per message. Both models sample candidates, both score all
- * candidates as text, and one is drawn by the weights of the mixture. Such a mixture can answer but not be trained: its
- * probabilities are estimates, and training needs exact ones.
+ * Mixture of an old and a new model with different vocabularies, per message (Stage-0). Both models sample
+ * candidate messages, both score all candidates as text, and one candidate is drawn by the weights of the
+ * mixture. Such a mixture can answer but cannot be trained: its probabilities are estimates, and training
+ * needs exact ones.
  * Differs from the paper, which mixes models of one vocabulary only.
  * @module
  */
@@ -26,17 +27,17 @@ import { writeMessageMixtureFolder } from './mixture-folder.ts';
 export interface MessageMixtureParts {
   readonly incumbent: Model;
   readonly replacement: Model;
-  /** Radius delta0 per message, nats. */
+  /** KL radius delta0 per message, nats. */
   readonly delta0: number;
-  /** Candidates per message, half from each model; even, >= 2. */
+  /** Number of candidates per message, half of them from each model; even, >= 2. */
   readonly candidates: number;
 }
 
-/** Means of estimates over the sampled messages; none of them is exact. */
+/** Means, over all sampled messages, of estimated values; none of the values is exact. */
 export interface MessageMixtureReport {
   readonly messages: number;
   readonly meanWeight: number;
-  /** Mean effective number of candidates. */
+  /** Mean effective number of candidates per message. */
   readonly meanEss: number;
   readonly meanKlEstimate: number;
 }
@@ -45,7 +46,10 @@ export class MessageMixtureModel implements Model {
   readonly tokenizer: Tokenizer;
   readonly #parts: MessageMixtureParts;
   readonly #contexts: ContextCache;
-  /** Sums over all sampled messages; sums need constant memory in a server. */
+  /**
+   * Sums over all sampled messages. Sums need constant memory, unlike lists, also in a server that runs for
+   * long.
+   */
   readonly #drawn = { messages: 0, w: 0, ess: 0, klEstimate: 0 };
 
   constructor(parts: MessageMixtureParts) {
@@ -155,7 +159,7 @@ export class MessageMixtureModel implements Model {
   }
 
   async snapshot(): Promise<SnapshotId> {
-    return 'message-mixture' as SnapshotId; // its weights never change
+    return 'message-mixture' as SnapshotId; // all snapshots are equal, because the weights never change
   }
 
   async restore(): Promise<void> {}
@@ -178,7 +182,7 @@ function unsupported(request: string): EngineError {
   );
 }
 
-/** A message as text, with its finish reason. */
+/** A message as text, with the reason why its generation ended. */
 interface DecodedMessage {
   readonly text: string;
   readonly finish: Completion['finish'];
@@ -191,12 +195,12 @@ function textOf({ tokenizer }: Model, { tokens, finish }: Completion): DecodedMe
 function sequenceOf({ tokenizer }: Model, context: Int32Array, { text, finish }: DecodedMessage): Sequence {
   const tokens = tokenizer.encode(text);
   const end = tokenizer.endTokens[0];
-  // a message without tokens cannot be scored
+  // an empty message gets the end token, because a message without tokens cannot be scored
   const isEnded = (finish === 'stop' || tokens.length === 0) && end !== undefined;
   return { context, tokens: isEnded ? Int32Array.from([...tokens, end]) : tokens };
 }
 
-/** @returns index of the first candidate whose cumulative probability exceeds u */
+/** Returns the index of the first candidate whose cumulative probability exceeds u. */
 function pick(probability_N: Float64Array, u: number): number {
   let sum = 0;
   let last = 0;
@@ -209,17 +213,18 @@ function pick(probability_N: Float64Array, u: number): number {
   return last;
 }
 
-/** Maximum number of cached contexts; larger than any batch. The oldest are dropped. */
+/** Maximum number of cached contexts, larger than any batch. The oldest contexts are dropped first. */
 const MAX_CONTEXTS = 1 << 16;
 
-/** Maps contexts in the replacement's tokens to the same conversations in the incumbent's tokens. */
+/** Maps a context in the replacement's token ids to the same conversation in the incumbent's token ids. */
 class ContextCache {
   readonly tokenizer: Tokenizer;
   readonly #known = new Map<string, Int32Array>();
 
   constructor(pre: Tokenizer, cur: Tokenizer) {
     const encodeChat = (messages: readonly ChatMessage[]): Int32Array => {
-      // the incumbent encodes the text, because token ids of the other vocabulary are meaningless to it
+      // the incumbent tokenizes the text itself, because token ids of the other vocabulary have no meaning
+      // for it
       const context = pre.encodeChat(messages);
       const plain = messages.map(({ role, content }) => ({ role, content }));
       const key = context.join();

@@ -1,12 +1,12 @@
 /**
- * Checks whether two models can be mixed per token: they need equal vocabularies and chat templates, and engines with
- * `distributions` and `decodeBatch`.
+ * Checks whether two models can be mixed per token: they need equal vocabularies and chat templates, and
+ * their engines must support `distributions` and `decodeBatch`.
  * @module
  */
 import type { Model } from '../engine/engine.ts';
 import { ConfigError } from '../support/errors.ts';
 
-/** A conversation with all roles, for comparing chat templates. */
+/** A conversation with all roles, used to compare two chat templates. */
 const PROBE = [
   { role: 'system', content: '1' },
   { role: 'user', content: '2' },
@@ -20,8 +20,10 @@ export interface MixablePair {
 }
 
 /**
+ * Checks that two models can be mixed per token.
+ *
  * @param where - prefix of the error message
- * @throws ConfigError with the reason and the modes that work instead
+ * @throws ConfigError with the reason, and the modes of `troupe swap` that work instead
  */
 export function requireMixable({ incumbent, replacement }: MixablePair, where: string): void {
   const reason = incompatibility(incumbent, replacement);
@@ -62,7 +64,7 @@ export function vocabularyDifference(first: Model, second: Model): string | unde
   return undefined;
 }
 
-/** The encoded conversation, or the error of a template that rejects a role, for comparison. */
+/** Returns the encoded conversation as text, or the error if the template rejects a role, for comparison. */
 function encoded(
   tokenizer: Model['tokenizer'],
   messages: Parameters<Model['tokenizer']['encodeChat']>[0],

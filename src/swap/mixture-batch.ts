@@ -1,6 +1,6 @@
 /**
- * Decoding of a mixture: both components process every message with their own KV caches, and each token is drawn from the
- * mixture of their distributions.
+ * Decodes messages of a mixture of two models: both components process every message with their own KV
+ * caches, and each token is drawn from the mixture of their distributions.
  * @module
  */
 import type { MixtureSteps } from '../core/mixture.ts';
@@ -15,7 +15,11 @@ export interface MixtureBatchParts {
   readonly temperature: number;
 }
 
-/** @param parts - both batches opened for the same contexts and slots */
+/**
+ * Creates the decode batch of a mixture.
+ *
+ * @param parts - the components' batches, opened with the same contexts and slots
+ */
 export function createMixtureBatch(parts: MixtureBatchParts): DecodeBatch {
   return new MixtureBatch(parts);
 }
@@ -23,7 +27,7 @@ export function createMixtureBatch(parts: MixtureBatchParts): DecodeBatch {
 class MixtureBatch implements DecodeBatch {
   readonly vocabSize: number;
   readonly #parts: MixtureBatchParts;
-  /** Slots in use; free slots are not mixed. */
+  /** Slots with a message. The distributions of free slots are not mixed. */
   #open = new Set<number>();
 
   constructor(parts: MixtureBatchParts) {
@@ -66,7 +70,7 @@ class MixtureBatch implements DecodeBatch {
     return rows.subarray(row * this.vocabSize, (row + 1) * this.vocabSize);
   }
 
-  /** Writes logits whose softmax at the temperature is the mixture. */
+  /** Computes the mixture of two rows and writes logits whose softmax at the temperature equals it. */
   #mix(logits: Float32Array, incumbent: Float32Array, replacement: Float32Array): void {
     const { temperature, steps } = this.#parts;
     const { logp_V } = mixState({ incumbent, replacement }, temperature, steps);

@@ -1,14 +1,15 @@
 /**
- * Loading of models that may be mixtures.
+ * Loads models that may be mixtures of two models.
  * @module
  */
 import type { Engine, LoadOptions, Model } from '../engine/engine.ts';
 import { isMixtureFolder, MIXTURE_FILE, readMixtureFolder } from './mixture-folder.ts';
 
 /**
- * Loads a folder with a `mixture.json` as a mixture of its two components, any other folder with the engine.
+ * Loads a model folder: as a mixture of its two components if it contains `mixture.json`, else with the
+ * engine.
  *
- * @param slots - number of messages that a mixture decodes together
+ * @param slots - maximum number of messages that a mixture decodes together
  */
 export function loadModel(engine: Engine, slots: number, options: LoadOptions): Promise<Model> {
   if (!isMixtureFolder(options.dir)) return engine.load(options);

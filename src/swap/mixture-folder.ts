@@ -1,6 +1,7 @@
 /**
- * Folder of a mixture: `mixture.json` with the radii of its steps, and a model folder per component, written by its
- * engine. `mixture.json` is written last, so that a folder with this file is complete.
+ * Reads and writes the folder of a mixture of two models: `mixture.json` with the KL radii of its steps, and
+ * one model folder per component, written by the component's engine. `mixture.json` is written last, so a
+ * folder with this file is complete.
  * @module
  */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
@@ -14,7 +15,7 @@ export const MIXTURE_FILE = 'mixture.json';
 const FORMAT = 'troupe-mixture-1';
 const MESSAGE_FORMAT = 'troupe-message-mixture-1';
 
-/** Folders of the components. */
+/** Paths of the components' model folders. */
 interface ComponentFolders {
   readonly incumbent: string;
   readonly replacement: string;
@@ -81,12 +82,16 @@ export function writeMixtureFile(dir: string, steps: MixtureSteps): void {
   writeFileAtomic(join(dir, MIXTURE_FILE), `${JSON.stringify({ format: FORMAT, steps })}\n`);
 }
 
-/** Paths of the component folders. */
+/** Returns the paths of the components' model folders. */
 export function componentFolders(dir: string): ComponentFolders {
   return { incumbent: join(dir, 'incumbent'), replacement: join(dir, 'replacement') };
 }
 
-/** @throws ConfigError with the file and the invalid value */
+/**
+ * Reads the description of a mixture folder.
+ *
+ * @throws ConfigError with the file and the invalid value
+ */
 export function readMixtureFolder(dir: string): MixtureFolder {
   const file = join(dir, MIXTURE_FILE);
   const content = parsed(file);

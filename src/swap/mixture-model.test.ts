@@ -53,7 +53,8 @@ describe('a mixture', () => {
   it('stays within delta0 of the incumbent at every visited state of 10,000 tokens', async () => {
     const messages = await written(await mixture(), { messages: 800, maxTokens: 40 });
     expect(messages.reduce((sum, { tokens }) => sum + tokens.length, 0)).toBeGreaterThan(10_000);
-    // an independent computation: separate components, no cache, E41 from the core
+    // computes the expected policy independently: separate components without caches, and the projection
+    // (E41) of `core/`
     const [cur, pre] = [await rowsOf(await small(), messages), await rowsOf(await large(), messages)];
     let worst = 0;
     let mismatch = 0;
@@ -73,7 +74,7 @@ describe('a mixture', () => {
         states++;
       }
     expect(worst).toBeLessThanOrEqual(DELTA);
-    expect(mismatch).toBeLessThan(1e-4); // so this policy sampled the messages
+    expect(mismatch).toBeLessThan(1e-4); // the sampled log-probabilities equal those of the projected policy
     expect(binding / states).toBeGreaterThan(0.5);
   });
 
@@ -180,7 +181,7 @@ describe('a mixture', () => {
     expect((await generator.generate(greedy)).tokens).toEqual((await generator.generate(greedy)).tokens);
     const aborted = { ...request(0), signal: AbortSignal.abort(new Error('aborted')) };
     await expect(generator.generate(aborted)).rejects.toThrow('aborted');
-    // the abort of a queued request takes effect before the running request ends
+    // the slow request aborts the queued one, whose promise must reject before the slow request ends
     const leaving = new AbortController();
     const slow = generator.generate({ ...request(0), onToken: () => void leaving.abort(new Error('left')) });
     let isSlowOver = false;

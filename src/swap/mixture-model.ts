@@ -1,7 +1,8 @@
 /**
- * Model of an agent during a handover: the geometric mixture of incumbent and replacement, at every token state as close
- * to the replacement as the radii of the steps allow. It samples, scores and is saved like any model. It can be trained
- * by gradients only after the handover is finished and the replacement alone remains.
+ * Model of an agent whose model is being replaced (handover): the geometric mixture of the incumbent and the
+ * replacement. At every token state it is as close to the replacement as the KL radii of the steps allow. It
+ * samples, scores and is saved like any model. It can be trained by gradients only after the handover is
+ * finished and the replacement alone remains.
  * @see SAT (arXiv 2605.05216) Sec. 4 "Plug-and-play upgrades"
  * @module
  */
@@ -33,11 +34,11 @@ import { writeMixtureFolder } from './mixture-folder.ts';
 import { eachState, type MixtureState, type VisitStates } from './mixture-states.ts';
 
 export interface MixtureParts {
-  /** The agent's old model; never trained again. */
+  /** The agent's old model; it is never trained again. */
   readonly incumbent: Model;
   readonly replacement: Model;
   readonly steps: MixtureSteps;
-  /** Number of messages decoded together. */
+  /** Maximum number of messages that are decoded together. */
   readonly slots: number;
 }
 
@@ -49,11 +50,14 @@ export class MixtureModel implements Model {
   readonly #snapshots = new Map<SnapshotId, MixtureState>();
   #snapshotCount = 0;
   #steps: MixtureSteps;
-  /** The replacement's loaded weights, kept after the handover for snapshots of mixtures. */
+  /**
+   * Snapshot of the replacement's weights at the end of the handover. Earlier snapshots, which are mixtures,
+   * use these weights. Undefined before the end.
+   */
   #loadedWeights: SnapshotId | undefined;
   #isFinished = false;
 
-  /** @param parts - components that passed `requireMixable`; this model closes them */
+  /** Takes over the components, which must have passed `requireMixable`; {@link close} closes them. */
   constructor({ incumbent, replacement, steps, slots }: MixtureParts) {
     this.#incumbent = incumbent;
     this.#replacement = replacement;
@@ -237,7 +241,11 @@ export class MixtureModel implements Model {
     return state;
   }
 
-  /** The replacement after the handover. @throws EngineError before */
+  /**
+   * Returns the replacement if the handover is finished.
+   *
+   * @throws EngineError before that
+   */
   #trained(request: string): Model {
     if (this.#isFinished) return this.#replacement;
     throw new EngineError(

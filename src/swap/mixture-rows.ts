@@ -1,11 +1,14 @@
 /**
- * Mixture of two components at one token state.
+ * Computes the mixture of two components at one token state.
  * @module
  */
 import { logSoftmax } from '../core/divergence.ts';
 import { type MixtureSteps, mixtureLogp, mixturePair, weightAfterSteps } from '../core/mixture.ts';
 
-/** Factor of the radii: engines return divergences in float32, whose rounding could exceed a fully used radius. */
+/**
+ * Factor of the KL radii, slightly below 1. Engines return divergences in float32, and their rounding error
+ * could exceed a radius that is fully used.
+ */
 const ROUNDING_MARGIN = 1 - 1e-6;
 
 /** The mixture at one token state. */
@@ -16,14 +19,19 @@ export interface MixedState {
   readonly logp_V: Float64Array;
 }
 
-/** Rows of both components at one token state [V]: logits, or log-probabilities at the temperature. */
+/**
+ * Rows of both components at one token state [V]: either logits, or log-probabilities at the sampling
+ * temperature.
+ */
 export interface ComponentRows {
   readonly incumbent: ArrayLike<number>;
   readonly replacement: ArrayLike<number>;
 }
 
 /**
- * π_w ∝ pre^w cur^{1−w} after the given steps, both components at the sampling temperature   (E9, E40, E41).
+ * Computes the geometric mixture π_w ∝ pre^w cur^{1−w} of replacement (pre) and incumbent (cur), where each
+ * step increases the weight w within its KL radius. Both components are at the sampling temperature   (E9,
+ * E40, E41).
  *
  * @param temperature - 1 if the rows are already log-probabilities at the temperature
  */

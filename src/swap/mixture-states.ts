@@ -1,30 +1,38 @@
 /**
- * Distributions of a mixture at all token states of given sequences. The components' distributions are computed for a few
- * sequences at a time to limit memory.
+ * Computes the distributions of a mixture at all token states of given sequences. The components'
+ * distributions are computed for a few sequences at a time to limit memory.
  * @module
  */
 import type { MixtureSteps } from '../core/mixture.ts';
 import type { Model, ScoreParams, Sequence, SnapshotId } from '../engine/engine.ts';
 import { type MixedState, mixState } from './mixture-rows.ts';
 
-/** Maximum size of one component's distributions in memory, in numbers. */
+/** Maximum number of values of one component's distributions that are in memory at a time. */
 const MAX_NUMBERS = 4_000_000;
 
-/** State of a policy within its handover. */
+/** State of a policy during or after its handover. */
 export interface MixtureState {
   readonly steps: MixtureSteps;
-  /** After the handover: weights of the replacement, `current` for its current ones. Absent: the policy is a mixture. */
+  /**
+   * After the handover: snapshot of the replacement's weights, or `current` for its current weights. Absent:
+   * the policy is a mixture.
+   */
   readonly finished?: SnapshotId | 'current';
 }
 
 export interface MixtureComponents {
   readonly incumbent: Model;
   readonly replacement: Model;
-  /** The replacement's weights in mixtures; absent: its current weights. */
+  /** Snapshot with the replacement's weights as they are in mixtures; absent: its current weights. */
   readonly loadedWeights?: SnapshotId;
 }
 
-/** @param mixed - per policy state, the mixture at every token state of the sequence [states][T] */
+/**
+ * Receives the token states of one sequence.
+ *
+ * @param index - index of the sequence
+ * @param mixed - per policy state, the mixture at every token state of the sequence [states][T]
+ */
 export type VisitStates = (index: number, mixed: readonly (readonly MixedState[])[]) => void;
 
 /** Calls `visit` for every sequence with its token states under each of the given policy states. */
@@ -39,7 +47,7 @@ export async function eachState(
 ): Promise<void> {
   let vocabSize: number | undefined;
   for (let from = 0; from < sequences.length; ) {
-    // the first group is a single sequence, because its distributions have the size of the vocabulary
+    // the first group is a single sequence, because the size of the vocabulary is known only after it
     const group = firstWithin(sequences.slice(from), vocabSize === undefined ? 0 : MAX_NUMBERS / vocabSize);
     const rows = await groupRows(components, group, { params, states });
     for (const [index, { tokens }] of group.entries()) {
@@ -61,7 +69,7 @@ export async function eachState(
   }
 }
 
-/** The first sequence and as many more as fit into the given number of tokens. */
+/** Returns the first sequence and as many of the following ones as fit into the given number of tokens. */
 function firstWithin(sequences: readonly Sequence[], tokens: number): readonly Sequence[] {
   let sum = 0;
   const over = sequences.findIndex((sequence, index) => {
@@ -74,11 +82,11 @@ function firstWithin(sequences: readonly Sequence[], tokens: number): readonly S
 interface GroupRows {
   readonly cur: readonly Float32Array[];
   readonly pre: readonly Float32Array[];
-  /** Rows of the finished replacement per policy state; empty for mixtures. */
+  /** Rows of the replacement alone, per policy state; empty for states that are mixtures. */
   readonly finished: readonly (readonly Float32Array[])[];
 }
 
-/** Distributions of both components that the policy states need, per sequence [T V]. */
+/** Computes those distributions of both components that the policy states need, per sequence [T V]. */
 async function groupRows(
   { incumbent, replacement, loadedWeights }: MixtureComponents,
   group: readonly Sequence[],

@@ -1,5 +1,6 @@
 /**
- * Sign test before a swap: predicts from stored episodes of the team, without new ones, whether the swap helps.
+ * Sign test before a swap of one agent's model: predicts from stored episodes of the team, without playing
+ * new ones, whether the swap will help.
  * @see SAT (arXiv 2605.05216) Sec. 4; docs/algorithm.md, E42
  * @module
  */
@@ -7,21 +8,21 @@ import { pairedDifferenceInterval } from '../core/stats.ts';
 import type { Model, Sequence } from '../engine/engine.ts';
 import type { ProtocolMessage, Team } from '../team/team.ts';
 
-/** An episode of a run's `completions/`. */
+/** An episode that training stored in the run's folder `completions/`. */
 export interface StoredEpisode {
-  /** Key of the episodes of one prompt in one batch, between which advantages are computed. */
+  /** Key that is equal for the episodes of one prompt in one batch; advantages are computed among them. */
   readonly group: string;
   readonly item: string;
   readonly prompt: string;
   readonly messages: readonly { readonly turn: number; readonly agent: number; readonly text: string }[];
-  /** Reward units. */
+  /** Team reward of the episode, reward units. */
   readonly reward: number;
 }
 
 export interface SignTestSettings {
   readonly agent: number;
   readonly replacement: Model;
-  /** The mixture that the swap would install; absent: the replacement itself. */
+  /** The mixture that the swap would install; absent: the swap would install the replacement alone. */
   readonly mixture?: Model;
   readonly temperature: number;
   readonly maxTokens: number;
@@ -30,19 +31,27 @@ export interface SignTestSettings {
 
 export interface SignTest {
   readonly verdict: 'help' | 'hurt' | 'unknown';
-  /** C with its 95% interval over groups, reward units times nats; absent with fewer than two groups. */
+  /**
+   * Covariance C of advantage and log-ratio with its 95% interval over groups, reward units times nats;
+   * absent with fewer than two groups.
+   */
   readonly covariance?: { readonly mean: number; readonly low: number; readonly high: number };
-  /** Number of groups whose episodes differ in reward and in the agent's text; others carry no information. */
+  /**
+   * Number of groups whose episodes differ in reward and in the agent's text; only these carry information.
+   */
   readonly groups: number;
   readonly episodes: number;
 }
 
 /**
- * Estimates C = E[ A w log(pre/cur) ] over the agent's messages in stored episodes. To first order the swap helps if
- * C > 0 and hurts if C < 0   (E42). A is the reward minus the mean reward of the *other* episodes of the group.
+ * Estimates C = E[ A w log(pre/cur) ] over the agent's messages in stored episodes, where pre is the
+ * replacement, cur the current model and w the replacement's weight in the mixture (1 without mixture). A is
+ * the reward minus the mean reward of the *other* episodes of the group. To first order the swap helps if C >
+ * 0 and hurts if C < 0   (E42).
  *
- * Each model scores a message in its own tokens, so vocabularies may differ. Episodes of earlier stages were sampled with
- * weights a few radii away, so the result is a forecast; the acceptance test decides.
+ * Each model scores a message in its own tokens, so vocabularies may differ. Episodes of earlier stages were
+ * sampled with other weights, a few trust-region radii away, so the result is a forecast; the acceptance test
+ * decides.
  */
 export async function signTest(
   team: Team,
@@ -86,7 +95,10 @@ interface InformativeEpisode {
   readonly advantage: number;
 }
 
-/** Episodes of groups in which both the rewards and the agent's texts differ, with their advantages. */
+/**
+ * Returns the episodes, with their advantages, of groups in which both the rewards and the agent's texts
+ * differ.
+ */
 function informativeEpisodes(episodes: readonly StoredEpisode[], agent: number): InformativeEpisode[] {
   const groups = new Map<string, StoredEpisode[]>();
   for (const episode of episodes) groups.set(episode.group, [...(groups.get(episode.group) ?? []), episode]);
@@ -103,7 +115,7 @@ function informativeEpisodes(episodes: readonly StoredEpisode[], agent: number):
   });
 }
 
-/** A stored message and its prompt in the tokens of a model. */
+/** Tokenizes a stored message and its prompt for a model. */
 function storedSequence(
   { protocol, agents }: Team,
   model: Model,
@@ -127,7 +139,7 @@ function storedSequence(
   const view = protocol.view(item, message.agent, before, agents[message.agent]?.instruction);
   const text = tokenizer.encode(message.text);
   const end = tokenizer.endTokens[0];
-  // a message that was cut at the maximum length has no end token
+  // a message that was cut at the maximum length has no end token, all others have one
   const ended = text.length < settings.maxTokens && end !== undefined;
   return {
     context: tokenizer.encodeChat(view),
@@ -139,7 +151,7 @@ function differences(pre: readonly Float32Array[], cur: readonly Float32Array[])
   return pre.map((row, k) => total(row) - total(cur[k] as Float32Array));
 }
 
-/** Sum over tokens of w log(pre/cur), for models with one vocabulary. */
+/** Returns the sum over tokens of w log(pre/cur) per message, for models with one vocabulary. */
 async function weightedLogRatios(
   { mixture, replacement }: { readonly mixture: Model; readonly replacement: Model },
   own: readonly Sequence[],

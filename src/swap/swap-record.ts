@@ -1,5 +1,6 @@
 /**
- * The result of a swap: forecast, comparison, decision, and hashes of the unchanged agents.
+ * Result of a swap of one agent's model: forecast, comparison of the teams, decision, and hashes of the
+ * unchanged agents.
  * @module
  */
 import type { AccuracyRecord, DifferenceRecord } from '../train/events.ts';
@@ -9,31 +10,33 @@ import type { SignTest } from './sign-test.ts';
 
 /** One team of the comparison. */
 export interface SwapContender {
-  /** `before`, `raw swap`, `stage-0`, `stage-0 (messages)` or `distilled`. */
+  /** Name of the team: `before`, `raw swap`, `stage-0`, `stage-0 (messages)` or `distilled`. */
   readonly label: string;
   readonly team: AccuracyRecord;
-  /** Answers of the swapped agent alone, where agents answer. */
+  /** Accuracy of the swapped agent's own answers; absent if the protocol has no answers of single agents. */
   readonly agent?: AccuracyRecord;
-  /** Accuracy of the team minus that of the team before; absent for that team itself. */
+  /** Accuracy of this team minus that of the team before the swap; absent for the team before the swap. */
   readonly difference?: DifferenceRecord;
-  /** Of all agents' models together. */
+  /** Number of parameters of all agents' models together. */
   readonly parameters: number;
-  /** Mean tokens sampled per answer of the team. */
+  /** Mean number of tokens that the team samples per answer. */
   readonly tokensPerAnswer: number;
 }
 
 export interface Distillation {
-  /** Messages of the mixture that the replacement was trained on. */
+  /** Number of messages, sampled from the mixture, on which the replacement was trained. */
   readonly messages: number;
-  /** Nats per token. */
+  /** Loss before the distillation, nats per token. */
   readonly lossBefore: number;
+  /** Loss after the distillation, nats per token. */
   readonly lossAfter: number;
-  /** KL of the replacement from the mixture and from the old model, where all share a vocabulary. */
+  /** KL of the distilled replacement from the mixture; absent if their vocabularies differ. */
   readonly fromTeacher?: MeasuredDivergence;
+  /** KL of the distilled replacement from the old model; absent if their vocabularies differ. */
   readonly fromIncumbent?: MeasuredDivergence;
 }
 
-/** SHA-256 of each file of an agent: weights, or the description of a mixture. */
+/** SHA-256 of each file of an agent's model, by file name: its weights, or the description of a mixture. */
 export interface AgentHash {
   readonly agent: number;
   readonly files: Readonly<Record<string, string>>;
@@ -45,23 +48,32 @@ export interface SwapRecord {
   readonly agent: { readonly id: number; readonly name: string };
   readonly replacement: string;
   readonly mode: string;
-  /** Radius in nats; absent for mode raw. */
+  /** KL radius delta0 of the first step towards the replacement, nats; absent for mode `raw`. */
   readonly delta0?: number;
-  /** Of the old model, the replacement, and whatever fills the seat. */
+  /**
+   * Numbers of parameters of the old model, of the replacement, and of all models that the agent has after
+   * the swap (`seat`).
+   */
   readonly parameters: { readonly incumbent: number; readonly replacement: number; readonly seat: number };
-  /** Memory of the models in the seat, in the engine's run-time type, bytes. */
+  /**
+   * Memory of all models that the agent has after the swap, in the data type in which the engine runs them,
+   * bytes.
+   */
   readonly seatBytes: number;
   readonly forecast: SignTest;
   readonly distillation?: Distillation;
-  /** Prompts of the test split; absent for a dry run, as `samples` and `decision`. */
+  /** Number of prompts of the test split; absent for a dry run. */
   readonly prompts?: number;
+  /** Number of episodes per prompt; absent for a dry run. */
   readonly samples?: number;
   readonly contenders: readonly SwapContender[];
+  /** Result of the acceptance test; absent for a dry run. */
   readonly decision?: Omit<SwapDecision, 'path'>;
-  /** Guarantees that are exact and figures that are estimated, one line each. */
+  /** Lines of text that state which guarantees are exact and which figures are estimates. */
   readonly notes: readonly string[];
   readonly dryRun: boolean;
-  /** Run folder of the swapped team; absent if none was written, as `others`. */
+  /** Path of the run folder of the swapped team; absent if none was written. */
   readonly out?: string;
+  /** Hashes of the agents that were not swapped; absent if no run folder was written. */
   readonly others?: readonly AgentHash[];
 }

@@ -25,7 +25,7 @@ const task: Task = {
 
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Counts the agents whose models are sampling. */
+/** Counts the agents whose models are sampling at the same time. */
 class CallCounter {
   readonly busy = new Set<number>();
   most = 0;
@@ -43,7 +43,9 @@ class CallCounter {
   }
 }
 
-/** A tabular model that queues its calls, as engines with one device per model do. */
+/**
+ * Creates a tabular model that runs its calls one after the other, as engines with one device per model do.
+ */
 function queuedModel(id: number, calls: CallCounter, isParallel: boolean): Model {
   const inner = createTabularModel({ alphabet: 'abc', prior: { offsets: [0, 0, 0, 1], scale: 1, seed: id } });
   let before: Promise<unknown> = Promise.resolve();

@@ -1,17 +1,18 @@
 /**
- * Concurrent work of agents whose models compute on devices of their own.
+ * Runs work of several agents concurrently if their models compute on devices of their own.
  * @module
  */
 import type { Model } from '../engine/engine.ts';
 import type { Agent } from './team.ts';
 
 /**
- * Runs `work` for every agent. Agents whose models are `parallel` run concurrently; all others, and agents that share
- * a model, run one after the other in the given order.
+ * Runs `work` for every agent. Agents whose models are `parallel` run concurrently. All other agents, and
+ * agents that share a model, run one after the other in the given order.
  *
- * If one call fails, the others are aborted, and the returned promise rejects only after they have ended.
+ * If one call fails, all other calls are aborted, and the returned promise rejects only after they have
+ * ended.
  *
- * @param work - its signal also aborts when `signal` does
+ * @param work - receives a signal that aborts when `signal` does, or when another call fails
  * @returns results in order of the agents
  * @throws the first failure
  */
@@ -46,19 +47,19 @@ export async function runConcurrently<A extends Agent, T>(
   return results;
 }
 
-/** Number of the agents' models that can compute at the same time. */
+/** Returns the number of the agents' models that can compute at the same time. */
 export function concurrencyOf(agents: readonly Agent[]): number {
   return new Set(agents.map(({ model }) => queueKey(model))).size;
 }
 
-/** Agents with equal keys run one after the other. */
+/** Returns the key of a model's queue. Agents with equal keys run one after the other. */
 function queueKey(model: Model): unknown {
   return model.capabilities.parallel ? model : 'sequential';
 }
 
 /**
- * Runs all tasks concurrently. If one fails, the others are aborted, and the returned promise rejects only after
- * they have ended.
+ * Runs all tasks concurrently. If one task fails, all other tasks are aborted, and the returned promise
+ * rejects only after they have ended.
  *
  * @throws the first failure
  */

@@ -10,18 +10,19 @@ import type { Protocol } from './team.ts';
 import { openingMessages, ownChatMessage } from './transcript.ts';
 
 export interface DebateOptions {
-  /** Number of rounds, 1 or more; one round is the same as `vote`. Default 2. */
+  /** Number of rounds, 1 or more; a debate of one round equals `vote`. Default 2. */
   readonly rounds: number;
 }
 
 export const DEFAULT_DEBATE: DebateOptions = { rounds: 2 };
 
 /**
- * An agent's prompt contains the item, its own last answer as an assistant message, and each other agent's last
- * answer as a user message, in order of id.
+ * Creates the protocol. An agent's prompt contains the item, its own last answer as an assistant message, and
+ * each other agent's last answer as a user message, in order of id.
  *
- * Differs from Du et al.: the others' answers have no sentence around them, because a small model's vocabulary may
- * lack its characters. An agent's instruction can explain them.
+ * Differs from Du et al., who put a sentence around each of the other agents' answers. That sentence is
+ * omitted, because the vocabulary of a small model may lack its characters. An agent's instruction can
+ * explain the answers.
  */
 export function createDebate({ rounds }: DebateOptions = DEFAULT_DEBATE): Protocol {
   return {

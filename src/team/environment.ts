@@ -1,7 +1,7 @@
 /**
- * Steps of interactive episodes: applies the team's messages to the environment. A task is pure and its answerer
- * is not, so this module connects them: a step with a question waits for the answer, and the questions of all
- * episodes of a turn are answered in one call.
+ * Runs the environment of interactive episodes: passes the team's messages to the environment and returns its
+ * next step. A step may ask questions to an answerer, e.g. a language model that plays a user. The questions
+ * of all episodes of a turn are answered in one call, because a task itself makes no calls to models.
  * @module
  */
 import type { RandomStream } from '../core/rng.ts';
@@ -17,10 +17,13 @@ import type {
 } from '../task/task.ts';
 import type { VerifierCache } from './verifier-cache.ts';
 
-/** Maximum number of questions of one step; a task with more is taken for one that never stops. */
+/**
+ * Maximum number of questions that a task may ask per message. A task that asks more counts as one that never
+ * stops.
+ */
 const MAX_QUESTIONS = 16;
 
-/** First step of an episode. If the task throws, the episode ends at once. */
+/** Returns the environment's first step of an episode. If the task throws, the episode ends at once. */
 export function resetEnvironment(
   environment: Environment,
   item: TaskItem,
@@ -33,20 +36,23 @@ export function resetEnvironment(
   }
 }
 
-/** A message that is sent to the environment of one episode. */
+/** A message that the environment of one episode receives. */
 export interface Move {
   readonly item: TaskItem;
   readonly lastStep: EnvironmentStep;
   readonly text: string;
-  /** Random stream of this step; the answer to the k-th question draws from child k. */
+  /**
+   * Random stream of this move: the environment draws from child 0, the answer to the k-th question from
+   * child k.
+   */
   readonly stream: RandomStream;
 }
 
 /**
- * The environment step after each move. If the task throws, that episode ends with a failed verdict and the others
- * go on.
+ * Returns the environment's step after each move. If the task throws, its episode ends with a failed verdict;
+ * the other episodes continue.
  *
- * @throws TaskError if the task asks questions without an answerer, or more than the maximum
+ * @throws TaskError if the task asks questions but has no answerer, or asks more than `MAX_QUESTIONS`
  * @throws the errors of the answerer
  */
 export async function playMoves(
@@ -69,7 +75,7 @@ export async function playMoves(
   );
   for (let round = 1; ; round++) {
     const open = results.flatMap((result, n) => ('question' in result ? [{ n, inquiry: result }] : []));
-    if (open.length === 0) return results as EnvironmentStep[]; // no inquiry is left
+    if (open.length === 0) return results as EnvironmentStep[]; // no step waits for an answer
     if (round > MAX_QUESTIONS)
       throw new TaskError(
         `task ${task.name}: expected at most ${MAX_QUESTIONS} questions per message, got more on item ${moves[open[0].n].item.id}`,
@@ -92,7 +98,7 @@ function answererOf({ name, environment }: Task): Answerer {
   );
 }
 
-/** Step of an episode that ends because the task failed. */
+/** Returns the last step of an episode that ends because the task failed. */
 function finalStep(verdict: Verdict): EnvironmentStep {
   const last: EnvironmentStep = { done: true, step: () => last, verdict: () => verdict };
   return last;

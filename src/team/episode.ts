@@ -12,7 +12,7 @@ export interface Episode {
   readonly group: number;
   readonly sample: number;
   readonly messages: TeamMessage[];
-  /** Present with an interactive task. */
+  /** State of the environment; present with an interactive task. */
   readonly play?: Play;
 }
 
@@ -22,7 +22,7 @@ export interface Play {
   readonly exchanges: Exchange[];
 }
 
-/** Prompt of an agent at the current turn. */
+/** Returns the prompt of an agent at the current turn. */
 export function viewOf(protocol: Protocol, agent: Agent, episode: Episode): readonly ChatMessage[] {
   const { item, messages, play } = episode;
   const { id, instruction } = agent;
@@ -31,7 +31,7 @@ export function viewOf(protocol: Protocol, agent: Agent, episode: Episode): read
     : exchangeTranscript(item, id, { exchanges: play.exchanges, instruction });
 }
 
-/** Replies of the environment so far. */
+/** Returns the environment's replies so far. */
 export function repliesOf({ exchanges }: Play): EnvironmentReply[] {
   return exchanges.flatMap(({ sent: { turn }, reply }) =>
     reply === undefined ? [] : [{ turn, text: reply }],

@@ -44,7 +44,10 @@ const PROTOCOLS: [string, Protocol][] = [
   ['vote', createVote()],
 ];
 
-/** Expected prompt of a message, built from the episode and the messages sent to the environment at each turn. */
+/**
+ * Returns the expected prompt of a message, built from the episode and the messages passed to the environment
+ * at each turn.
+ */
 function expectedView(
   { item, replies = [] }: Trajectory,
   { agent, turn }: TeamMessage,
@@ -143,7 +146,8 @@ describe('rollout of an interactive task', () => {
       coupled.forEach((trajectory, n) => {
         if (trajectory.sample === 0) expect(trajectory).toEqual(independent[n]);
       });
-      // companions with equal contexts write equal messages, and the environment gives equal replies
+      // agents other than the learner write equal messages in equal contexts, and the environment gives equal
+      // replies
       const replied = new Map<string, string>();
       for (const { group, messages, replies = [] } of coupled)
         for (const { turn, text } of replies) {
@@ -216,7 +220,11 @@ describe('rollout of an interactive task', () => {
 });
 
 describe('an environment with questions', () => {
-  /** Answers with the second letter of the alphabet, or with one drawn from the question's stream. */
+  /**
+   * Returns a list of calls and a function that creates hunt tasks. Their answerer adds its calls to the list
+   * and answers with the second letter of the alphabet, or with a letter drawn from the question's random
+   * stream.
+   */
   function script(drawn: boolean): { calls: QuestionWithStream[][]; task: (questions: number) => Task } {
     const calls: QuestionWithStream[][] = [];
     const answerer = {

@@ -1,6 +1,7 @@
 /**
- * `parts`: every agent writes one part of the answer, without seeing the other parts. The team's answer is the
- * parts in order of id, joined by single spaces. For tasks that verify only the joined answer.
+ * Protocol `parts`: every agent writes one part of the answer without seeing the other parts. The team's
+ * answer is the parts in order of agent id, joined by single spaces. It is meant for tasks that verify only
+ * the joined answer.
  * @module
  */
 import type { Protocol, ProtocolMessage } from './team.ts';

@@ -9,7 +9,10 @@ interface Vote {
   readonly meanLogp: number;
 }
 
-/** `a-1` is a ballot of the next agent for the answer "a" with mean logp -1; `?-1` is a ballot without an answer. */
+/**
+ * Creates ballots, one per agent in order of id: `a-1` votes for the answer "a" with mean logp -1; `?-1` has
+ * no answer.
+ */
 function votes(...texts: string[]): Vote[] {
   return texts.map((text, agent) => ({
     agent,

@@ -1,5 +1,6 @@
 /**
- * Plurality vote: among agents in `vote` and `debate`, among episodes in maj@K, among samples in self-consistency.
+ * Counts a plurality vote. The ballots come from agents in the protocols `vote` and `debate`, from episodes
+ * in maj@K, and from samples in self-consistency.
  * @see Wang et al., "Self-consistency improves chain of thought reasoning", arXiv 2203.11171
  * @module
  */
@@ -7,24 +8,24 @@ import { DomainError } from '../core/errors.ts';
 
 /** The properties of a message that a vote uses. */
 export interface Ballot {
-  /** Breaks the last tie: the lower id wins. */
+  /** Id of the agent, or number of the episode or sample; the lower id wins the last tie. */
   readonly agent: number;
-  /** Mean sampler logp per token, nats. */
+  /** Mean log-probability per token under the sampler, nats; breaks ties. */
   readonly meanLogp: number;
 }
 
 /**
  * Counts a plurality vote.
  *
- * Ties between answers are broken by the higher mean of their ballots' `meanLogp`, then by the lowest id among
- * their voters. Of the winning answer's ballots the one with the highest `meanLogp` is returned; ties go to the
- * lower id. Ballots without an answer do not count. If no ballot has an answer, the one with the highest `meanLogp`
- * is returned; ties go to the lower id.
+ * Ties between answers are broken by the higher mean of their ballots' `meanLogp`, then by the lowest id
+ * among their voters. The returned ballot is the one with the highest `meanLogp` among the ballots of the
+ * winning answer; ties go to the lower id. Ballots without an answer do not count. If no ballot has an
+ * answer, the one with the highest `meanLogp` is returned; ties go to the lower id.
  *
  * @param ballots - at least one; ids need not be sorted
- * @param answerOf - the answer in normal form; undefined if there is none
+ * @param answerOf - returns the answer of a ballot in normal form; undefined if it has none
  * @returns a ballot of the winning answer
- * @throws DomainError if there is no ballot
+ * @throws DomainError if `ballots` is empty
  */
 export function plurality<B extends Ballot>(
   ballots: readonly B[],
@@ -45,7 +46,10 @@ export function plurality<B extends Ballot>(
   return mostConfident(best);
 }
 
-/** Whether the ballots `a` of one answer win against the ballots `b` of another; both sorted by id. */
+/**
+ * Returns whether the ballots `a` of one answer win against the ballots `b` of another; both are sorted by
+ * id.
+ */
 function beats(a: readonly Ballot[], b: readonly Ballot[]): boolean {
   if (a.length !== b.length) return a.length > b.length;
   const [meanA, meanB] = [meanLogpOf(a), meanLogpOf(b)];

@@ -15,7 +15,7 @@ function message(turn: number, agent: number, text: string, meanLogp = -1): Prot
   return { turn, agent, text, meanLogp, tokens: Int32Array.of(agent, turn) };
 }
 
-/** Active agents of each turn if every agent's message is its own id. */
+/** Returns the active agents of each turn if every agent's message is its own id. */
 function order(protocol: Protocol, agents: number): (readonly number[])[] {
   const messages: ProtocolMessage[] = [];
   const turns: (readonly number[])[] = [];

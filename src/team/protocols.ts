@@ -1,6 +1,7 @@
 /**
- * Protocols by kind. The configuration schema (`src/config/sections.ts`) checks the options of team files and serve
- * files; to add a protocol, add its kind here and there, and a row to `docs/protocols.md`.
+ * Creates the built-in protocols by kind. The configuration schema (`src/config/sections.ts`) checks their
+ * options in team files and serve files. To add a protocol, add its kind here and there, and a row to
+ * `docs/protocols.md`.
  * @module
  */
 import { ConfigError } from '../support/errors.ts';
@@ -11,7 +12,10 @@ import { createRouter, type RouterOptions } from './router.ts';
 import type { Protocol } from './team.ts';
 import { createVote } from './vote.ts';
 
-/** Kind and options of a protocol, as the section `protocol` of a team file. Absent options have their defaults. */
+/**
+ * Kind and options of a protocol, as in section `protocol` of a team file. Absent options have their
+ * defaults.
+ */
 export type ProtocolOptions =
   | { readonly kind: 'vote' }
   | { readonly kind: 'parts' }
@@ -28,12 +32,13 @@ export const protocolNames: readonly ProtocolOptions['kind'][] = [
 ];
 
 /**
- * @param options - kind and options, valid by the configuration schema
+ * Creates a built-in protocol.
+ *
+ * @param options - kind and options, already validated by the configuration schema
  * @param agents - number of agents of the team, >= 1
  * @throws ConfigError for an unknown kind
  *
- * @example
- * createProtocol({ kind: 'relay', rounds: 2 }, 3).maxTurns; // => 6
+ * @example createProtocol({ kind: 'relay', rounds: 2 }, 3).maxTurns; // => 6
  */
 export function createProtocol(options: ProtocolOptions, agents: number): Protocol {
   switch (options.kind) {
@@ -52,7 +57,7 @@ export function createProtocol(options: ProtocolOptions, agents: number): Protoc
   }
 }
 
-/** Callers without type checks can pass any kind. */
+/** Returns the error for an unknown kind, which callers without type checks can pass. */
 function unknownProtocol({ kind }: { readonly kind: unknown }): ConfigError {
   return new ConfigError(
     `protocol.kind: expected one of ${protocolNames.join(', ')}, got ${JSON.stringify(kind) ?? 'nothing'}`,

@@ -1,14 +1,14 @@
 /**
- * `relay`: one agent per turn, in order of id, on one shared transcript; the last message is the team's answer.
- * Equal to `router` with order `round_robin` and (rounds * agents) turns. With an interactive task the agents take
- * turns until the environment ends the episode.
+ * Protocol `relay`: one agent per turn, in order of id, on one shared transcript; the last message is the
+ * team's answer. Equals `router` with order `round_robin` and (rounds * agents) turns. With an interactive
+ * task the agents take turns until the environment ends the episode.
  * @module
  */
 import type { Protocol } from './team.ts';
 import { sharedTranscript } from './transcript.ts';
 
 export interface RelayOptions {
-  /** Messages of each agent, 1 or more. Default 1. */
+  /** Number of messages of each agent, 1 or more. Default 1. */
   readonly rounds: number;
 }
 

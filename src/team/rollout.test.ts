@@ -13,7 +13,10 @@ import type { Protocol, Team, Trajectory } from './team.ts';
 import { VerifierCache } from './verifier-cache.ts';
 import { createVote } from './vote.ts';
 
-/** The right answer is the letter of the prompt. A text is its own answer; an empty text has none. */
+/**
+ * A task whose right answer is the letter of the prompt. The answer of a message is its whole text; an empty
+ * text has none.
+ */
 const echo: Task = {
   name: 'echo',
   rewardRange: [0, 1],
@@ -28,7 +31,7 @@ const echo: Task = {
 };
 
 const ALPHABET = 'abc';
-/** A model that writes short texts; its distribution depends on the seed. */
+/** Creates a model that writes short texts; its distribution depends on the seed. */
 const model = (seed: number): Model =>
   createTabularModel({ alphabet: ALPHABET, prior: { offsets: [0, 0, 0, 1], scale: 1, seed } });
 
@@ -44,7 +47,7 @@ function options(more: Partial<RolloutOptions> = {}): RolloutOptions {
 
 type Sample = Model['sample'];
 
-/** The same model with `sample` replaced. */
+/** Returns the model with its method `sample` replaced. */
 function withSample(inner: Model, sample: Sample): Model {
   return new Proxy(inner, {
     get(target, key) {
@@ -55,7 +58,7 @@ function withSample(inner: Model, sample: Sample): Model {
   });
 }
 
-/** A model that samples its requests one by one, the last one first. */
+/** Returns a model that samples its requests one by one, starting with the last request. */
 function backwards(inner: Model): Model {
   return withSample(inner, async (requests, params) => {
     const completions: Awaited<ReturnType<Sample>> = [];
@@ -65,7 +68,7 @@ function backwards(inner: Model): Model {
   });
 }
 
-/** A model that records the number of requests of each call. */
+/** Returns a model that records the number of requests of each call. */
 function counting(inner: Model, calls: number[]): Model {
   return withSample(inner, (requests, params) => {
     calls.push(requests.length);
@@ -353,7 +356,7 @@ describe('rollout for a learner', () => {
         const companionTexts = coupled.filter((trajectory) => trajectory.group === group).map(of(companion));
         expect(new Set(companionTexts).size).toBe(1);
       }
-    // but not one message for all items
+    // different items have different messages
     expect(new Set(coupled.map(of(0))).size).toBeGreaterThan(1);
     expect(independent.map(of(0))).not.toEqual(coupled.map(of(0)));
   });

@@ -1,8 +1,8 @@
 /**
- * Plays episodes: items in, trajectories out. All episodes advance together turn by turn, so that an agent samples
- * the messages of all episodes in one call. Every message has its own random stream, so that neither batching nor
- * order changes a draw. With an interactive task the environment replies after every turn; its replies are in all
- * later prompts and never in an agent's tokens (E2).
+ * Plays episodes of a team on the items of a task. All episodes advance together, turn by turn, so that an
+ * agent samples the messages of all episodes in one call. Every message has its own random stream, so its
+ * draws depend neither on the batch nor on the order of sampling. With an interactive task the environment
+ * replies after every turn. Its replies are part of all later prompts and never of an agent's tokens (E2).
  * @module
  */
 import { DomainError } from '../core/errors.ts';
@@ -15,58 +15,72 @@ import type { Team, TeamMessage, Trajectory } from './team.ts';
 import { type ActiveEpisode, playTurn } from './turn.ts';
 import { VerifierCache } from './verifier-cache.ts';
 
-/** Takes the place of the agent's id in the names of the environment's streams; larger than any agent id. */
+/** Used instead of an agent id in the names of the environment's random streams; larger than any agent id. */
 const ENVIRONMENT = 2 ** 32;
 
 export interface RolloutOptions {
   readonly items: readonly TaskItem[];
   /**
-   * Group of each item [items]: its number in stream names and trajectories. With the groups of a larger batch, a
-   * part of the batch draws the same messages. Default: the item's position.
+   * Group number of each item [items], used in the names of random streams and in trajectories. If a caller
+   * plays a part of a larger batch with the groups of that batch, the draws are those of the whole batch.
+   * Default: the item's position.
    */
   readonly groups?: readonly number[];
-  /** G: episodes per item, >= 1. */
+  /** Number of episodes per item (G), >= 1. */
   readonly samples: number;
-  /** Sample number of an item's first episode, to continue an earlier rollout; default 0. */
+  /**
+   * Sample number of the first episode of each item; > 0 continues an earlier rollout of the same items.
+   * Default 0.
+   */
   readonly firstSample?: number;
-  /** tau_s of E9. */
+  /** Sampling temperature (tau_s of E9), > 0. */
   readonly temperature: number;
   readonly maxTokens: number;
   /**
-   * w in reward = (1 - w) * reward of the team's answer + w * mean reward of the agents' last messages; 0..1, default
-   * 0. Only for protocols with `agentsAnswer` (vote, debate).
+   * Weight w of the agents' own answers in the reward: (1 - w) * reward of the team's answer + w * mean
+   * reward of the agents' last messages; 0..1, default 0. Only for protocols with `agentsAnswer` (vote,
+   * debate, parts).
    */
   readonly agentReward?: number;
   /**
-   * Must be unique to this call. A message draws from the child (agent, group, sample, turn), a step of the
-   * environment from the child (2^32, group, sample, turn).
+   * Random stream of all draws; calls with equal streams draw equal numbers. A message draws from the child
+   * (agent, group, sample, turn), a step of the environment from the child (2^32, group, sample, turn).
    */
   readonly stream: RandomStream;
   /**
-   * The agent that learns from the episodes. The streams of the other agents, its companions, are then named without
-   * the sample, so that the samples of an item differ only through the learner (common random numbers). Companions
-   * with equal contexts in several samples write equal messages, which are sampled once. Every episode is still a
-   * draw from the team's policy; only episodes of the same item are coupled. An environment is treated as a companion.
-   * Absent: all episodes are independent.
+   * Id of the agent that learns from the episodes. If it is given, the random streams of the other agents,
+   * its companions, do not depend on the sample. The samples of an item then differ only through the learner
+   * (common random numbers). Companions with equal contexts in several samples write equal messages, which
+   * are sampled once. Every episode is still a draw from the team's policy, but episodes of the same item are
+   * correlated. An environment is treated as a companion. Absent: all episodes are independent.
    */
   readonly learner?: number;
   readonly signal?: AbortSignal;
-  /** Called with the number of finished messages and the total, assuming later turns have as many as this one. */
+  /**
+   * Called with the number of finished messages and the expected total, which assumes that later turns have
+   * as many messages as the current one.
+   */
   readonly onProgress?: (done: number, total: number) => void;
-  /** Called when an agent has finished its messages of a turn, for all episodes or for one wave of them. */
+  /**
+   * Called when an agent has sampled its messages of a turn, for all episodes or for one group of episodes
+   * that are played together (a wave; see `rollout`).
+   */
   readonly onAgentTurn?: (agent: number, messages: readonly TeamMessage[]) => void;
-  /** Cache of the verdicts; pass one to reuse it after the call. Default: a new one. */
+  /**
+   * Cache of the task's verdicts. Pass an own cache to reuse its verdicts after the call. Default: a new
+   * cache.
+   */
   readonly verifier?: VerifierCache;
 }
 
 /**
- * Plays G episodes of every item: trajectories of E2, rewards r(s, a) of E7 at the end of the episode. The number of
+ * Plays `samples` episodes of every item. The reward is given at the end of the episode (E7). The number of
  * turns of an interactive episode is limited by its environment, not by the protocol.
  *
- * Messages of the same turn are not in each other's contexts. Agents sample one after the other, because two agents
- * may share a model and a model takes one call at a time. Agents whose models have devices of their own sample
- * concurrently (`concurrency.ts`). Then turns of different episodes overlap too: the episodes are divided into
- * waves, one per concurrent model, so that one model works on a turn of one wave while another works on the next.
+ * Messages of the same turn are not in each other's contexts. Agents sample one after the other, because two
+ * agents may share a model and a model takes one call at a time. Agents whose models have their own devices
+ * sample concurrently (`concurrency.ts`). The episodes are then divided into groups, called waves, one per
+ * concurrent model: while one model works on a turn of one wave, another model works on the next wave.
  *
  * @returns trajectories in order of item, then sample [items * samples]
  * @throws DomainError if an option is out of range, or the protocol activates no agent
@@ -92,7 +106,9 @@ export async function rollout(team: Team, task: Task, options: RolloutOptions): 
   );
 }
 
-/** Divides the episodes into waves; episodes of one item may share messages, so they are in one wave. */
+/**
+ * Divides the episodes into waves. All episodes of an item are in one wave, because they may share messages.
+ */
 function wavesOf(
   { agents, protocol }: Team,
   { environment }: Task,
@@ -117,7 +133,10 @@ class Progress {
     this.#onProgress = onProgress;
   }
 
-  /** @returns callback of a wave: messages finished since its last call, and the wave's expected total */
+  /**
+   * Returns the progress callback of one wave. Its arguments: the number of messages finished since the
+   * previous call, and the expected number of messages of the wave.
+   */
   part(wave: number): (count: number, expected: number) => void {
     return (count, expected) => {
       this.#done += count;
@@ -156,7 +175,7 @@ async function playWave(
   }
 }
 
-/** G episodes of every item, without messages. */
+/** Creates the episodes of every item, without messages. */
 function createEpisodes(
   { environment }: Task,
   verifier: VerifierCache,
@@ -172,7 +191,7 @@ function createEpisodes(
   });
 }
 
-/** Episodes that are not over, with the agents that are active at this turn. */
+/** Returns the episodes that are not over, each with the agents that are active at this turn. */
 function activeEpisodes(
   { protocol, agents }: Team,
   episodes: readonly Episode[],
@@ -187,7 +206,7 @@ function activeEpisodes(
   });
 }
 
-/** Rejects teams and options that do not support an interactive task. */
+/** Rejects teams and options that do not support interactive tasks. */
 function checkEnvironment({ protocol }: Team, task: Task, { agentReward = 0 }: RolloutOptions): void {
   if (task.environment === undefined) return;
   if (protocol.moves === undefined)
@@ -221,7 +240,7 @@ function check(
   });
 }
 
-/** Sends one message per episode to the environment, and records its reply. */
+/** Passes one message of every interactive episode to the environment and records the reply. */
 async function stepEnvironments(
   { protocol }: Team,
   task: Task,
@@ -257,7 +276,7 @@ function trajectoryOf(
   if (play !== undefined) {
     const verdict = verifier.episodeVerdict(item, play.lastStep);
     const replies = repliesOf(play);
-    // without exchanges the task failed when the episode began
+    // an episode without exchanges ended at its first step, because the task failed
     const meanLogp = play.exchanges.at(-1)?.sent.meanLogp ?? Number.NEGATIVE_INFINITY;
     const agentVerdicts = agents.map(() => undefined);
     const { reward } = verdict;

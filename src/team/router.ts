@@ -1,7 +1,7 @@
 /**
- * `router`: one agent per turn on one shared transcript, in a fixed rotation or at random; the last message is the
- * team's answer. There is no router model: the active agent is a fixed function of the state (E1, masked
- * activation).
+ * Protocol `router`: one agent per turn on one shared transcript, in a fixed rotation or at random; the last
+ * message is the team's answer. It needs no routing model: the active agent is a fixed function of the state
+ * (E1, masked activation).
  * @module
  */
 import { randomStream } from '../core/rng.ts';
@@ -9,7 +9,7 @@ import type { Protocol, ProtocolMessage } from './team.ts';
 import { sharedTranscript } from './transcript.ts';
 
 export interface RouterOptions {
-  /** Messages per episode, 1 or more. Default: the number of agents. */
+  /** Number of messages per episode, 1 or more. Default: the number of agents. */
   readonly turns: number | undefined;
   /** `round_robin`: agents in order of id; `random`: a uniformly drawn agent at each turn. Default `round_robin`. */
   readonly order: 'round_robin' | 'random';
@@ -20,9 +20,9 @@ export interface RouterOptions {
 export const DEFAULT_ROUTER: RouterOptions = { turns: undefined, order: 'round_robin', seed: 1 };
 
 /**
- * With order `random` the active agent is drawn from a stream named by the seed, the turn and all earlier messages.
- * It therefore differs between episodes but depends on the transcript only. The agent of the first turn is the same
- * in all episodes.
+ * Creates the protocol. With order `random` the active agent is drawn from a random stream named by the seed,
+ * the turn and all earlier messages. The choice therefore depends only on the transcript, and it differs
+ * between episodes with different transcripts. The agent of the first turn is the same in all episodes.
  *
  * @param agents - number of agents, >= 1
  */
@@ -40,7 +40,9 @@ export function createRouter(agents: number, options: Partial<RouterOptions> = {
   };
 }
 
-/** Each message as its agent, its number of tokens and its tokens. */
+/**
+ * Returns the keys of the random stream: for each message its agent, its number of tokens and its token ids.
+ */
 function streamKeys(messages: readonly ProtocolMessage[]): number[] {
   return messages.flatMap(({ agent, tokens }) => [agent, tokens.length, ...tokens]);
 }

@@ -1,11 +1,12 @@
 /**
- * A protocol restricted to one agent, for the agent's own answer without its team.
+ * Restricts a protocol to one agent, which then answers without its team.
  * @module
  */
 import type { Protocol } from './team.ts';
 
 /**
- * The same rules with only `agent` ever active, so it sees no other message and its answer is the team's answer.
+ * Returns the protocol with `agent` as the only active agent. The agent sees no message of other agents, and
+ * its answer is the team's answer.
  *
  * @param protocol - one with `agentsAnswer`, in which every agent is active at the first turn
  */

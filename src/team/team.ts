@@ -8,7 +8,7 @@ import type { ChatMessage, Model, Sequence } from '../engine/engine.ts';
 import type { TaskItem, Verdict } from '../task/task.ts';
 
 export interface Agent {
-  /** 0..n-1, the id the paper uses. */
+  /** Index 0..n-1 of the agent, as in the paper. */
   readonly id: number;
   readonly name: string;
   readonly model: Model;
@@ -16,14 +16,17 @@ export interface Agent {
   readonly instruction?: string;
 }
 
-/** The part of an agent's message that protocols use. */
+/** The fields of an agent's message that protocols use. */
 export interface ProtocolMessage {
   readonly turn: number;
   readonly agent: number;
   readonly text: string;
   /** Sampled token ids, including the end token. */
   readonly tokens: Int32Array;
-  /** Mean sampler logp per token, or per character if the agents' vocabularies differ, nats; breaks ties in votes. */
+  /**
+   * Mean log-probability per token under the sampler, nats; per character if the agents' vocabularies differ.
+   * Breaks ties in votes.
+   */
   readonly meanLogp: number;
 }
 
@@ -32,14 +35,20 @@ export interface ProtocolMessage {
  * `tokens` contain only what this agent sampled (E2: no prompt, other agents' or padding tokens).
  */
 export interface TeamMessage extends ProtocolMessage, Sequence {
-  /** The agent's prompt, in its own token ids. */
+  /** The agent's prompt as token ids of its own tokenizer. */
   readonly context: Int32Array;
-  /** The sampler's logp of each token [T], nats; a diagnostic only, ratios use the trainer's (E9). */
+  /**
+   * Log-probability of each token under the sampler [T], nats. A diagnostic only: ratios use the trainer's
+   * log-probabilities (E9).
+   */
   readonly logpSampler: Float32Array;
   readonly finish: 'stop' | 'length';
 }
 
-/** Observation of an interactive task's environment after a turn; part of prompts, never of an agent's tokens (E2). */
+/**
+ * Reply of an interactive task's environment after a turn. It is part of prompts, never of an agent's tokens
+ * (E2).
+ */
 export interface EnvironmentReply {
   readonly turn: number;
   readonly text: string;
@@ -48,20 +57,23 @@ export interface EnvironmentReply {
 /** One finished episode. */
 export interface Trajectory {
   readonly item: TaskItem;
-  /** The group of E20: position of the item in the batch, or the group that the caller assigned. */
+  /**
+   * Group within which advantages are normalised (E20): position of the item in the batch, or the number that
+   * the caller assigned.
+   */
   readonly group: number;
-  /** 0..G-1 within the group. */
+  /** Number of the episode within its group, 0..G-1. */
   readonly sample: number;
   readonly messages: readonly TeamMessage[];
   /** Replies of the environment; absent if the task has none. */
   readonly replies?: readonly EnvironmentReply[];
   /** Verdict on the team's answer, or on the last environment step of an interactive task. */
   readonly verdict: Verdict;
-  /** `meanLogp` of the message that is the answer, nats; breaks ties between episodes. */
+  /** `meanLogp` of the message that is the team's answer, nats; breaks ties between episodes. */
   readonly meanLogp: number;
   /**
-   * Verdict on each agent's own last message; undefined for agents without a message, and for all agents of an
-   * interactive task, whose messages are moves and not answers.
+   * Verdict on each agent's own last message, by agent id. Undefined for agents without a message, and for
+   * all agents of an interactive task, whose messages are moves and not answers.
    */
   readonly agentVerdicts: readonly (Verdict | undefined)[];
   /** Team reward r(s, a): the same number for every agent, reward units. */
@@ -74,25 +86,33 @@ export interface Protocol {
   /** Maximum number of turns of an episode. */
   readonly maxTurns: number;
   /**
-   * True if every message is an answer of its own (vote, debate), so that verdicts on single agents may enter the
-   * reward. Absent: a message may be one step towards the team's answer.
+   * True if every message is a complete answer (vote, debate), so that verdicts on single agents may enter
+   * the reward. Absent: a message may be one step towards the team's answer.
    */
   readonly agentsAnswer?: boolean;
   /**
-   * True if the team's answer is the plurality of the answers of the last turn, so that a vote may stop as soon as
-   * the missing ballots cannot change it.
+   * True if the team's answer is the plurality of the answers of the last turn. Such a vote may stop as soon
+   * as the missing ballots cannot change the result.
    */
   readonly votes?: boolean;
-  /** Agents active at this turn, given the messages of earlier turns; empty: the episode is over. */
+  /**
+   * Returns the ids of the agents that are active at this turn, given the messages of earlier turns; empty if
+   * the episode is over.
+   *
+   * @param agents - number of agents of the team
+   */
   active(turn: number, messages: readonly ProtocolMessage[], agents: number): readonly number[];
-  /** Prompt of an active agent. Messages of the same turn are invisible to each other. */
+  /** Returns the prompt of an active agent. Messages of the same turn are not in each other's prompts. */
   view(
     item: TaskItem,
     agent: number,
     messages: readonly ProtocolMessage[],
     instruction: string | undefined,
   ): readonly ChatMessage[];
-  /** The message whose text is the team's answer; `answerOf` extracts the normalised answer that votes count. */
+  /**
+   * Returns the message whose text is the team's answer. `answerOf` extracts the normalised answer that votes
+   * count.
+   */
   decide(
     messages: readonly ProtocolMessage[],
     answerOf: (message: ProtocolMessage) => string | undefined,
@@ -102,13 +122,14 @@ export interface Protocol {
 }
 
 /**
- * Rules for interactive tasks. One message per turn, the move, goes to the environment, which replies and decides
- * when the episode is over. Prompts contain the item, the moves and the replies; other messages are invisible.
+ * Rules for interactive tasks. At each turn one message, the move, is passed to the environment, which
+ * replies and decides when the episode is over. Prompts contain the item, the moves and the replies, but no
+ * other messages.
  */
 export interface Moves {
-  /** Agents active at this turn, at least one. */
+  /** Returns the ids of the agents that are active at this turn, at least one. */
   active(turn: number, messages: readonly ProtocolMessage[], agents: number): readonly number[];
-  /** Selects the move among the messages of this turn. */
+  /** Selects the message of this turn that the environment receives. */
   choose(
     messages: readonly ProtocolMessage[],
     answerOf: (message: ProtocolMessage) => string | undefined,

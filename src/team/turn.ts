@@ -1,5 +1,5 @@
 /**
- * One turn of many episodes: every active agent samples its messages of all episodes in one call.
+ * Plays one turn of many episodes: every active agent samples its messages of all episodes in one call.
  * @module
  */
 import type { RandomStream } from '../core/rng.ts';
@@ -9,7 +9,7 @@ import { type Episode, viewOf } from './episode.ts';
 import type { Agent, Team, TeamMessage } from './team.ts';
 import { shareVocabulary } from './vocabularies.ts';
 
-/** An episode that is not over, and its active agents of this turn. */
+/** An episode that is not over, and the ids of the agents that are active at this turn. */
 export interface ActiveEpisode {
   readonly episode: Episode;
   readonly agents: ReadonlySet<number>;
@@ -19,9 +19,12 @@ export interface TurnOptions {
   readonly turn: number;
   readonly temperature: number;
   readonly maxTokens: number;
-  /** A message draws from the child (agent, group, sample, turn). */
+  /** Random stream of the turn's messages. A message draws from the child (agent, group, sample, turn). */
   readonly stream: RandomStream;
-  /** The agent that learns from the episodes; the streams of the other agents are then named without the sample. */
+  /**
+   * Id of the agent that learns from the episodes. If it is given, the streams of the other agents do not
+   * depend on the sample; see `rollout`.
+   */
   readonly learner?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called with the number of messages that have finished since the last call. */
@@ -30,7 +33,10 @@ export interface TurnOptions {
   readonly onAgentTurn?: ((agent: number, messages: readonly TeamMessage[]) => void) | undefined;
 }
 
-/** Samples one message of every active agent; messages of the same turn are not in each other's contexts. */
+/**
+ * Samples one message of every active agent in every episode. Messages of the same turn are not in each
+ * other's contexts.
+ */
 export async function playTurn(
   team: Team,
   active: readonly ActiveEpisode[],
@@ -45,7 +51,7 @@ export async function playTurn(
     const { id, model, episodes } = agent;
     const isCompanion = learner !== undefined && id !== learner;
     const { requests, requestOf } = requestsOf(team, agent, { turn, episodes, stream, isCompanion });
-    const episodesOf = new Uint32Array(requests.length); // number of episodes per request
+    const episodesOf = new Uint32Array(requests.length); // number of episodes that share the request
     for (const request of requestOf) episodesOf[request]++;
     const completions = await model.sample(requests, {
       temperature,
@@ -72,7 +78,7 @@ export async function playTurn(
 
 interface TurnRequests {
   readonly requests: readonly SampleRequest[];
-  /** Index of each episode's request. */
+  /** Index into `requests` of each episode's request. */
   readonly requestOf: readonly number[];
 }
 
@@ -80,11 +86,14 @@ interface RequestOptions {
   readonly turn: number;
   readonly episodes: readonly Episode[];
   readonly stream: RandomStream;
-  /** Samples of an item with equal contexts share one request. */
+  /** True for agents other than the learner: samples of an item with equal contexts share one request. */
   readonly isCompanion: boolean;
 }
 
-/** Requests of an agent at a turn; the opening context of an item is encoded once for all its samples. */
+/**
+ * Creates the requests of an agent at a turn. The context of an item's first message is tokenized once for
+ * all samples.
+ */
 function requestsOf({ protocol }: Team, agent: Agent, options: RequestOptions): TurnRequests {
   const openings = new Map<number, Int32Array>();
   const known = new Map<string, number>();
@@ -121,7 +130,7 @@ function messageOf(
   },
 ): TeamMessage {
   const text = agent.model.tokenizer.decode(tokens);
-  // means per token are not comparable between vocabularies
+  // Means per token are not comparable between vocabularies; means per character are.
   const length = isMixed ? Math.max(1, text.length) : logp.length;
   let logpSum = 0;
   for (const value of logp) logpSum += value;

@@ -17,8 +17,8 @@ export class VerifierCache {
   }
 
   /**
-   * The task's verdict on a text. If the verifier throws, the text counts as wrong, the verdict's reason contains
-   * the error, and a warning is issued: one error must not lose the episodes of a stage.
+   * Returns the task's verdict on a text. If the verifier throws, the text counts as wrong, the verdict's
+   * reason contains the error, and a warning is issued. One error thus does not lose the episodes of a stage.
    */
   verdict(item: TaskItem, text: string): Verdict {
     let known = this.#verdicts.get(item);
@@ -34,7 +34,7 @@ export class VerifierCache {
     return verdict;
   }
 
-  /** The verdict on an interactive episode; errors of the task are handled as in {@link verdict}. */
+  /** Returns the verdict on an interactive episode. Errors of the task are handled as in {@link verdict}. */
   episodeVerdict(item: TaskItem, lastStep: EnvironmentStep): Verdict {
     try {
       return lastStep.verdict();
@@ -43,7 +43,7 @@ export class VerifierCache {
     }
   }
 
-  /** Issues a warning. @returns the verdict on an episode whose task failed: wrong, with the lowest reward */
+  /** Issues a warning. Returns the verdict on an episode whose task failed: wrong, with the lowest reward. */
   failureVerdict(item: TaskItem, part: 'verifier' | 'environment', error: unknown): Verdict {
     const why = error instanceof Error ? error.message : String(error);
     this.#onWarning?.(`task ${this.#task.name}: the ${part} failed on item ${item.id}: ${why}`);

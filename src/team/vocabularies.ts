@@ -6,12 +6,12 @@
 import type { Tokenizer } from '../engine/engine.ts';
 import type { Team } from './team.ts';
 
-/** Number of compared token ids: cheap for vocabularies of 250,000 tokens. */
+/** Number of compared token ids; a comparison of all 250,000 tokens of a large vocabulary would be slow. */
 const SAMPLES = 256;
 
 const known = new WeakMap<Team['agents'], boolean>();
 
-/** Whether all agents share one vocabulary, judged by a sample of its tokens. */
+/** Returns whether all agents have the same vocabulary. Compares the sizes and a sample of the tokens. */
 export function shareVocabulary({ agents }: Pick<Team, 'agents'>): boolean {
   let answer = known.get(agents);
   if (answer === undefined) {

@@ -1,7 +1,7 @@
 /**
- * `vote`: every agent answers the prompt without seeing other answers; the team's answer is the plurality (ties:
- * higher mean logp, then lower id). With an interactive task every turn is a vote on the next message to the
- * environment.
+ * Protocol `vote`: every agent answers the prompt without seeing other answers. The team's answer is the
+ * plurality; ties go to the higher mean logp, then to the lower id. With an interactive task every turn is a
+ * vote on the next message to the environment.
  * @module
  */
 import { plurality } from './plurality.ts';

@@ -12,7 +12,8 @@ import type { TrainOptions } from './options.ts';
 type AdvantageOptions = Pick<TrainOptions, 'stateWeight' | 'normalise' | 'advantageClip'>;
 
 /**
- * A_hat = omega (R - b) (E19), normalised within the group (E20) and clipped (E21).
+ * Returns the advantages A_tilde of the trajectories: omega (R - b) (E19), normalised within the group (E20)
+ * and clipped (E21).
  *
  * @param agent - id of the agent to update
  * @param weights - importance weights of the batch's episodes for the current team
@@ -32,9 +33,9 @@ export function batchAdvantages(
 }
 
 /**
- * Per trajectory [N]: mean over the agent's own turns t of the weight of later turns, prod_{k>t} c_k (E15 and E18
- * without E17, for a constant value); 0 without own turns. On fresh episodes it is 1 for every trajectory with own
- * turns.
+ * Returns one weight per trajectory [N]: the mean, over the agent's own turns t, of the importance weight of
+ * the turns after t, prod_{k>t} c_k (E15 and E18 without E17, for a constant value function). The weight is 0
+ * if the agent has no turn in the trajectory, else 1 if the episode is fresh.
  */
 function ownSuffixWeights({ own }: Batch, agent: number, { c_N }: SequenceWeights): Float64Array {
   const { messages, trajectoryOf } = own[agent];

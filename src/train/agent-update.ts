@@ -13,14 +13,17 @@ import type { TrainOptions } from './options.ts';
 import { trainStream } from './streams.ts';
 import { recordPrediction } from './update-order.ts';
 
-/** Outcome of an agent's update before gate 2, with the batch and its weights. */
+/**
+ * Outcome of an agent's update before gate 2, with the batch it learned from and the importance weights of
+ * that batch.
+ */
 export interface AgentUpdate {
   readonly batch: Batch;
   readonly weights: SequenceWeights;
   readonly outcome: OptimizeOutcome;
 }
 
-/** Computes weights and advantages of the batch and trains the agent on them, in place. */
+/** Computes importance weights and advantages of the batch and trains the agent's model on them, in place. */
 export async function updateAgent(
   context: RunContext,
   team: Team,
@@ -41,7 +44,7 @@ export async function updateAgent(
   const { id, model } = agent;
   await recordPrediction(context, team, { batch, agent, options }); // E65
   const weights = sequenceWeights(batch); // rho, c, omega: E10-E13
-  const advantages = batchAdvantages(batch, id, { weights, options }); // A_tilde: E19-E21
+  const advantages = batchAdvantages(batch, id, { weights, options }); // advantages A_tilde: E19-E21
   // an agent is updated once per stage, so its update starts from the weights that sampled the batch
   const trajectories = ownTrajectories(batch, id, advantages);
   const outcome = await optimize(model, trajectories, {
@@ -55,9 +58,10 @@ export async function updateAgent(
 }
 
 /**
- * Runs simultaneous updates concurrently if the models have devices of their own.
+ * Runs the updates of all agents concurrently if they are simultaneous and the models have devices of their
+ * own.
  *
- * @returns updates by agent; empty for sequential updates and for models that share a device
+ * @returns updates by agent id; empty for sequential updates and for models that share a device
  */
 export async function updateSimultaneously(
   { options, signal }: RunContext,

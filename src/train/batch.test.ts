@@ -16,7 +16,10 @@ function trajectory(...messages: TeamMessage[]): Trajectory {
   return { item, group: 0, sample: 0, messages, verdict, meanLogp: 0, agentVerdicts: [], reward: 1 };
 }
 
-/** The first trajectory has turns of agents 0, 1 and 0; the second one turn of agent 1. */
+/**
+ * Creates a batch of two trajectories. Agents 0, 1 and 0 act in the first one, agent 1 acts in the second
+ * one.
+ */
 function batchOf(done: Batch['done']): Batch {
   const trajectories = [
     trajectory(message(0, 0, 2), message(1, 1), message(2, 0)),
@@ -40,14 +43,14 @@ describe('a batch', () => {
   });
 
   it('weights an episode by the truncated turn ratios of the updated agents', () => {
-    // agent 0: log rho = log 0.5 at turn 0 (two tokens), log 3 at turn 2, truncated to 1
+    // log rho of agent 0 is log 0.5 at turn 0 (the sum over two tokens) and log 3 at turn 2; c = min(rho, 1)
     const half = Math.log(0.5) / 2;
     const tar = [Float32Array.of(-1 + half, -1 + half), Float32Array.of(-1 + Math.log(3))];
     const { omega_N, meanLogWeight, essShare } = sequenceWeights(batchOf(new Map([[0, tar]])));
     expect(omega_N[0]).toBeCloseTo(0.5, 6);
-    expect(omega_N[1]).toBe(1); // it contains no message of the updated agent
+    expect(omega_N[1]).toBe(1); // the second trajectory has no message of the updated agent
     expect(meanLogWeight).toBeCloseTo(Math.log(1.5) / 2, 6);
-    expect(essShare).toBeCloseTo(2.5 ** 2 / (1.5 ** 2 + 1) / 2, 6); // of the weights 1.5 and 1, untruncated
+    expect(essShare).toBeCloseTo(2.5 ** 2 / (1.5 ** 2 + 1) / 2, 6); // the untruncated weights are 1.5 and 1
   });
 
   it('gives an agent its own messages of each trajectory and no others', () => {

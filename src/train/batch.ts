@@ -21,15 +21,21 @@ export interface Batch {
   readonly trajectories: readonly Trajectory[];
   /** By agent id. */
   readonly own: readonly OwnMessages[];
-  /** logp_old of the scored agents, per own message [T], nats; fixed when the batch is scored (P3). */
+  /**
+   * logp_old of the scored agents by agent id, per own message [T], nats. It stays fixed after the rollout,
+   * unlike in the paper's Algorithm 1, which overwrites it (P3).
+   */
   readonly logpOld: ReadonlyMap<number, readonly Float32Array[]>;
-  /** |logp_sampler - logp_trainer| of each scored agent (E9), nats. */
+  /** Maximum and mean of |logp_sampler - logp_trainer| of each scored agent (E9), by agent id, nats. */
   readonly mismatch: ReadonlyMap<number, Mismatch>;
-  /** logp_new of the agents updated since the rollout of this batch (`done` of E10), per own message [T], nats. */
+  /**
+   * logp_new of the agents updated since the rollout of this batch (`done` of E10), by agent id, per own
+   * message [T], nats.
+   */
   readonly done: Map<number, readonly Float32Array[]>;
 }
 
-/** Groups the messages of a batch by agent. */
+/** Groups the messages of all trajectories by agent; the result is indexed by agent id. */
 export function ownMessages(trajectories: readonly Trajectory[], agents: number): OwnMessages[] {
   return Array.from({ length: agents }, (_, agent) => {
     const owned = trajectories.flatMap((trajectory, n) =>
@@ -41,20 +47,20 @@ export function ownMessages(trajectories: readonly Trajectory[], agents: number)
 
 /** Importance weights of a batch's episodes for the current team. */
 export interface SequenceWeights {
-  /** c_t per trajectory [N][turns]. */
+  /** Truncated ratios c_t = min(1, rho_t) of each turn, per trajectory [N][turns]. */
   readonly c_N: readonly Float64Array[];
-  /** omega(tau) = prod_t c_t per trajectory [N]. */
+  /** Truncated importance weight omega(tau) = prod_t c_t, per trajectory [N]. */
   readonly omega_N: Float64Array;
-  /** sum_t log rho_t per trajectory [N], nats: logarithm of the untruncated weight. */
+  /** Logarithm of the untruncated importance weight, sum_t log rho_t, per trajectory [N], nats. */
   readonly logWeight_N: Float64Array;
   /** Mean of `logWeight_N`, nats: an estimate of -KL(old team || current team). */
   readonly meanLogWeight: number;
-  /** ESS / N of the untruncated weights prod_t rho_t, 0..1 (E66). */
+  /** Effective sample size of the untruncated weights prod_t rho_t, divided by N; 0..1 (E66). */
   readonly essShare: number;
 }
 
 /**
- * rho_t, c_t and omega of every trajectory   (E10-E13).
+ * Computes the ratios rho_t, the truncated ratios c_t and the weight omega of every trajectory   (E10-E13).
  *
  * @returns weights that are all 1 if no agent was updated since the rollout
  */
@@ -83,7 +89,10 @@ export function sequenceWeights({ trajectories, own, logpOld, done }: Batch): Se
   };
 }
 
-/** The agent's messages of each trajectory that has any, with that trajectory's A_tilde. */
+/**
+ * Returns the trajectories that contain messages of the agent, each with these messages, their logp_old and
+ * the trajectory's advantage A_tilde.
+ */
 export function ownTrajectories(
   { own, logpOld }: Batch,
   agent: number,
@@ -91,7 +100,7 @@ export function ownTrajectories(
 ): OwnTrajectory[] {
   const { messages, trajectoryOf } = own[agent];
   const logp = logpOld.get(agent) ?? [];
-  const indices = new Map<number, number[]>(); // trajectory -> own messages
+  const indices = new Map<number, number[]>(); // index of a trajectory -> indices of its messages
   for (const [m, n] of trajectoryOf.entries()) indices.set(n, [...(indices.get(n) ?? []), m]);
   return [...indices].map(([n, own]) => ({
     advantage: advantages_N[n],

@@ -14,7 +14,10 @@ import { createContext, createTeam, type OptionChanges, trainOptions } from './t
 
 const CERTIFIED = 300;
 
-/** Runs a stage on a random world of three turns; returns J before it and after every update. */
+/**
+ * Runs a stage on a random tabular world of three turns. Returns the expected reward J before the stage and
+ * after every update.
+ */
 async function certifiedStage(changes: OptionChanges = {}, turn: readonly number[] = [0, 1, 0]) {
   const episode = randomEpisode(5, { states: 2, actions: 2, turn });
   const world = fullyObserved(episode);

@@ -30,7 +30,7 @@ import { trainStream } from './streams.ts';
 /** An accepted update; the model has the updated weights. */
 export interface AcceptedStep {
   readonly agent: Agent;
-  /** S0, not yet released. */
+  /** Snapshot S0 of the model before the update; not yet released. */
   readonly start: SnapshotId;
   /** Maximum KL(new || old) over the batch of the update, nats. */
   readonly klMax: number;
@@ -38,9 +38,12 @@ export interface AcceptedStep {
 
 /** Computes the certificates of one stage. */
 export interface Certifier {
-  /** Certificate of an update; undefined if there is one certificate for the whole stage, or none. */
+  /**
+   * Returns the certificate of an update; undefined if the stage has a single certificate for all its
+   * updates, or none.
+   */
   step(accepted: AcceptedStep): Promise<CertificateRecord | undefined>;
-  /** Certificate of the stage, after its last update. */
+  /** Returns the certificate of the stage; called after its last update. Undefined if the stage has none. */
   finish(): Promise<CertificateRecord | undefined>;
 }
 
@@ -63,7 +66,10 @@ export async function createCertifier(context: RunContext, team: Team, stage: nu
   return isShared ? stageCertifier(context, team, stage) : stepCertifier(context, team, stage);
 }
 
-/** One certificate per update at level delta_c / n; their sum holds for the stage with probability 1 - delta_c. */
+/**
+ * Certifies every update at level delta_c / n, where n is the number of agents. The sum of the lower bounds
+ * is valid for the stage with probability 1 - delta_c.
+ */
 function stepCertifier(context: RunContext, team: Team, stage: number): Certifier {
   const { certificate } = context.options;
   const delta = certificate.confidence / team.agents.length;
@@ -72,7 +78,7 @@ function stepCertifier(context: RunContext, team: Team, stage: number): Certifie
     async step({ agent, start, klMax }) {
       const { model } = agent;
       const updated = await model.snapshot();
-      await model.restore(start); // the team before the update plays the episodes
+      await model.restore(start); // the episodes are played by the team before the update
       const batch = await playValidationEpisodes(context, team, { stage, agent: agent.id, scored: [agent] });
       await model.restore(updated);
       model.release(updated);
@@ -99,7 +105,11 @@ function stepCertifier(context: RunContext, team: Team, stage: number): Certifie
   };
 }
 
-/** One certificate per stage: E62 with the product of all updated agents' ratios bounds J(pi_bar) - J(pi_old). */
+/**
+ * Certifies all updates of a stage at once. Bounds the gain J(pi_bar) - J(pi_old) from the team at the start
+ * of the stage to the team at its end; the weight of an episode is the product of all updated agents' ratios
+ * (E62).
+ */
 async function stageCertifier(context: RunContext, team: Team, stage: number): Promise<Certifier> {
   const { confidence: delta } = context.options.certificate;
   const batch = await playValidationEpisodes(context, team, { stage, scored: team.agents });
@@ -113,7 +123,8 @@ async function stageCertifier(context: RunContext, team: Team, stage: number): P
     async finish() {
       if (klMax.length === 0) return { prompts: 0, delta, gainMean: 0, gainLower: 0, paperBound: 0 };
       const figures = certify(context, batch, { ownTurnTv: { max: [], mean: [] }, delta });
-      // the paper sums over updates; here only the totals of gain and bias are known
+      // The paper's bound is a sum over updates. Only the totals of gain and bias are known here, so the
+      // first term has the totals and the others have 0.
       const terms = klMax.map((kl, k) => ({
         klMax: kl,
         gain: k === 0 ? figures.gainMean : 0,
@@ -124,7 +135,10 @@ async function stageCertifier(context: RunContext, team: Team, stage: number): P
   };
 }
 
-/** The current team plays one episode on each of the next validation prompts; the episodes are scored (E9). */
+/**
+ * Plays one episode of the current team on each of the next validation prompts and computes the trainer's
+ * logp of the messages (E9).
+ */
 async function playValidationEpisodes(
   context: RunContext,
   team: Team,
@@ -141,7 +155,7 @@ async function playValidationEpisodes(
   return scoreBatch(context, team, { trajectories, scorer: new LogpScorer(context, scored), scope });
 }
 
-/** Records the agent's new logp, so that its ratio enters the weights of the batch (E10). */
+/** Computes the agent's new logp on the batch, so that the episodes' weights include its ratio (E10). */
 async function markChanged(context: RunContext, batch: Batch, { id, model }: Agent): Promise<void> {
   batch.done.set(id, await model.forward(batch.own[id].messages, scoring(context)));
 }
@@ -163,8 +177,9 @@ function certify(
 }
 
 /**
- * Maximum and mean TV of the agent's messages at its first, second, ... own turn. A message's TV is at most the
- * expected sum of its tokens' TVs (E8), which is estimated by one sample: a diagnostic, not a bound.
+ * Returns the maximum and the mean total variation distance (TV) of the agent's messages at its first,
+ * second, ... own turn. The TV of a message is at most the expected sum of its tokens' TVs (E8). The sum is
+ * estimated from one sampled message, so the result is a diagnostic and not a bound.
  */
 async function turnTv(
   context: RunContext,
@@ -173,7 +188,7 @@ async function turnTv(
 ): Promise<StepEvidence['ownTurnTv']> {
   const { messages, trajectoryOf } = own[agent.id];
   const { tv } = await agent.model.divergence(messages, start, scoring(context));
-  const turnsOf = new Map<number, number>(); // number of own turns per trajectory so far
+  const turnsOf = new Map<number, number>(); // index of a trajectory -> number of its own turns so far
   const turns: number[][] = [];
   for (const [m, row] of tv.entries()) {
     const n = trajectoryOf[m];
@@ -213,8 +228,9 @@ interface PaperTerms {
 }
 
 /**
- * The paper's bound E50 as printed, with A_max = span of the reward and gamma = `paperGamma`. The episodes are not
- * discounted, and at gamma = 1 the bound would be -Infinity. For information only.
+ * Returns the paper's lower bound on the gain as printed (E50), with A_max = span of the reward and gamma =
+ * `paperGamma`. The episodes are not discounted, but the bound is -Infinity at gamma = 1. No decision uses
+ * the result.
  */
 function paperLower({ options, task }: RunContext, steps: readonly PaperTerms[]): number {
   const { prompts, confidence, paperGamma: gamma } = options.certificate;

@@ -1,6 +1,6 @@
 /**
- * ROLLOUT and RESCORE of Algorithm 1: plays episodes of the current team and computes their log-probabilities with the
- * trainer's own forward pass.
+ * The steps ROLLOUT and RESCORE of Algorithm 1: plays episodes of the current team, and computes the
+ * log-probabilities of the messages with the trainer's own forward pass.
  * @module
  */
 import { mean } from '../core/stats.ts';
@@ -15,16 +15,16 @@ import { checkSampledLogp, type Mismatch } from './self-check.ts';
 import { trainStream } from './streams.ts';
 import { transcripts } from './transcripts.ts';
 
-/** Number of prompts of each batch whose transcripts are written to `completions/`. */
+/** Number of prompts of each batch whose transcripts are written to the folder `completions/` of the run. */
 const TRANSCRIBED_PROMPTS = 4;
 
-/** Numbers of prompts and samples of the check before the first stage. */
+/** Number of prompts, and of episodes per prompt, of the log-probability check before the first stage. */
 const CHECK = { prompts: 2, samples: 2 } as const;
 
 /**
- * Plays `numGenerations` episodes of each of the next `promptsPerStep` train prompts and scores the messages of the
- * given agents; logp_old of the others is not needed   (RUN_STAGE, E9). With credit `own` the episodes contain the
- * learning agent only.
+ * Plays `numGenerations` episodes of each of the next `promptsPerStep` train prompts and computes logp_old of
+ * the given agents' messages   (RUN_STAGE, E9). With credit `own` only the learning agent acts in the
+ * episodes.
  *
  * @param request.agent - the agent that learns from the batch; absent: all agents learn from it
  * @param request.scored - agents whose log-probabilities are kept as logp_old and compared with the sampler's
@@ -62,13 +62,16 @@ export async function collectBatch(
   return scoreBatch(context, team, { trajectories, scorer, scope });
 }
 
-/** Number of sampled tokens; a companion's message that several episodes share counts once. */
+/** Returns the number of sampled tokens. A teammate's message that several episodes share counts once. */
 function sampledTokens(trajectories: readonly Trajectory[]): number {
   const messages = new Set(trajectories.flatMap(({ messages }) => messages.map(({ tokens }) => tokens)));
   return [...messages].reduce((sum, tokens) => sum + tokens.length, 0);
 }
 
-/** RESCORE: computes the trainer's logp of the scored agents' messages and compares it with the sampler's (E9). */
+/**
+ * Computes the trainer's logp of the scored agents' messages (RESCORE) and compares it with the sampler's
+ * logp (E9).
+ */
 export async function scoreBatch(
   context: Pick<RunContext, 'emit'>,
   team: Team,
@@ -98,7 +101,8 @@ export async function scoreBatch(
 }
 
 /**
- * Checks E9 for every agent on a few episodes before training; they are not used for training.
+ * Checks before training, on a few episodes, that sampler and trainer of every agent compute equal
+ * log-probabilities (E9). The episodes are not used for training.
  *
  * @throws EngineError if the log-probabilities of sampler and trainer disagree
  */

@@ -11,9 +11,15 @@ import type { RunState } from './state.ts';
 export interface RunContext {
   readonly task: Task;
   readonly options: TrainOptions;
-  /** Updated during the run; the positions of the prompt cursors are copied into it before it is saved. */
+  /**
+   * Updated during the run. Before a checkpoint is written, the positions of the prompt cursors are copied
+   * into it.
+   */
   readonly state: RunState;
-  /** Prompts of the train split feed losses; those of the validation split feed gates and certificates only. */
+  /**
+   * Prompts of the train split are used for losses, prompts of the validation split for gates and
+   * certificates only.
+   */
   readonly prompts: { readonly train: PromptCursor; readonly validation: PromptCursor };
   readonly emit: (event: RunEvent) => void;
   /** Appends human-readable transcripts of a stage. */
@@ -21,7 +27,7 @@ export interface RunContext {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Creates the context of a run that continues at `state`. */
+/** Creates the context of a run that starts or resumes at `state`. */
 export function createContext(
   parts: Pick<RunContext, 'task' | 'options' | 'state' | 'emit' | 'transcribe' | 'signal'>,
 ): RunContext {
@@ -40,11 +46,11 @@ export function createContext(
 /** Stage and agent that a phase belongs to. */
 export interface PhaseScope {
   readonly stage: number;
-  /** Absent: the phase belongs to all agents. */
+  /** Id of the agent; absent: the phase belongs to all agents. */
   readonly agent?: number;
 }
 
-/** @returns callback that emits `phase` events with the progress of a phase */
+/** Returns a callback that emits `phase` events with the progress of the given phase. */
 export function progressOf(
   context: Pick<RunContext, 'emit'>,
   scope: PhaseScope,

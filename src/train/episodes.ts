@@ -15,12 +15,21 @@ export interface EpisodeRequest {
   readonly items: readonly TaskItem[];
   /** Episodes per item. */
   readonly samples: number;
-  /** Must be unique to this call. */
+  /**
+   * Random stream of all draws. Two calls with equal streams draw equal numbers, as a paired comparison
+   * needs.
+   */
   readonly stream: RandomStream;
-  /** The agent that learns from the episodes, if its companions draw per item; see `rollout`. */
+  /**
+   * Id of the agent that learns from the episodes, if the draws of its teammates are shared by all episodes
+   * of an item (common random numbers); see `learner` in `rollout`.
+   */
   readonly learner?: number;
   readonly onProgress?: (done: number, total: number) => void;
-  /** Called when an agent has finished its messages of a turn, for all episodes or for one wave of them. */
+  /**
+   * Called when an agent has sampled its messages of a turn, for all episodes or for one group of episodes
+   * that are played together (a wave).
+   */
   readonly onAgentTurn?: (agent: number, messages: readonly TeamMessage[]) => void;
 }
 

@@ -1,21 +1,31 @@
 /**
- * The decisions of a run as typed events. The run folder's `events.jsonl` contains them, and sinks render them. Events
- * contain no times; the store adds `time` outside of the fields that a resumed run must reproduce.
+ * The decisions of a run as typed events. They are stored in the run folder's `events.jsonl`; event sinks
+ * also display them. An event contains no time. The store adds the field `time`, which may differ in a
+ * resumed run; all other fields are reproduced.
  * @module
  */
 
-/** Verdict of one agent's update (E36, E37, E64). */
+/**
+ * Outcome of one agent's update: accepted; rejected by the trust region (KL), by the acceptance test or
+ * because of a NaN or infinity; or skipped (E36, E37, E64).
+ */
 export type UpdateStatus = 'ACCEPT' | 'REJECT_KL' | 'REJECT_TEST' | 'REJECT_NAN' | 'SKIP';
 
-/** Levels of {@link AttemptRecord.klQuantiles}. */
+/** Levels of the quantiles in {@link AttemptRecord.klQuantiles}. */
 export const KL_LEVELS = [0.05, 0.25, 0.5, 0.75, 0.95, 0.99] as const;
 
-/** One attempt of OPTIMIZE. KL in nats; NaN (null in JSON) if training produced a value that is not finite. */
+/**
+ * One training attempt of an update (OPTIMIZE, E37). KL in nats; NaN (null in JSON) if training produced a
+ * value that is not finite.
+ */
 export interface AttemptRecord {
   readonly attempt: number;
   readonly beta: number;
   readonly lrScale: number;
-  /** Empirical quantile of KL(new||old) over own token states, or its upper bound under `slack`. */
+  /**
+   * Empirical quantile of KL(new||old) over own token states. If `slack` is not `none`: an upper confidence
+   * bound of it.
+   */
   readonly klQuantile: number;
   readonly klMean: number;
   readonly klMax: number;
@@ -30,34 +40,45 @@ export interface AttemptRecord {
 
 /** Bounds on the gain of an accepted update or of a stage, from episodes of the validation split (E66). */
 export interface CertificateRecord {
-  /** Number of validation prompts, with one episode each; 0 for a stage without accepted updates. */
+  /** Number of validation prompts, with one episode each; 0 if the stage has no accepted update. */
   readonly prompts: number;
   /** Bound on the probability that `gainLower` is above the true gain. */
   readonly delta: number;
-  /** Conservative estimate of the gain (E62) and its lower bound (E63), reward units. */
+  /** Conservative estimate of the gain (E62), reward units. */
   readonly gainMean: number;
+  /** Lower confidence bound of `gainMean` (E63), reward units. */
   readonly gainLower: number;
-  /** The paper's certificate (E50), reward units. For information: no decision uses it. */
+  /** The paper's lower bound on the gain (E50), reward units. It is reported only; no decision uses it. */
   readonly paperBound: number;
-  /** Truncation bias (E61) and its upper bound, reward units; absent in the sum over the steps of a stage. */
+  /** Bias from truncating the importance weights (E61), reward units; absent in a sum over several updates. */
   readonly zeta?: number;
+  /** Upper confidence bound of `zeta`, reward units; absent in a sum over several updates. */
   readonly zetaUpper?: number;
-  /** ESS / N of the untruncated weights, 0..1; absent in the sum over the steps of a stage. */
+  /**
+   * Effective sample size of the untruncated weights, divided by the number of episodes, 0..1; absent in a sum
+   * over several updates.
+   */
   readonly essShare?: number;
-  /** Single steps only: maximum number of own turns, and empirical E58 and E59, reward units. */
+  /** Maximum number of own turns in an episode; absent in certificates of more than one update. */
   readonly ownTurns?: number;
+  /** Penalty for several own turns per episode, computed from observed TV (E58), reward units; a diagnostic. */
   readonly horizonPenalty?: number;
+  /** Coupled form of `horizonPenalty` (E59), reward units; a diagnostic. */
   readonly coupledHorizonPenalty?: number;
 }
 
 /** Progress of an agent that is being replaced. */
 export interface HandoverRecord {
-  /** Mean and minimum weight of the replacement over own token states, 0..1. */
+  /** Mean weight of the replacement in the mixture over own token states, 0..1. */
   readonly weight: number;
+  /** Minimum weight of the replacement over own token states, 0..1. */
   readonly weightMin: number;
-  /** Radii of all steps so far, nats per token. */
+  /** KL radius of each handover step so far, nats per token. */
   readonly steps: readonly number[];
-  /** From this update on the agent is the replacement model alone. */
+  /**
+   * True if the replacement has weight 1 everywhere: after this update the agent is the replacement model
+   * alone.
+   */
   readonly finished: boolean;
 }
 
@@ -90,21 +111,29 @@ export interface UpdateRecord {
   readonly meanLogRatioWeight?: number;
   readonly essShare?: number;
   readonly certificate?: CertificateRecord;
-  /** Present for an agent that is being replaced; its update is a step towards the replacement. */
+  /**
+   * Present for an agent that is being replaced by another model; its update is a step towards that model.
+   */
   readonly handover?: HandoverRecord;
 }
 
-/** Wealth path and decision of one acceptance test (E64). */
+/**
+ * Result of one acceptance test, a test by betting (E64). Wealth measures the evidence; it starts at 1, and a
+ * verdict needs 1/alpha.
+ */
 export interface GateRecord {
   readonly gate: 'promotion' | 'step';
   readonly index: number;
   readonly alpha: number;
   readonly prompts: number;
   readonly wealth: number;
-  /** Wealth of the mirrored test, which detects harm. */
+  /** Wealth of the second test, which detects that the new team is worse. */
   readonly harmWealth: number;
   readonly meanDifference: number;
-  /** Thinned path of both wealths: [prompts used, wealth, harmWealth]; always includes the last point. */
+  /**
+   * Wealth of both tests after some of the prompts: [prompts used, wealth, harmWealth]; always includes the
+   * last prompt.
+   */
   readonly path?: readonly (readonly [prompts: number, wealth: number, harmWealth: number])[];
   readonly decision: 'promote' | 'keep' | 'rollback';
 }

@@ -47,7 +47,9 @@ describe('the promotion gate', () => {
     expect(await bytesOf(team)).toEqual(better); // the champion is the promoted team
   });
 
-  // strong harm is detected in the first batch, weak harm in a later one, when the other team is loaded
+  // The test plays batches of 32 prompts. It detects strong harm in the first batch and weak harm in the
+  // second. The batches end with different teams loaded: the first with the champion, the second with the
+  // candidate.
   it.each([
     ['strong', 3, { above: 0, upTo: 32 }],
     ['weak', 0.6, { above: 32, upTo: 64 }],
@@ -75,7 +77,7 @@ describe('the promotion gate', () => {
     const context = createContext(team, trainOptions({ gate: { ...gate, nPlan: 70 } }));
     const result = await testCandidate(context, 5, { team, champion });
     expect(result).toMatchObject({ decision: 'keep', team, champion });
-    // equal teams have equal rewards on the same prompts and streams
+    // two equal teams have equal rewards, because prompts and random streams are the same
     expect(gateEvents(context)[0]).toMatchObject({ prompts: 70, meanDifference: 0, wealth: 1 });
     expect(await bytesOf(team)).toEqual(before);
   });
@@ -127,7 +129,8 @@ describe('the promotion gate', () => {
     const proven = await bytesOf(separate);
     teach(separate, 3);
     await result.champion.load();
-    expect(await bytesOf(separate)).toEqual(proven); // the snapshot is unchanged although its models were trained
+    // the snapshot keeps the promoted weights although its models were changed afterwards
+    expect(await bytesOf(separate)).toEqual(proven);
   });
 
   it('decides the same with a champion snapshot and with separate models', async () => {
@@ -140,7 +143,8 @@ describe('the promotion gate', () => {
       return gateEvents(context);
     };
     const records = await decide(false);
-    expect(records[0].prompts).toBeGreaterThan(32); // more than one batch, so the weights are swapped
+    // more than one batch, so the weights of champion and candidate are loaded in turn
+    expect(records[0].prompts).toBeGreaterThan(32);
     expect(await decide(true)).toEqual(records);
   });
 });

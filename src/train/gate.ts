@@ -1,7 +1,8 @@
 /**
- * Gate 2, in two modes. `promotion`: every few stages the current team is tested against the champion and becomes the
- * champion if it is proved better. With probability at least 1 - alpha over the run, every champion is better than its
- * predecessor. `step`: every single update is tested.
+ * Gate 2: the acceptance tests, in two modes. `promotion`: every few stages the current team is tested
+ * against the champion, the best proved team so far. It becomes the champion if the test proves that it is
+ * better. With probability at least 1 - alpha over the run, every champion is better than its predecessor.
+ * `step`: every single update is tested.
  * Differs from the paper, whose certificate can never be positive at gamma >= 1/2 (E51).
  * @module
  */
@@ -13,7 +14,7 @@ import type { GateRecord } from './events.ts';
 import { type PairedTestResult, pairedTest } from './paired-test.ts';
 import { snapshotOf, snapshotTeam, type TeamSnapshot } from './team-snapshot.ts';
 
-/** Factor of every radius after a rollback. */
+/** A rollback multiplies every trust-region radius by this factor. */
 const RADIUS_SHRINK = 0.5;
 
 /** The team in training, and the team to deploy. */
@@ -60,7 +61,9 @@ export async function testCandidate(
   }
 }
 
-/** Makes the champion the team in training. A champion with separate models replaces the team's models. */
+/**
+ * Continues training from the champion's weights. A champion with separate models replaces the team's models.
+ */
 async function rollBack(champion: TeamSnapshot, team: Team): Promise<TeamAndChampion> {
   await champion.load();
   if (champion.team === team) return { team, champion };
@@ -69,11 +72,12 @@ async function rollBack(champion: TeamSnapshot, team: Team): Promise<TeamAndCham
 }
 
 /**
- * ACCEPT_TEST of RUN_STAGE: tests whether one agent's update is an improvement. Stage k spends
- * alpha 6 / (pi^2 k^2) / n on each of n agents   (E64). Afterwards the model has its updated weights.
+ * Tests whether one agent's update is an improvement (ACCEPT_TEST of RUN_STAGE). Stage k spends alpha 6 /
+ * (pi^2 k^2) / n on each of n agents   (E64). After the call the model has its updated weights, whatever the
+ * result.
  *
  * @param agent - the updated agent
- * @param before - the agent's S0
+ * @param before - snapshot S0 of the agent's model before the update
  */
 export async function testUpdate(
   context: RunContext,
@@ -96,7 +100,10 @@ export async function testUpdate(
   return accepted;
 }
 
-/** Whether no validation prompt is left; using one twice would void the guarantee. Emits a warning once. */
+/**
+ * Returns whether no validation prompt is left, and emits a warning the first time. A prompt is used by one
+ * test only, because a second use would void the guarantee.
+ */
 function isExhausted({ prompts, state, emit }: RunContext, stage: number): boolean {
   if (prompts.validation.remaining !== 0) return false;
   if (!state.gate.exhausted)

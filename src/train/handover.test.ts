@@ -7,7 +7,7 @@ import { runStage } from './stage.ts';
 import { LETTERS } from './testing/letter-task.ts';
 import { createContext, createTeam, teach, trainOptions } from './testing/world.ts';
 
-/** A team of two agents; the second one is being replaced by a model that solves the task. */
+/** Creates a team of two agents. The second one is being replaced by a model that solves the task. */
 function upgradedTeam() {
   const team = createTeam(createVote(), 2);
   const learned = createTeam(createVote(), 1, 7);

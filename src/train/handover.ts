@@ -1,6 +1,7 @@
 /**
- * Update attempt of an agent that is being replaced: one step along the geometric mixture of the incumbent and the
- * replacement model, starting at the mixture of the last stage.
+ * One update attempt of an agent that is being replaced by another model. The agent's policy is a geometric
+ * mixture of the incumbent and the replacement model. An attempt increases the replacement's weight by one
+ * step, starting at the mixture of the last stage.
  * Differs from the paper, which projects the replacement once and does not describe how the mixture ends.
  * @module
  */
@@ -13,22 +14,22 @@ import type { TrainOptions } from './options.ts';
 
 export interface HandoverSettings {
   readonly options: Pick<TrainOptions, 'temperature' | 'trustRegion'>;
-  /** Factor of the radius; values above 1 count as 1. */
+  /** Factor of the KL radius, > 0; values above 1 count as 1. */
   readonly scale: number;
   readonly signal?: AbortSignal | undefined;
 }
 
 /** Result of a handover step, in the form of a gradient step's result. */
 export interface HandoverStep extends MinibatchLoss {
-  /** Always 0, because there is no gradient. */
+  /** Always 0, because a handover step has no gradient. */
   readonly gradNorm: number;
   readonly handover: HandoverRecord;
 }
 
 /**
- * Increases the weight of the replacement at every token state to the largest value inside the radius (E41 from the
- * current weight); retries use a smaller radius. The handover is finished once the weight is 1 at every own token state
- * of the batch.
+ * Increases the replacement's weight at every token state to the largest value for which KL(new||old) stays
+ * inside the radius (E41, starting at the current weight). Retries use a smaller radius. The handover is
+ * finished once the weight is 1 at every own token state of the batch.
  *
  * @param model - a model with a handover; changed in place
  * @returns `loss`: -mean(A_tilde (logp_new - logp_old)), negative if the step is expected to be a gain

@@ -33,7 +33,7 @@ const options: OptionChanges = {
   gate: { kind: 'promotion', every: 2, nPlan: 40, alpha: 0.2 },
 };
 
-/** A hunt of three rounds; its letters are those of the tabular team. */
+/** Creates a run on the hunt task with three rounds. The task uses the letters of the tabular team. */
 function training(memory: MemoryRun, protocol: Protocol, changes: OptionChanges = {}): TrainingRun {
   return {
     team: createTeam(protocol, 2),
@@ -103,7 +103,7 @@ describe('training on an interactive task', () => {
       const { messages } = batch.own[agent.id];
       for (const { agent: author, tokens, logpSampler } of messages) {
         expect(author).toBe(agent.id);
-        expect(tokens).toHaveLength(logpSampler.length); // the sampled tokens only
+        expect(tokens).toHaveLength(logpSampler.length); // no token of the environment's replies
       }
       expect(batch.mismatch.get(agent.id)?.max).toBeLessThan(1e-6);
     }

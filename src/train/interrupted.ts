@@ -4,7 +4,7 @@
  */
 import { TroupeError } from '../support/errors.ts';
 
-/** Exit code 130, the shell's convention for SIGINT. */
+/** Thrown when the abort signal stopped a run. The exit code 130 is the shell's convention for SIGINT. */
 export class Interrupted extends TroupeError {
   override readonly name = 'Interrupted';
   readonly exitCode = 130;

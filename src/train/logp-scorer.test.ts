@@ -5,7 +5,7 @@ import { collectBatch } from './collect.ts';
 import { createContext, createTeam, trainOptions } from './testing/world.ts';
 import { wrapModel } from './testing/wrapped-model.ts';
 
-/** Collects a batch for agent 0 and records the beginnings and ends of the calls. */
+/** Collects a batch for agent 0. Returns it with the order in which the models' calls began and ended. */
 async function collected(isParallel: boolean) {
   const plain = createTeam(createVote(), 2);
   const calls: string[] = [];

@@ -7,7 +7,7 @@ import type { Agent, TeamMessage } from '../team/team.ts';
 import type { RunContext } from './context.ts';
 
 export class LogpScorer {
-  /** The agents whose messages are scored. */
+  /** The agents whose messages the trainer scores. */
   readonly agents: readonly Agent[];
   readonly #context: Pick<RunContext, 'options' | 'signal'>;
   readonly #pending = new Map<TeamMessage, Promise<Float32Array>>();
@@ -17,7 +17,10 @@ export class LogpScorer {
     this.agents = agents;
   }
 
-  /** Starts scoring new messages of an agent, if its model can do so without delaying other models. */
+  /**
+   * Starts to score newly sampled messages of an agent if its model has its own device, so that no other
+   * model is delayed.
+   */
   start(agentId: number, messages: readonly TeamMessage[]): void {
     const agent = this.agents.find(({ id }) => id === agentId);
     if (agent?.model.capabilities.parallel !== true) return;
@@ -29,14 +32,18 @@ export class LogpScorer {
     });
   }
 
-  /** @returns the trainer's log-probabilities, per message [T], nats */
+  /**
+   * Returns the trainer's log-probabilities per message [T], nats. Scores the messages that {@link start} did
+   * not.
+   */
   async logpOf(agent: Agent, messages: readonly TeamMessage[]): Promise<Float32Array[]> {
     const missing = messages.filter((message) => !this.#pending.has(message));
     const rows = missing.length === 0 ? [] : await this.#forward(agent, missing);
     const computed = new Map(missing.map((message, index) => [message, rows[index]]));
     const all: Float32Array[] = [];
+    // every message is in one of the two maps
     for (const message of messages)
-      all.push(computed.get(message) ?? ((await this.#pending.get(message)) as Float32Array)); // one of the two is defined
+      all.push(computed.get(message) ?? ((await this.#pending.get(message)) as Float32Array));
     return all;
   }
 

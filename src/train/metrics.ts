@@ -8,17 +8,20 @@ import type { CertificateRecord, RunEvent } from './events.ts';
 import type { TrainOptions } from './options.ts';
 import type { MetricsRow } from './store-port.ts';
 
-/** Values of a row that its event does not contain. */
+/** Values that a row needs in addition to its event. */
 export interface MetricsContext {
   readonly options: TrainOptions;
-  /** Number of tokens sampled for training. */
+  /** Number of tokens sampled for training since the start of the run. */
   readonly tokens: number;
 }
 
 type UpdateEvent = Extract<RunEvent, { kind: 'update' }>;
 type GateEvent = Extract<RunEvent, { kind: 'gate' }>;
 
-/** The row of an event: updates, acceptance tests, stages and stage evaluations have one. */
+/**
+ * Returns the row of an event; undefined for events other than updates, acceptance tests, finished stages and
+ * stage evaluations.
+ */
 export function metricsOf(event: RunEvent, context: MetricsContext): MetricsRow | undefined {
   switch (event.kind) {
     case 'update':
@@ -122,7 +125,10 @@ function gateRow(event: GateEvent): MetricsRow {
 
 type Value = number | string | boolean;
 
-/** Adds a prefix to the keys, drops undefined values, and replaces values that are not finite by null, as JSON does. */
+/**
+ * Adds a prefix to the keys, drops undefined values, and replaces NaN and infinities by null, as
+ * JSON.stringify does.
+ */
 function prefixed(
   prefix: string,
   values: Readonly<Record<string, Value | undefined>>,

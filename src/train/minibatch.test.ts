@@ -5,7 +5,10 @@ import { accumulateGradient, type GradientSettings, type OwnTrajectory } from '.
 const END = 3;
 const adamw = { learningRate: 0.3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradNorm: 9 };
 
-/** A model one optimizer step away from S0, with trajectories of two messages that were scored under S0. */
+/**
+ * Returns a model that took one optimizer step from its snapshot S0, and trajectories of two messages with
+ * logp_old under S0.
+ */
 async function steppedModel() {
   const model = createTabularModel({ alphabet: 'abc', prior: { scale: 1, seed: 2 } });
   const advantages = [1.5, -0.5, 0];
@@ -30,7 +33,7 @@ async function steppedModel() {
 describe('accumulateGradient', () => {
   it('computes the gradient of the returned loss, with several messages and the KL term', async () => {
     const { model, trajectories, settings: weak } = await steppedModel();
-    const settings = { ...weak, beta: 30 }; // so that the KL term is most of the gradient
+    const settings = { ...weak, beta: 30 }; // with beta = 30 the KL term is most of the gradient
     const before = await accumulateGradient(model, trajectories, settings);
     const current = await model.snapshot();
     const { gradNorm } = await model.step(adamw);
@@ -68,7 +71,8 @@ describe('accumulateGradient', () => {
     expect(atStart).toEqual({ loss: expect.closeTo(-1 / 3, 12), clipRatio: 0 });
     const { gradNorm } = await model.step(adamw);
     await model.restore(settings.start);
-    await accumulateGradient(model, trajectories, settings); // the same with forward pass and KL term
+    // without `atStart` the forward pass and the KL term are computed; the gradient must be equal
+    await accumulateGradient(model, trajectories, settings);
     expect((await model.step(adamw)).gradNorm).toBeCloseTo(gradNorm, 6);
   });
 

@@ -1,6 +1,6 @@
 /**
- * Gradient of an agent's loss on one minibatch: computes the cotangents in the core and backpropagates them in the
- * engine.
+ * Gradient of an agent's loss on one minibatch. `core/` computes the derivatives of the loss with respect to
+ * logp (the cotangents), and the engine backpropagates them.
  * @see SAT (arXiv 2605.05216) Eq. "L_i^seq"
  * @module
  */
@@ -10,11 +10,14 @@ import type { TrainOptions } from './options.ts';
 
 /** The messages of one agent in one trajectory, with their advantage. */
 export interface OwnTrajectory {
-  /** A_tilde, no unit. */
+  /** Advantage A_tilde of the trajectory, no unit. */
   readonly advantage: number;
-  /** Own messages, at least one. */
+  /** The agent's messages in the trajectory, at least one. */
   readonly sequences: readonly Sequence[];
-  /** logp_old of all own tokens, concatenated over messages [T]: the trainer's, under the weights of S0, nats. */
+  /**
+   * logp_old of all own tokens, concatenated over messages [T], nats: computed by the trainer under the
+   * weights of S0.
+   */
   readonly logpOld: Float32Array;
 }
 
@@ -22,30 +25,30 @@ export interface GradientSettings {
   readonly options: Pick<TrainOptions, 'temperature' | 'epsilon' | 'epsilonHigh' | 'dualClip' | 'ratioNorm'>;
   /** Weight of the KL term. */
   readonly beta: number;
-  /** S0. */
+  /** Snapshot S0 of the model before the update. */
   readonly start: SnapshotId;
-  /** True before the first optimizer step: the weights are those of S0. */
+  /** True before the first optimizer step, when the weights are still those of S0. */
   readonly atStart: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface MinibatchLoss {
-  /** E24; NaN if a log-probability was not finite. In this case nothing was accumulated. */
+  /** Value of the loss (E24). NaN if a log-probability was not finite; then no gradient was accumulated. */
   readonly loss: number;
   /** Share of clipped trajectories, 0..1. */
   readonly clipRatio: number;
 }
 
 /**
- * Accumulates the gradient of loss = -(1/N) sum_g min(r_g A_g, r_{c,g} A_g) + beta Kbar with respect to the weights
- * (E24, E25', E31).
+ * Accumulates the gradient of loss = -(1/N) sum_g min(r_g A_g, r_{c,g} A_g) + beta Kbar with respect to the
+ * weights, where N is the number of trajectories and Kbar the mean KL over their M tokens (E24, E25', E31).
  *
- * A trajectory with A = 0 has loss 0 and cotangent 0 whatever its ratio. It counts in N and M, but is neither scored
- * nor differentiated, so its states are missing from the sum of the KL term and only gate 1 measures them. At S0,
- * logp_new equals logp_old, and value and gradient of the KL term are exactly 0; neither is computed.
+ * A trajectory with A = 0 has loss 0 and cotangent 0, whatever its ratio. It counts in N and M but is neither
+ * scored nor differentiated. Its states are therefore missing from the KL term; only gate 1 measures them. At
+ * S0, logp_new equals logp_old, and value and gradient of the KL term are exactly 0; neither is computed.
  *
- * @returns undefined if every advantage is 0: the caller must skip the optimizer step, because AdamW's momentum would
- *   move the weights without a gradient
+ * @returns undefined if every advantage is 0: the caller must skip the optimizer step, because AdamW's
+ *   momentum would move the weights without a gradient
  */
 export async function accumulateGradient(
   model: Model,
@@ -82,19 +85,18 @@ export async function accumulateGradient(
   return { loss: objective.loss + (beta * klSum) / states, clipRatio: objective.clipFraction };
 }
 
-/** Concatenates the rows of each trajectory's messages [T]. */
+/** Concatenates, for each trajectory, the rows of its messages into one row [T]. */
 function joinMessages(trajectories: readonly OwnTrajectory[], rows: readonly Float32Array[]): Float32Array[] {
   let next = 0;
   return trajectories.map(({ sequences }) => joinRows(sequences.map(() => rows[next++])));
 }
 
-/** Concatenates rows. */
 export function joinRows(rows: readonly Float32Array[]): Float32Array {
   if (rows.length === 1) return rows[0];
   return Float32Array.from(rows.flatMap((row) => [...row]));
 }
 
-/** Splits a trajectory's row into the rows of its messages. */
+/** Splits a trajectory's row [T] into one row per message. */
 function splitMessages({ sequences }: OwnTrajectory, row: Float64Array): Float64Array[] {
   let start = 0;
   return sequences.map(({ tokens }) => {

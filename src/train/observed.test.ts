@@ -1,4 +1,7 @@
-/** Values that runs record for reports only: quantiles, standard errors, wealth paths, accuracies of single agents. */
+/**
+ * Tests of values that runs record for reports only: quantiles, standard errors, wealth paths, accuracies of
+ * single agents.
+ */
 import { describe, expect, it } from 'vitest';
 import { createRelay } from '../team/relay.ts';
 import { createVote } from '../team/vote.ts';
@@ -23,7 +26,7 @@ describe('a stage', () => {
       expect(klQuantiles).toHaveLength(KL_LEVELS.length);
       expect([...klQuantiles].sort((a, b) => a - b)).toEqual(klQuantiles);
       expect(klQuantiles.at(-1)).toBeLessThanOrEqual(klMax * 1.001);
-      // the radius is on the 99% quantile, the last level
+      // the trust region bounds the 99% quantile, which is the last of KL_LEVELS
       expect(klQuantiles.at(-1)).toBeCloseTo(klQuantile, 3);
     }
   });
@@ -70,7 +73,8 @@ describe('a stage evaluation', () => {
     const [evaluation] = of(context.events, 'stage_evaluation');
     expect(evaluation?.agents).toHaveLength(2);
     const mean = evaluation!.rewards.reduce((sum, reward) => sum + reward, 0) / evaluation!.rewards.length;
-    expect(evaluation!.agents![0]).toBeCloseTo(mean, 12); // the agents give equal answers, so each has the team's accuracy
+    // all agents have equal accuracies here, because their answers are equal; the team has the same accuracy
+    expect(evaluation!.agents![0]).toBeCloseTo(mean, 12);
     expect(rows).toHaveLength(16);
     expect(rows[0]).toMatchObject({ stage: 3, split: 'test', sample: 0 });
   });

@@ -8,14 +8,17 @@ import { savedBytes } from './testing/saved-bytes.ts';
 import { type OptionChanges, trainOptions } from './testing/world.ts';
 import { wrapModel } from './testing/wrapped-model.ts';
 
-/** Radii that no update leaves. */
+/** KL radii so large that no update exceeds them. */
 const WIDE = { targetKl: 100, targetKlMessage: 100 };
 
 function newModel(): TabularModel {
   return createTabularModel({ alphabet: 'abcd', prior: { scale: 1, seed: 5 } });
 }
 
-/** Messages sampled from the model, with prompts of one letter and alternating advantages 1, -1, 0. */
+/**
+ * Samples messages from the model, with prompts of one letter, and assigns the advantages 1, -1 and 0 in
+ * turn.
+ */
 async function drawnTrajectories(model: TabularModel, count = 12): Promise<OwnTrajectory[]> {
   const requests = Array.from({ length: count }, (_, n) => ({
     context: Int32Array.of(n % 3, 4),
@@ -75,7 +78,8 @@ describe('optimize', () => {
     const without = await optimize(newModel(), informative, single);
     if (withZeros.status === 'SKIP' || without.status === 'SKIP')
       throw new Error('expected updates, got SKIP');
-    // 8 of 12 trajectories have an advantage: the same sum is divided by 12 instead of 8
+    // Both runs sum the gradients of the 8 trajectories with an advantage. The sum is divided by 12 if the 4
+    // trajectories without advantage are included, and by 8 if they are not.
     expect(withZeros.training.gradNorm / without.training.gradNorm).toBeCloseTo(8 / 12, 9);
     const zeroState = [2, 4].join();
     expect(model.trainedStates().map((prefix) => prefix.join())).not.toContain(zeroState);
@@ -94,7 +98,7 @@ describe('optimize', () => {
     const model = newModel();
     const trajectories = await drawnTrajectories(model);
     const wide = settings({ trustRegion: WIDE });
-    await optimize(model, trajectories, wide); // so that the optimizer has moments
+    await optimize(model, trajectories, wide); // after this update the optimizer state is not empty
     const current = await withOldLogp(model, trajectories);
     const before = await savedBytes(model);
     const outcome = await optimize(model, current, settings({ trustRegion: { targetKl: 1e-12 } }));
@@ -126,7 +130,7 @@ describe('optimize', () => {
     const last = attempts[attempts.length - 1];
     expect(outcome.next).toEqual({ beta: last.beta, lrScale: 1 });
 
-    // equal to a single attempt from S0 with the last attempt's settings
+    // the result equals that of a single attempt from S0 with the settings of the last attempt
     const direct = newModel();
     await optimize(direct, trajectories, {
       ...tight,
@@ -212,7 +216,8 @@ describe('optimize', () => {
   });
 
   it('detects probability mass moved to a token that is never sampled', async () => {
-    // probabilities (1 - 1e-6, 1e-6): every sampled message is "a" and has a negative advantage
+    // The answers "a" and "b" have the probabilities 1 - 1e-6 and 1e-6. Every sampled message is "a" and has
+    // a negative advantage.
     const update = async (targetKl: number) => {
       const model = createTabularModel({ alphabet: 'ab', prior: { offsets: [Math.log(1e6), 0, -50] } });
       const sequence = { context: Int32Array.of(0, 2), tokens: Int32Array.of(0) };
@@ -235,7 +240,8 @@ describe('optimize', () => {
     const radius = 0.05;
     const unchecked = await update(100);
     expect(unchecked.status).toBe('ACCEPT');
-    expect(unchecked.sampled).toBeLessThan(radius / 100); // an estimate from the samples misses the change
+    // the KL estimated from the sampled tokens misses the change
+    expect(unchecked.sampled).toBeLessThan(radius / 100);
     expect(unchecked.exact).toBeGreaterThan(radius);
     expect((await update(radius)).status).toBe('REJECT_KL');
   });

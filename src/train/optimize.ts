@@ -1,7 +1,7 @@
 /**
- * OPTIMIZE (E37): trains one agent on one batch and never keeps an update that leaves the trust region. The state
- * machine in `core/trust-region.ts` decides whether an attempt passes and how the next one starts. This module runs
- * the attempts: snapshot, minibatches, optimizer steps, measurement, restore.
+ * Trains one agent on one batch and never keeps an update that leaves the trust region (OPTIMIZE, E37). The
+ * state machine in `core/trust-region.ts` decides whether an attempt passes and how the next one starts. This
+ * module runs the attempts: snapshot, minibatches, optimizer steps, measurement, restore.
  * @see SAT (arXiv 2605.05216) Sec. 4 "KL control and backtracking"
  * @module
  */
@@ -27,7 +27,7 @@ import { shuffleDraws } from './streams.ts';
 
 export interface OptimizeSettings {
   readonly options: TrainOptions;
-  /** beta and learning-rate scale of the first attempt. */
+  /** The agent's KL weight beta and learning-rate scale for the first attempt. */
   readonly state: AgentState;
   /** Random stream of the minibatch order, which is the same in every attempt. */
   readonly stream: RandomStream;
@@ -37,35 +37,38 @@ export interface OptimizeSettings {
 
 /** Means over the optimizer steps of one attempt. */
 export interface AttemptTraining extends MinibatchLoss {
-  /** L2 norm before clipping; 0 for a handover step. */
+  /** L2 norm of the gradient before clipping; 0 for a handover step. */
   readonly gradNorm: number;
-  /** Present if the agent is being replaced: the handover step that took the place of gradient steps. */
+  /**
+   * Result of the handover step that replaced the gradient steps; absent unless the agent is being replaced.
+   */
   readonly handover?: HandoverRecord;
 }
 
 export type OptimizeOutcome = {
   readonly attempts: readonly AttemptRecord[];
-  /** Initial state of the agent's next update. */
+  /** State with which the agent's next update starts. */
   readonly next: AgentState;
 } & (
   | { readonly status: 'SKIP' }
   | {
       readonly status: 'ACCEPT' | 'REJECT_KL' | 'REJECT_NAN';
-      /** S0; the caller releases it. */
+      /** Snapshot S0 of the model before the update; the caller releases it. */
       readonly start: SnapshotId;
-      /** Training of the last attempt. */
+      /** Loss and gradient norm of the last attempt. */
       readonly training: AttemptTraining;
     }
 );
 
 /**
- * Runs up to 1 + M attempts of `numIterations` passes each. The first attempt inside the radius is kept; after the
- * last violation every byte of S0 is restored   (E37).
+ * Runs up to 1 + `maxBacktracks` attempts of `numIterations` passes over the batch each. Keeps the first
+ * attempt inside the radius. If every attempt violates it, restores every byte of S0, the weights and
+ * optimizer state before the update   (E37).
  *
- * An agent that is being replaced takes a handover step towards its replacement instead of gradient steps, under the
- * same gates. Status SKIP: the agent has no messages, or every advantage, and therefore the loss, is 0. A NaN or
- * infinity in a loss, a gradient or a divergence ends the attempt like a violation; if the last attempt ends this way,
- * the status is REJECT_NAN.
+ * An agent that is being replaced by another model takes a handover step towards it instead of gradient
+ * steps, under the same gates. The status is SKIP if the agent has no messages, or if every advantage, and
+ * therefore the loss, is 0. A NaN or infinity in a loss, a gradient or a divergence ends the attempt like a
+ * violation; if the last attempt ends this way, the status is REJECT_NAN.
  *
  * @param model - the agent's model; contains the accepted update, or S0, afterwards
  * @param trajectories - the trajectories that contain messages of the agent
@@ -80,7 +83,7 @@ export async function optimize(
   if (trajectories.every(({ advantage }) => advantage === 0 && (!handover || trajectories.length === 0)))
     return { status: 'SKIP', attempts: [], next: state };
 
-  const start = await model.snapshot(); // S0: weights and optimizer
+  const start = await model.snapshot(); // S0: weights and optimizer state before the update
   const attempts: AttemptRecord[] = [];
   const rules = { ...options.trustRegion, adaptToRadius: options.optimizer.adaptToRadius };
   let region = startTrustRegion(rules, state.beta, state.lrScale);
@@ -95,7 +98,7 @@ export async function optimize(
       if (training.handover?.finished) await model.handover?.finish();
       return { status: 'ACCEPT', attempts, next: nextState(decision), start, training };
     }
-    await model.restore(start); // a violating update is never kept
+    await model.restore(start); // an attempt that is not accepted is always reverted
     if (decision.kind === 'rejected') {
       const status = decision.reason === 'not_finite' ? 'REJECT_NAN' : 'REJECT_KL';
       return { status, attempts, next: nextState(decision), start, training };
@@ -109,7 +112,7 @@ interface AttemptSettings extends OptimizeSettings {
   readonly region: TrustRegionState;
 }
 
-/** Runs all passes over the minibatches; stops at a value that is not finite. */
+/** Runs all passes over the minibatches; stops early if a loss or gradient norm is not finite. */
 async function trainAttempt(
   model: Model,
   trajectories: readonly OwnTrajectory[],
@@ -144,8 +147,9 @@ function shuffledMinibatches<T>(items: readonly T[], size: number, stream: Rando
 }
 
 /**
- * Measures the exact divergences from S0 at every own token state of the batch, including trajectories with advantage
- * 0 (E27), and aggregates them for gate 1. Nothing is measured if training produced a value that is not finite.
+ * Measures the exact KL and TV between S0 and the current weights at every own token state of the batch,
+ * including trajectories with advantage 0 (E27), and aggregates them for gate 1. Returns NaN without
+ * measuring if training produced a value that is not finite.
  */
 async function measure(
   model: Model,
@@ -182,10 +186,10 @@ async function measure(
   };
 }
 
-/** The values that decide, and the quantiles of the divergence for reports. */
+/** The values by which an attempt is accepted or rejected, and KL quantiles for reports. */
 type Measurement = AttemptMeasurement & Pick<AttemptRecord, 'klQuantiles'>;
 
-/** Quantiles for charts, rounded to four significant digits. */
+/** KL quantiles for charts, rounded to four significant digits. */
 function klQuantilesOf(kl: readonly number[]): Pick<AttemptRecord, 'klQuantiles'> {
   if (kl.length === 0 || !kl.every(Number.isFinite)) return {};
   return { klQuantiles: KL_LEVELS.map((level) => Number(inverseCdfQuantile(kl, level).toPrecision(4))) };

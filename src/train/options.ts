@@ -5,21 +5,24 @@
  */
 
 export interface TrustRegionOptions {
-  /** delta_i: radius on the quantile of the exact per-state KL, nats (E36). */
+  /** Radius delta_i: upper bound on the quantile of the exact per-state KL, nats (E36). */
   readonly targetKl: number;
-  /** 1 - alpha of E32, e.g. 0.99. */
+  /** Level of the bounded KL quantile, e.g. 0.99 (1 - alpha of E32). */
   readonly quantile: number;
   /** Upper bound on the mean KL per message, nats; undefined: no bound (deltaMsg of E36). */
   readonly targetKlMessage?: number;
   readonly slack: 'none' | 'dkw' | 'binom';
-  /** eta of E33/E34. */
+  /**
+   * Probability that the upper bound of the KL quantile is too low, if `slack` is set (eta of E33 and E34).
+   */
   readonly slackConfidence: number;
   readonly maxBacktracks: number;
-  /** Factor of the learning rate per backtrack; 1: only beta grows (E37). */
+  /** Factor by which each backtrack multiplies the learning rate, 0..1; at 1 only beta grows (E37). */
   readonly stepShrink: number;
   /**
-   * `enforce`: gate 1; an update that leaves the region is never kept. `record`: divergences are measured but every
-   * update without NaN is kept, and beta is constant; for baselines without a trust region.
+   * `enforce`: gate 1, which never keeps an update that leaves the trust region. `record`: for baselines
+   * without a trust region; divergences are measured, but every update with finite values is kept and beta is
+   * constant.
    */
   readonly gate: 'enforce' | 'record';
 }
@@ -41,24 +44,30 @@ export interface OptimizerOptions {
 
 export interface GateOptions {
   readonly kind: 'promotion' | 'step' | 'off';
-  /** Stages between promotion tests. */
+  /** Number of stages between promotion tests. */
   readonly every: number;
-  /** Maximum number of paired prompts of one test (N_plan of E64). */
+  /** Maximum number of prompts of one test; both teams play each of them (N_plan of E64). */
   readonly nPlan: number;
-  /** Bound on the probability of any false acceptance in the run. */
+  /** Bound on the probability that any test of the run accepts a team or update that is not better. */
   readonly alpha: number;
-  /** Loss against the champion beyond which proved harm triggers a rollback, reward units. */
+  /**
+   * Tolerated loss of mean reward against the champion, reward units. A rollback needs proof that the loss is
+   * larger.
+   */
   readonly tolerance: number;
 }
 
 export interface CertificateOptions {
-  /** Validation prompts of each certificate, with one episode each; 0: no certificates (E66). */
+  /** Number of validation prompts of each certificate, with one episode each; 0: no certificates (E66). */
   readonly prompts: number;
   /** delta_c: bound on the probability that a stage's lower bound is wrong. */
   readonly confidence: number;
-  /** C of E62. */
+  /**
+   * Maximum importance weight of an episode in the estimate of the gain; larger weights are truncated (C of
+   * E62).
+   */
   readonly cap: number;
-  /** Discount for the paper's bound (E50), in [0, 1). */
+  /** Discount factor gamma for the paper's bound (E50), in [0, 1). */
   readonly paperGamma: number;
 }
 
@@ -68,47 +77,51 @@ export interface TrainOptions {
   readonly rolloutMode: 'fresh' | 'reuse';
   readonly order: 'static' | 'random' | 'reverse' | 'greedy';
   /**
-   * `sequential`: an accepted update takes effect at once, so the next agent learns from episodes of the updated team
-   * (E6). `simultaneous`: all agents learn from episodes of the team at the start of the stage, and all updates take
-   * effect together: the scheme that SAT replaces (G1).
+   * `sequential`: an accepted update takes effect at once, so the next agent learns from episodes of the
+   * updated team (E6). `simultaneous`: all agents learn from episodes of the team at the start of the stage,
+   * and all updates take effect together. SAT replaces the simultaneous scheme, which can lower the reward
+   * (G1).
    */
   readonly updateSchedule: 'sequential' | 'simultaneous';
   /**
-   * The verdict that an agent learns from. `team`: on the team's answer, in episodes of the team. `own`: on its own
-   * answer, in episodes without teammates; for protocols with `agentsAnswer` and fresh rollouts.
+   * The verdict that an agent learns from. `team`: the verdict on the team's answer, in episodes of the whole
+   * team. `own`: the verdict on the agent's own answer, in episodes without teammates; for protocols with
+   * `agentsAnswer` and fresh rollouts.
    */
   readonly credit: 'team' | 'own';
   /**
-   * Whether the weight of a turn in a reused episode includes the ratios before the turn, i.e. of its state (E17).
-   * false: only those after it, as in the paper's text.
+   * Whether the importance weight of a turn in a reused episode includes the ratios of earlier turns, which
+   * correct the distribution of the turn's state (E17). false: only the ratios of later turns, as in the
+   * paper's text.
    */
   readonly stateWeight: boolean;
-  /** Prompts per update (fresh) or per stage (reuse). */
+  /** Number of prompts per update (fresh rollouts) or per stage (reused rollouts). */
   readonly promptsPerStep: number;
-  /** G: episodes per prompt. */
+  /** Number of episodes per prompt (G). */
   readonly numGenerations: number;
   /**
-   * Random streams of the learner's teammates in the G episodes of a prompt. `shared` (fresh rollouts only): one per
-   * prompt, not per episode, so that the returns of a group differ only through the learner.
+   * Random streams of the learner's teammates in the G episodes of a prompt. `shared` (fresh rollouts only):
+   * all G episodes use one stream per teammate, so that the rewards of a group differ only through the
+   * learner. `independent`, the default: every episode has its own streams.
+   *
    * Differs from the paper, whose episodes are independent; the gradient's expectation is the same.
-   * Default `independent`.
    */
   readonly companions?: 'shared' | 'independent';
   readonly temperature: number;
   readonly maxCompletionLength: number;
-  /** Passes over the batch per attempt (E of E37). */
+  /** Number of passes over the batch per attempt (E of E37). */
   readonly numIterations: number;
-  /** Trajectories per minibatch. */
+  /** Number of trajectories per minibatch. */
   readonly minibatchSize: number;
-  /** epsilon of E23. */
+  /** Clipping range of the ratio of new to old policy (E23). */
   readonly epsilon: number;
-  /** epsilon of the upper clipping bound; absent: the same as `epsilon`. */
+  /** Clipping range above 1 (ratios up to 1 + epsilonHigh); absent: equal to `epsilon`. */
   readonly epsilonHigh?: number;
   readonly dualClip?: number;
   readonly ratioNorm: 'sum' | 'mean';
   readonly normalise: 'group' | 'mean';
   readonly advantageClip: number;
-  /** Initial beta of E38. */
+  /** Initial weight of the KL term (beta of E38). */
   readonly beta: number;
   readonly trustRegion: TrustRegionOptions;
   readonly optimizer: OptimizerOptions;
@@ -116,10 +129,12 @@ export interface TrainOptions {
   readonly certificate: CertificateOptions;
   /** Weight of the mean reward of the agents' own answers in the team reward (vote, debate); 0..1. */
   readonly agentReward: number;
-  /** Stages between checkpoints. */
+  /** Number of stages between checkpoints. */
   readonly saveSteps: number;
-  /** Prompts of the test split played after every stage, with one episode each; 0: none. */
+  /**
+   * Number of prompts of the test split that are played after every stage, with one episode each; 0: none.
+   */
   readonly stageEvaluationPrompts: number;
-  /** Prompts of the test split in the comparison before/after training. */
+  /** Number of prompts of the test split on which the base team and the trained team are compared. */
   readonly evalPrompts: number;
 }

@@ -1,7 +1,8 @@
 /**
- * The acceptance test of gate 2: tests whether the new team is better on prompts that no loss, no update order and no
- * earlier test has used. Both teams answer the same prompts with the same random streams. A betting test (E64) observes
- * the differences one prompt at a time and stops as soon as it can decide. A second, mirrored test detects harm.
+ * The acceptance test of gate 2: tests whether the new team is better than the old one, on prompts that no
+ * loss, no update order and no earlier test has used. Both teams answer the same prompts with the same random
+ * streams. A betting test (E64) observes the differences of rewards one prompt at a time and stops as soon as
+ * it can decide. A second, mirrored test detects that the new team is worse.
  * @see Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting", JRSS-B 2024
  * @module
  */
@@ -13,7 +14,10 @@ import type { GateRecord } from './events.ts';
 import { trainStream } from './streams.ts';
 import type { TeamSnapshot } from './team-snapshot.ts';
 
-/** Prompts per rollout: enough for efficient batches, few enough that stopping early saves work. */
+/**
+ * Number of prompts per rollout: large enough for efficient batches, small enough that a test that stops
+ * early saves work.
+ */
 const PROMPTS_AT_ONCE = 32;
 
 type Side = 'old' | 'new';
@@ -28,33 +32,36 @@ export interface TeamPair {
 
 export interface PairedTestSettings {
   readonly stage: number;
-  /** Number of the test; part of the names of its random streams, unique within the run. */
+  /** Number of the test, unique within the run; part of the names of its random streams. */
   readonly index: number;
-  /** Share of the run's alpha that this test may spend. */
+  /** Bound on the probability of a false verdict `better`: this test's share of the run's alpha. */
   readonly alpha: number;
 }
 
 export interface PairedTestResult {
-  /** Number of used prompts; 0 if none were left. */
+  /** Number of prompts that the test used; 0 if the validation split had none left. */
   readonly prompts: number;
-  /** Wealth of the test of E[new - old] <= 0. */
+  /** Final wealth of the test against the hypothesis E[new - old] <= 0; starts at 1. */
   readonly wealth: number;
-  /** Wealth of the test of E[old - new] <= tolerance; 1 if no reward lies beyond the tolerance. */
+  /**
+   * Final wealth of the test against the hypothesis E[old - new] <= tolerance. Stays 1 if the tolerance is at
+   * least the span of the rewards, because no larger loss is possible then.
+   */
   readonly harmWealth: number;
   /** Mean of new - old, reward units; 0 without prompts. */
   readonly meanDifference: number;
-  /** See `GateRecord.path`. */
+  /** Wealth of both tests after each of the prompts, thinned; see `GateRecord.path`. */
   readonly path: NonNullable<GateRecord['path']>;
   readonly verdict: 'better' | 'harm' | 'undecided';
 }
 
 /**
- * Tests D = R_new - R_old with one episode per prompt and team. Verdict `better`: the wealth against E[D] <= 0 reached
- * 1/alpha. `harm`: the wealth against E[-D] <= tolerance reached 1/alpha. `undecided`: neither within `gate.nPlan`
- * prompts or the rest of the validation split   (E64).
+ * Tests the difference D = R_new - R_old with one episode per prompt and team. Verdict `better`: the wealth
+ * against E[D] <= 0 reached 1/alpha. `harm`: the wealth against E[-D] <= tolerance reached 1/alpha.
+ * `undecided`: neither happened within `gate.nPlan` prompts or the rest of the validation split   (E64).
  *
- * If E[D] <= 0, the probability of `better` is at most alpha, for any stopping time. Afterwards the weights of either
- * team may be loaded.
+ * If E[D] <= 0, the probability of `better` is at most alpha, for any stopping time. After the call the
+ * models may have the weights of either team.
  */
 export async function pairedTest(
   context: RunContext,
@@ -109,10 +116,10 @@ export async function pairedTest(
   return end('undecided');
 }
 
-/** Maximum number of points of a recorded wealth path, without the last one. */
+/** Maximum number of points of a recorded wealth path, not counting the last point. */
 const PATH_STEPS = 64;
 
-/** The last point and at most 64 evenly spaced earlier ones, including the first. */
+/** Returns the last point and at most 64 evenly spaced earlier ones, including the first. */
 function thinned<T>(path: readonly T[]): T[] {
   const every = Math.ceil((path.length - 1) / PATH_STEPS);
   return path.filter((_, k) => k === path.length - 1 || k % every === 0);
@@ -140,9 +147,11 @@ function bettingTests(
 }
 
 /**
- * Rewards new - old on the next prompts of the validation split, in order of the prompts.
+ * Plays the next prompts of the validation split with both teams. Returns the difference of rewards, new -
+ * old, per prompt.
  *
- * @param order - the side whose weights are loaded comes first, which halves the number of weight swaps
+ * @param order - the two sides in order of play. The first one's weights are already loaded, which halves the
+ *   number of times that weights are loaded.
  */
 async function batchDifferences(
   context: RunContext,
@@ -167,7 +176,8 @@ async function batchDifferences(
       stage,
       items,
       samples: 1,
-      stream: trainStream(context.options.seed, 'gate', index, from), // equal for both sides: paired
+      // both sides draw from equal streams, so that their rewards are paired
+      stream: trainStream(context.options.seed, 'gate', index, from),
     });
     for (const { group, reward } of trajectories) rewards[side][group] = reward;
   }

@@ -15,7 +15,10 @@ import { createLetterTask, LETTERS } from './testing/letter-task.ts';
 import { createContext, createTeam, type OptionChanges, trainOptions } from './testing/world.ts';
 import { wrapModel } from './testing/wrapped-model.ts';
 
-/** Three agents; action 1 of the first adds 0.2 to the reward, of the second 1, of the third 0. */
+/**
+ * A game of three agents. Action 1 of the first agent adds 0.2 to the reward, of the second 1, of the third
+ * 0.
+ */
 const game = blindGame([2, 2, 2], [0, 0, 1, 1, 0.2, 0.2, 1.2, 1.2]);
 
 function gameTeam(world: ObservedEpisode = game): Team {
@@ -32,7 +35,7 @@ function gameContext(team: Team, changes: OptionChanges = {}) {
   return createContext(team, options, createWorldTask(game));
 }
 
-/** The same models without `scores`. */
+/** Returns the team with models that have no method `scores`. */
 function withoutScores(team: Team): Team {
   return { ...team, agents: team.agents.map((agent) => ({ ...agent, model: wrapModel(agent.model, {}) })) };
 }
@@ -58,7 +61,8 @@ async function ordersOfStages(team: Team, changes: OptionChanges): Promise<(read
 
 describe('a predicted gain', () => {
   it('with cross-fitting is the first-order gain of a natural-gradient step of the radius', async () => {
-    // Q differs by 1 between an agent's actions at p = 1/2: g' F^-1 g = Var(Q) = d^2/4, gain sqrt(2 delta) d/2
+    // The values Q of an agent's two actions differ by `pay` = d, and both have probability 1/2. Therefore g'
+    // F^-1 g = Var(Q) = d^2/4, and the gain is sqrt(2 delta) d/2.
     const gains = await predictions(gameTeam(), { trustRegion: { targetKl: 0.02 } });
     for (const [agent, pay] of [0.2, 1, 0].entries())
       expect(Math.abs(gains[agent] - (Math.sqrt(0.04) * pay) / 2)).toBeLessThan(0.02);

@@ -11,12 +11,16 @@ import { batchAdvantages } from './advantages.ts';
 import { type Batch, sequenceWeights } from './batch.ts';
 import type { TrainOptions } from './options.ts';
 
-/** Added to the diagonal of the Fisher matrix (E65); scores of softmax tables are of order 1. */
+/**
+ * Regularisation added to the diagonal of the Fisher matrix (E65). It is small against the scores (gradients
+ * of the log-probability) of tabular models, which are of order 1.
+ */
 const FISHER_EPSILON = 1e-3;
 
 /**
- * Predicts the gain of an agent's next update from a batch of the current team: cross-fitted (E65) if all models of the
- * team have `scores`, else with the formula of E43. The two are not comparable, so one of them is used for all agents.
+ * Predicts the gain of an agent's next update from a batch of the current team. Uses cross-fitting (E65) if
+ * the engines of all agents compute score vectors (`Model.scores`), else the formula of E43. Results of the
+ * two methods are not comparable, so all agents use the same one.
  *
  * @param batch - a batch in which `agent` has its current weights
  * @returns predicted gain; NaN if the batch has a single prompt and the prediction is cross-fitted
@@ -39,7 +43,10 @@ export async function predictGain(
   );
 }
 
-/** Mean of two estimates: direction from one half of the prompts and gain from the other, and vice versa   (E65). */
+/**
+ * Predicts the gain by cross-fitting: computes the update's direction on one half of the prompts and its gain
+ * on the other half. Returns the mean over both assignments of the halves   (E65).
+ */
 async function crossFitted(
   batch: Batch,
   { id, model }: Agent,
@@ -62,7 +69,7 @@ async function crossFitted(
     return { scores: indices.map((n) => rows[n]), advantages_N: indices.map((n) => advantages[n]) };
   };
   const [even, odd] = [half(0), half(1)];
-  if (odd.scores.length === 0) return Number.NaN; // a single prompt cannot be divided
+  if (odd.scores.length === 0) return Number.NaN; // a single prompt cannot be split into halves
   const options = { delta, epsilon: FISHER_EPSILON };
   return (crossFittedGain(even, odd, options).gain + crossFittedGain(odd, even, options).gain) / 2;
 }

@@ -8,7 +8,11 @@ import type { Task } from '../task/task.ts';
 import type { Team } from '../team/team.ts';
 import type { TrainOptions } from './options.ts';
 
-/** @throws ConfigError with one sentence about the first problem */
+/**
+ * Checks that the team's models, the task and the options support a training run.
+ *
+ * @throws ConfigError with one sentence about the first problem
+ */
 export function checkRun({
   team,
   task,
@@ -44,7 +48,7 @@ export function checkRun({
     );
 }
 
-/** Rejects options that exclude each other. */
+/** Rejects combinations of options that exclude each other. */
 function checkScheme({ protocol }: Team, { credit, rolloutMode, updateSchedule, gate }: TrainOptions): void {
   if (credit === 'own' && protocol.agentsAnswer !== true)
     throw new ConfigError(
@@ -60,7 +64,7 @@ function checkScheme({ protocol }: Team, { credit, rolloutMode, updateSchedule, 
     );
 }
 
-/** Warnings about options without effect. */
+/** Returns warnings about options that have no effect. */
 export function startWarnings(options: TrainOptions): string[] {
   const { promptsPerStep, numGenerations, minibatchSize, numIterations, beta } = options;
   const steps = numIterations * Math.ceil((promptsPerStep * numGenerations) / minibatchSize);

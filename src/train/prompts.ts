@@ -9,17 +9,20 @@ import type { Split, Task, TaskItem } from '../task/task.ts';
 import { shuffleDraws, trainStream } from './streams.ts';
 
 export interface PromptCursor {
-  /** Number of prompts taken; the only state of the cursor. */
+  /** Number of prompts taken so far; the only state of the cursor. */
   readonly position: number;
   /** Number of prompts left; undefined: unlimited. */
   readonly remaining: number | undefined;
-  /** Takes the next prompts; fewer than `count` at the end of the split. */
+  /**
+   * Returns the next prompts and moves the cursor past them. Returns fewer than `count` at the end of the
+   * split.
+   */
   take(count: number): TaskItem[];
 }
 
 export interface CursorOptions {
   readonly seed: number;
-  /** Initial position; default 0. */
+  /** Number of prompts that were taken before, e.g. by the interrupted run; default 0. */
   readonly position?: number;
   /** Behaviour after the last prompt of a finite split. */
   readonly atEnd: 'reshuffle' | 'stop';
@@ -52,7 +55,10 @@ export function createPromptCursor(task: Task, split: Split, options: CursorOpti
   };
 }
 
-/** @returns function from a position in the sequence of shuffled passes to the index of its prompt */
+/**
+ * Returns a function that maps a position in the sequence of shuffled passes to the index of its prompt. The
+ * order of the current pass is cached.
+ */
 function cachedShuffle(size: number, seed: number, split: Split): (position: number) => number {
   let pass = -1;
   let order: readonly number[] = [];

@@ -96,7 +96,7 @@ describe('properties of the loop', () => {
           team,
           optionsOf(any, { trustRegion: { targetKl: 10, targetKlMessage: 100 } }),
         );
-        await runStage(learn, team, 1); // so that the optimizer has moments
+        await runStage(learn, team, 1); // after this stage the optimizer states are not empty
         const before = await bytesOf(team);
         const trustRegion = { targetKl: 1e-14, maxBacktracks };
         const context = createContext(team, optionsOf(any, { trustRegion }));
@@ -149,7 +149,8 @@ describe('properties of the loop', () => {
   it('(15) gate 1 rejects probability mass moved to a token that is never sampled', async () => {
     await fc.assert(
       fc.asyncProperty(fc.double({ min: 10, max: 25, noNaN: true }), fc.nat(1e6), async (rarity, seed) => {
-        // the likely answer has a negative advantage; the other one is too rare to be sampled
+        // every sampled message is the likely answer, with a negative advantage; the other answer is too rare
+        // to be sampled
         const model = createTabularModel({ alphabet: 'ab', prior: { offsets: [rarity, 0, -60] } });
         const sequence = { context: Int32Array.of(0, 2), tokens: Int32Array.of(0) };
         const [logpOld] = await model.forward([sequence], { temperature: 1 });

@@ -51,7 +51,7 @@ function training(memory: MemoryRun, changes: OptionChanges = small, world: Worl
   };
 }
 
-/** All data that a run wrote. */
+/** Returns all data that a run wrote. */
 function contentsOf(memory: MemoryRun): unknown {
   const { events, metrics, completions, dir, champion } = memory;
   const logs = { events: [...events], metrics: [...metrics], completions: [...completions] };
@@ -61,7 +61,7 @@ function contentsOf(memory: MemoryRun): unknown {
 describe('a training run', () => {
   it('saves after every promotion test, so that no prompt is used for two tests', async () => {
     const memory = newRun();
-    // three prompts are too few for a proof at this alpha
+    // three prompts are too few to reach a verdict at this alpha
     const undecided = { ...gate, nPlan: 3, alpha: 0.01 };
     await runTraining(training(memory, { ...small, stages: 4, saveSteps: 100, gate: undecided }));
     const tested = memory.eventsOf('gate').map(({ stage }) => stage);
@@ -192,7 +192,10 @@ describe('a training run', () => {
   });
 });
 
-/** The train split rewards the next letter; the validation split rewards the previous one, which the base team prefers. */
+/**
+ * Creates a world in which training lowers the reward on validation prompts. The train split rewards the next
+ * letter; the validation split rewards the previous letter, which the base team prefers.
+ */
 function misledWorld(): World {
   const team = createTeam(createVote(), 2);
   teach(team, 3, 2);
@@ -224,7 +227,7 @@ describe('a run that is interrupted', () => {
         let attempts = 0;
         for (let finished = false; !finished; attempts++) {
           expect(attempts).toBeLessThan(50);
-          // each process is interrupted after more events than the one before
+          // each process is interrupted after more events than the previous one, so that the run ends
           finished = await runUntil(resumed, every + 11 * attempts, training(resumed, changes, world()));
         }
         expect(attempts).toBeGreaterThan(1);
@@ -267,7 +270,7 @@ describe('a run that is interrupted', () => {
   });
 });
 
-/** Interrupts a run after the given number of events. @returns whether it finished before */
+/** Interrupts a run after the given number of events. Returns whether the run finished before. */
 async function runUntil(memory: MemoryRun, events: number, run: TrainingRun): Promise<boolean> {
   const abort = new AbortController();
   let seen = 0;

@@ -1,7 +1,7 @@
 /**
- * A training run from its first stage, or from its last checkpoint, to its end: stages, gate 2, checkpoints. Every
- * decision is an event. No decision depends on the clock or on interruptions, so a run that was killed and resumed
- * ends with the same bytes as an uninterrupted one.
+ * Runs a training from its first stage, or from its last checkpoint, to its end: stages, gate 2, checkpoints.
+ * Every decision is an event. No decision depends on the clock or on interruptions, so a run that was killed
+ * and resumed ends with the same bytes as an uninterrupted one.
  * @module
  */
 import { join } from 'node:path';
@@ -29,9 +29,9 @@ export interface TrainingRun {
   readonly task: Task;
   readonly options: TrainOptions;
   readonly store: RunStore;
-  /** Event sinks besides the store. */
+  /** Further event sinks; the store always receives the events. */
   readonly sinks?: readonly EventSink[];
-  /** Stops the run between phases, never during a write. */
+  /** Interrupts the run. A write to the store is never interrupted. */
   readonly signal?: AbortSignal;
   /** Loads an agent's model and optimizer state from the folder of a checkpoint. */
   readonly loadAgent: (dir: string, agent: number) => Promise<Model>;
@@ -42,9 +42,15 @@ export interface TrainingRun {
 export interface TrainingOutcome {
   /** The team after the last stage; the caller closes its models. */
   readonly team: Team;
-  /** The last promoted team, in promotion mode. Loading it may replace the weights of `team`. */
+  /**
+   * The champion: the last promoted team. Present with gate kind `promotion` only. Loading it may replace the
+   * weights of `team`, because both may share their models.
+   */
   readonly champion?: TeamSnapshot;
-  /** Contains the numbers of tests, promotions, rollbacks and tokens. */
+  /**
+   * State at the end of the run, e.g. the numbers of acceptance tests, promotions, rollbacks and sampled
+   * tokens.
+   */
   readonly state: RunState;
 }
 
@@ -81,7 +87,8 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
 }
 
 /**
- * Creates a run without training it: writes the same as {@link runTraining} before the first stage.
+ * Creates a run folder without training: writes the event `run_started`, and the evaluation and the
+ * checkpoint of the base team.
  *
  * @param state - initial state; it contains the used prompts and the number of tests of an earlier run
  */
@@ -93,10 +100,10 @@ export async function initializeRun(run: Omit<TrainingRun, 'loadAgent'>, state: 
   await recordBaseTeam(run, context, team);
 }
 
-/** The team in training and, in promotion mode, the champion to deploy. */
+/** The team in training and, with gate kind `promotion`, the champion to deploy. */
 type TrainingState = Pick<TrainingOutcome, 'team' | 'champion'>;
 
-/** Stage 0: the base team becomes the first checkpoint and champion. */
+/** Starts a run at stage 0: saves the base team as the first checkpoint and the first champion. */
 async function startFresh(run: TrainingRun, context: RunContext): Promise<TrainingState> {
   const { team, options } = run;
   for (const message of startWarnings(options)) context.emit({ kind: 'warning', stage: 0, message });
@@ -105,13 +112,16 @@ async function startFresh(run: TrainingRun, context: RunContext): Promise<Traini
   return { team, ...(champion && { champion }) };
 }
 
-/** Evaluates and saves the base team before the first stage. */
+/** Evaluates the base team and saves it as the checkpoint of stage 0. */
 async function recordBaseTeam(run: Pick<TrainingRun, 'options' | 'store'>, context: RunContext, team: Team) {
   await evaluateStage(context, team, 0);
   await save(run, context, { team, stage: 0, isChampion: run.options.gate.kind !== 'off' });
 }
 
-/** Loads weights and optimizers from the checkpoint, and the champion from its checkpoint into separate models. */
+/**
+ * Loads weights and optimizer states from the checkpoint. Loads the champion from its own checkpoint into
+ * separate models.
+ */
 async function resume(run: TrainingRun, checkpoint: Checkpoint): Promise<TrainingState> {
   const team = await loadTeam(run, checkpoint);
   if (run.options.gate.kind !== 'promotion') return { team };
@@ -154,14 +164,20 @@ async function runStages(
       ({ team, champion, decision } = await testCandidate(context, stage, { team, champion }));
     await evaluateStage(context, team, stage);
     const promoted = decision === 'promote';
-    // always save after a test: after a crash, another candidate could otherwise be tested on the same prompts
+    // Every test is followed by a checkpoint. Without it, a run resumed after a crash could test another
+    // candidate on prompts that were already used.
     if (isTested || isLast || stage % options.saveSteps === 0)
       await save(run, context, { team, stage, isChampion: promoted || options.gate.kind === 'step' });
   }
   return { team, ...(champion && { champion }) };
 }
 
-/** Writes a checkpoint. In step mode each one is the champion, because every update passed its own test. */
+/**
+ * Writes a checkpoint.
+ *
+ * @param at.isChampion - whether the saved team becomes the champion. With gate kind `step` every checkpoint
+ *   does, because every update passed its own test.
+ */
 async function save(
   run: Pick<TrainingRun, 'store'>,
   context: RunContext,
@@ -172,7 +188,8 @@ async function save(
   state.prompts.train = prompts.train.position;
   state.prompts.validation = prompts.validation.position;
   progressOf(context, { stage }, 'checkpoint')(0, team.agents.length);
-  context.emit({ kind: 'checkpoint', stage, name }); // before the write, so that the checkpoint covers it
+  // emitted before the write, so that the checkpoint includes the event
+  context.emit({ kind: 'checkpoint', stage, name });
   await run.store.writeCheckpoint({
     stage,
     state,
@@ -202,7 +219,10 @@ function contextOf(
   });
 }
 
-/** Emits a warning with the last checkpoint. The log of the resumed run does not contain it. */
+/**
+ * Emits a warning that names the last checkpoint, and returns the error of the interrupted run. The resumed
+ * run removes the warning from the event log.
+ */
 function interruption({ store }: TrainingRun, context: RunContext, cause: unknown): Interrupted {
   const last = store.lastCheckpoint();
   const message = last

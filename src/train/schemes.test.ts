@@ -1,4 +1,7 @@
-/** Options of the baselines: update schedule, credit, state weights, recorded gate. */
+/**
+ * Tests of the options for baselines: update schedule, credit, state weights, and the trust region's mode
+ * `record`.
+ */
 import { describe, expect, it } from 'vitest';
 import { blindGame, playedBy } from '../core/tabular/observed-episode.ts';
 import { binaryTeam } from '../core/tabular/worlds.ts';
@@ -21,7 +24,7 @@ function updates(context: ReturnType<typeof createContext>): UpdateRecord[] {
   return context.events.filter((event) => event.kind === 'update');
 }
 
-/** The game of G1: the reward is lowest if both agents choose action 1. */
+/** A game of two agents whose reward is lowest if both choose action 1 (G1). */
 const game = blindGame([2, 2], [0, 2, 2, -1]);
 
 async function playGame(updateSchedule: TrainOptions['updateSchedule'], changes: OptionChanges = {}) {
@@ -34,7 +37,7 @@ async function playGame(updateSchedule: TrainOptions['updateSchedule'], changes:
     numGenerations: 16,
     normalise: 'mean',
     trustRegion: { targetKl: 0.02, targetKlMessage: 0.02 },
-    // normalized gradient steps, limited by the radius
+    // Adam without momentum normalises the gradient; the KL radius limits the step
     optimizer: { learningRate: 0.4, beta1: 0, beta2: 0, epsilon: 1e-8, maxGradNorm: 1e9 },
     ...changes,
   });
@@ -60,7 +63,7 @@ describe('the update schedule', () => {
   it('lowers J with reused rollouts too', async () => {
     const { gain, context } = await playGame('simultaneous', { rolloutMode: 'reuse' });
     expect(gain).toBeLessThan(-0.005);
-    // no update takes effect before the others are trained: every weight is 1
+    // all agents are trained before any update takes effect, so every importance weight is 1
     expect(updates(context).map(({ essShare }) => essShare)).toEqual([1, 1]);
   });
 
@@ -104,14 +107,17 @@ describe('credit', () => {
 });
 
 describe('state weights', () => {
-  /** Two episodes of one prompt: agent 0 has turns 0 and 2, agent 1 has turn 1; the second only turn 0 of agent 0. */
+  /**
+   * Two episodes of one prompt. In the first one agent 0 acts at turns 0 and 2, agent 1 at turn 1. In the
+   * second one only agent 0 acts, at turn 0.
+   */
   const batch = {
     trajectories: [1, 0].map((reward) => ({ group: 0, reward })),
     own: [
       { messages: [{ turn: 0 }, { turn: 2 }, { turn: 0 }], trajectoryOf: [0, 0, 1] },
       { messages: [{ turn: 1 }], trajectoryOf: [0] },
     ],
-  } as unknown as Batch; // only the fields that `batchAdvantages` reads
+  } as unknown as Batch; // has only the fields that `batchAdvantages` reads
   const weights = {
     c_N: [Float64Array.of(0.5, 1, 0.25), Float64Array.of(1, 1, 1)],
     omega_N: Float64Array.of(0.125, 1),
@@ -127,7 +133,8 @@ describe('state weights', () => {
   ];
 
   it('true: weight an episode by omega for every learner', () => {
-    // b = 0.125 / 1.125, A = omega (R - b), centred
+    // The weights omega are 0.125 and 1, the rewards 1 and 0. The baseline b is the weighted mean reward; the
+    // advantages omega (R - b) are then centred.
     const b = 0.125 / 1.125;
     const raw = [0.125 * (1 - b), -b];
     const mean = (raw[0] + raw[1]) / 2;
@@ -136,12 +143,13 @@ describe('state weights', () => {
   });
 
   it('false: weight an episode by the mean weight of the turns after the own turns', () => {
-    // agent 0: (1 * 0.25 + 1) / 2 in the first episode, 1 in the second
+    // the weight of agent 0 is (1 * 0.25 + 1) / 2 in the first episode and 1 in the second
     const b = 0.625 / 1.625;
     const raw = [0.625 * (1 - b), -b];
     const mean = (raw[0] + raw[1]) / 2;
     expect(advantagesOf(0, false)).toEqual(raw.map((a) => expect.closeTo(a - mean, 12)));
-    // agent 1 has no messages in the second episode: its advantage is 0 there, and the baseline is the first reward
+    // Agent 1 has no messages in the second episode, so its advantage is 0 there. The baseline is the reward
+    // of the first episode, so the advantage is 0 there too.
     expect(advantagesOf(1, false)).toEqual([0, 0]);
   });
 

@@ -1,8 +1,8 @@
 /**
- * Checks that the sampled policy is the trained policy (E9): the log-probabilities of sampler and trainer must agree on
- * every batch before its first optimizer step. If they do not (other temperature, token filters, stale weights of the
- * sampler, other kernels), the ratios do not start at 1 and the trust region bounds a different policy, so the run
- * ends with an error.
+ * Checks that the sampled policy is the trained policy (E9): the log-probabilities of sampler and trainer
+ * must agree on every batch before its first optimizer step. They disagree e.g. if the sampler uses another
+ * temperature, token filters, stale weights or other kernels. Then the ratios do not start at 1 and the trust
+ * region bounds a different policy, so the run ends with an error.
  * Differs from the official code, which uses the sampler's log-probabilities without a comparison.
  * @module
  */
@@ -10,30 +10,33 @@ import type { Capabilities } from '../engine/engine.ts';
 import { EngineError } from '../support/errors.ts';
 import type { Agent, TeamMessage } from '../team/team.ts';
 
-/** Maximum of |logp_sampler - logp_trainer| per token for float32 engines that sample with the trained model, nats. */
+/**
+ * Default tolerance of |logp_sampler - logp_trainer| per token, nats; for float32 engines whose sampler and
+ * trainer use the same model.
+ */
 export const LOGP_TOLERANCE = 1e-4;
 
-/** The used properties of an agent. */
+/** The properties of an agent that the check uses. */
 type CheckedAgent = Pick<Agent, 'id' | 'name'> & {
   readonly model: { readonly capabilities: Pick<Capabilities, 'agreement'> };
 };
 
-/** |logp_sampler - logp_trainer| of the tokens of a batch, nats. */
+/** Maximum and mean of |logp_sampler - logp_trainer| over the tokens of a batch, nats. */
 export interface Mismatch {
   readonly max: number;
   readonly mean: number;
 }
 
 /**
- * Compares |logp_sampler(x_u) - logp_trainer(x_u)| of all tokens with the tolerances of the model's engine   (E9). If the
- * weights are rounded or another program samples, single tokens may differ considerably; then only the mean is
- * informative.
+ * Compares |logp_sampler - logp_trainer| of all tokens with the tolerances of the model's engine   (E9). If
+ * the sampler uses rounded weights or another program, single tokens may differ considerably; then only the
+ * mean is informative.
  *
  * @param messages - messages of one agent
  * @param logp - the trainer's log-probabilities, per message [T], nats
  * @returns maximum and mean difference, nats; 0 without messages
- * @throws EngineError if the maximum or the mean exceeds the engine's `agreement` (default {@link LOGP_TOLERANCE}), or
- *   is NaN
+ * @throws EngineError if the maximum or the mean exceeds the engine's `agreement` (default {@link
+ *   LOGP_TOLERANCE}), or is NaN
  */
 export function checkSampledLogp(
   agent: CheckedAgent,

@@ -1,6 +1,6 @@
 /**
- * Selects the episodes that each agent of a stage learns from: the only difference between sequential and simultaneous
- * updates.
+ * Selects the batch of episodes that each agent of a stage learns from. Sequential and simultaneous updates
+ * differ only in this selection.
  * @module
  */
 import type { Team } from '../team/team.ts';
@@ -8,13 +8,14 @@ import type { Batch } from './batch.ts';
 import { collectBatch } from './collect.ts';
 import type { RunContext } from './context.ts';
 
-/** Returns the batch of an agent; called once per agent, right before its update. */
+/** Returns the batch that an agent learns from; called once per agent, right before its update. */
 export type BatchOf = (agent: number) => Promise<Batch>;
 
 /**
- * reuse: the same batch for all agents. fresh, sequential: new episodes of the team at the time of the call,
- * pi_hat^{i-1}. fresh, simultaneous: episodes of the team at the start of the stage, all played before the first
- * update.
+ * Returns the function that selects an agent's batch. Rollout mode `reuse`: all agents learn from one batch.
+ * `fresh`, sequential updates: new episodes are sampled at each call, by the team with all earlier updates of
+ * the stage. `fresh`, simultaneous updates: all episodes are sampled before the first update, by the team at
+ * the start of the stage.
  *
  * @param at.sigma - order of the updates
  * @param at.reused - the batch of the stage with rollout mode `reuse`

@@ -1,6 +1,6 @@
 /**
- * Evaluation of the team after each stage on prompts of the test split. Prompts and random streams are the same after
- * every stage, so that only the team differs.
+ * Evaluates the team after each stage on prompts of the test split. Prompts and random streams are the same
+ * after every stage, so results differ only through the team.
  * @module
  */
 import { mean } from '../core/stats.ts';
@@ -10,7 +10,7 @@ import { playEpisodes } from './episodes.ts';
 import { trainStream } from './streams.ts';
 import { transcripts } from './transcripts.ts';
 
-/** Number of prompts whose transcripts are kept: the same prompts after every stage, for comparison. */
+/** Number of prompts whose transcripts are stored: the same prompts after every stage, for comparison. */
 const TRANSCRIBED_PROMPTS = 16;
 
 /**
@@ -27,7 +27,8 @@ export async function evaluateStage(context: RunContext, team: Team, stage: numb
     stage,
     items: Array.from({ length: prompts }, (_, index) => task.item('test', index)),
     samples: 1,
-    stream: trainStream(seed, 'stage_evaluation'), // the same after every stage, so that stages are paired
+    // all stages use the same stream, so that their rewards are paired
+    stream: trainStream(seed, 'stage_evaluation'),
     onProgress: progressOf(context, { stage }, 'evaluate'),
   });
   context.transcribe(
@@ -42,7 +43,7 @@ export async function evaluateStage(context: RunContext, team: Team, stage: numb
   });
 }
 
-/** Share of an agent's own answers that are correct, 0..1; null without answers. */
+/** Returns the share of an agent's own answers that are correct, 0..1; null if it gave no answer. */
 function ownAccuracy(trajectories: readonly Trajectory[], agent: number): number | null {
   const own = trajectories.flatMap(({ agentVerdicts }) => agentVerdicts[agent] ?? []);
   return own.length === 0 ? null : mean(own.map(({ correct }) => Number(correct)));

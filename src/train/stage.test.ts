@@ -18,7 +18,7 @@ function mean(values: readonly number[]): number {
   return values.reduce((sum, x) => sum + x, 0) / values.length;
 }
 
-/** A protocol with one of the given agents per turn; the last message is the answer. */
+/** Creates a protocol in which agent `order[t]` acts at turn t; the last message is the answer. */
 function fixedTurns(...order: number[]): Protocol {
   return {
     ...createRelay(order.length),
@@ -81,10 +81,11 @@ describe('a stage', () => {
     expect(context.prompts.train.position).toBe(16);
     const [first, second, third] = updates(context.events);
     expect([first, second, third].map(({ agent }) => agent)).toEqual([2, 1, 0]);
-    expect([first.essShare, first.meanLogRatioWeight]).toEqual([1, 0]); // no agent was updated: every rho is 1
+    // no agent was updated before the first update, so every ratio rho is 1
+    expect([first.essShare, first.meanLogRatioWeight]).toEqual([1, 0]);
     expect(second.essShare).toBeLessThan(1);
     expect(third.essShare).toBeLessThan(second.essShare as number);
-    // logp_old stays that of the rollout, so the weights include all earlier updates
+    // logp_old keeps the values of the rollout, so the third agent's weights include both earlier updates
     expect(third.meanLogRatioWeight).not.toBe(second.meanLogRatioWeight);
   });
 
@@ -155,7 +156,7 @@ describe('a stage', () => {
     const team = createTeam(createVote(), 2);
     const [first, second] = team.agents;
     const model = wrapModel(second.model, {
-      // a sampler with another temperature
+      // the sampler uses another temperature than the trainer
       sample: (requests, params) => second.model.sample(requests, { ...params, temperature: 1.5 }),
     });
     const faulty: Team = { ...team, agents: [first, { ...second, model }] };

@@ -1,9 +1,9 @@
 /**
- * RUN_STAGE, Algorithm 1 of the paper: updates the agents of a team one after the other, each on the distribution of
- * the current team, which includes the earlier updates of this stage. The comments name the equations of
- * `docs/algorithm.md`; the mathematics is in `core/`.
- * Differs from the paper: logp_old stays frozen (the paper's Algorithm 1 overwrites pi_old inside the loop, which
- * makes every ratio 1), and updates that leave the trust region are not kept.
+ * Updates the agents of a team one after the other (RUN_STAGE, Algorithm 1 of the paper). Each agent learns
+ * from the distribution of the current team, which includes the earlier updates of this stage. The comments
+ * name the equations of `docs/algorithm.md`; the mathematics is in `core/`.
+ * Differs from the paper: logp_old stays frozen (the paper's Algorithm 1 overwrites pi_old inside the loop,
+ * which makes every ratio 1), and updates that leave the trust region are not kept.
  * @see SAT (arXiv 2605.05216) Algorithm 1
  * @module
  */
@@ -22,7 +22,7 @@ import { stageBatches } from './stage-batches.ts';
 import { updateOrder } from './update-order.ts';
 import { updateRecord } from './update-record.ts';
 
-/** Result of one pass over the team. */
+/** Result of one stage: one update of every agent. */
 export interface StageSummary {
   /** Mean team reward of the stage's episodes, reward units. */
   readonly reward: number;
@@ -34,18 +34,18 @@ export interface StageSummary {
 }
 
 /**
- * Updates every agent once, in place   (RUN_STAGE). With `updateSchedule: 'simultaneous'` all episodes are played
- * before the first update, so all updates start from pi_old.
+ * Updates every agent once, in place   (RUN_STAGE). With `updateSchedule: 'simultaneous'` all episodes are
+ * played before the first update, so all updates start from pi_old, the team at the start of the stage.
  *
- * Losses, update orders and gate 1 use prompts of the train split only; acceptance tests and certificates use prompts
- * of the validation split only.
+ * Losses, update orders and gate 1 use prompts of the train split only; acceptance tests and certificates use
+ * prompts of the validation split only.
  *
- * @param stage - 1 is the first
+ * @param stage - number of the stage, >= 1
  * @throws EngineError if the log-probabilities of sampler and trainer disagree (E9)
  */
 export async function runStage(context: RunContext, team: Team, stage: number): Promise<StageSummary> {
   const options = withScaledRadius(context);
-  // reuse: one batch of pi_old for all updates of the stage
+  // rollout mode `reuse`: the team at the start of the stage plays one batch for all updates
   const reused =
     options.rolloutMode === 'reuse'
       ? await collectBatch(context, team, { stage, scored: team.agents })
@@ -58,20 +58,21 @@ export async function runStage(context: RunContext, team: Team, stage: number): 
   let accepted = 0;
 
   const update = async ({ id }: Agent, signal?: AbortSignal): Promise<AgentUpdate> => {
-    const batch = await batchOf(id); // fresh: played by pi_hat^{i-1}, so no agent was updated since the rollout
+    // with fresh rollouts no agent was updated after the team pi_hat^{i-1} played this batch
+    const batch = await batchOf(id);
     return updateAgent(context, team, { batch, stage, agent: team.agents[id], options, signal });
   };
   const simultaneous = await updateSimultaneously(context, team, sigma, update);
 
   for (const i of sigma) {
     const agent = team.agents[i];
-    // rho, A_tilde, gate 1: E10-E38
+    // ratios, advantages, training and gate 1 (E10-E38)
     const { batch, weights, outcome } = simultaneous.get(i) ?? (await update(agent, context.signal));
     context.state.agents[i] = outcome.next;
     const status = await passGateTwo(context, stage, { team, agent, outcome }); // E64
     const certificate = await certifyAndRelease(certifier, { agent, status, outcome }); // E61-E63
     if (status === 'ACCEPT') {
-      accepted++; // the current weights are pi_hat^i
+      accepted++; // the team is now pi_hat^i
       if (reused && options.updateSchedule === 'sequential') await markDone(reused, agent, options);
     }
     const record = updateRecord(batch, { stage, agent: i, status, outcome, options, weights, certificate });
@@ -82,7 +83,10 @@ export async function runStage(context: RunContext, team: Team, stage: number): 
   return { ...stageReward(records, reused !== undefined), accepted, ...(certificate && { certificate }) };
 }
 
-/** Mean over the stage's batches. Batches of fresh rollouts are independent; a reused batch counts once. */
+/**
+ * Returns the mean reward over the stage's batches and its standard error. Batches of fresh rollouts are
+ * independent; a reused batch counts once.
+ */
 function stageReward(
   records: readonly UpdateRecord[],
   isOneBatch: boolean,
@@ -98,7 +102,7 @@ function stageReward(
   };
 }
 
-/** Options with the radii scaled down by earlier rollbacks; see `gate.ts`. */
+/** Returns the options with the trust-region radii scaled down by earlier rollbacks; see `gate.ts`. */
 function withScaledRadius({ options, state }: RunContext): TrainOptions {
   const { targetKl, targetKlMessage, ...rules } = options.trustRegion;
   const scale = state.gate.radiusScale;
@@ -112,7 +116,10 @@ function withScaledRadius({ options, state }: RunContext): TrainOptions {
   };
 }
 
-/** With gate kind `step`: runs ACCEPT_TEST on the update and restores S0 if it fails. */
+/**
+ * With gate kind `step`: tests the update on validation prompts (ACCEPT_TEST) and restores S0, the model
+ * before the update, if the test fails.
+ */
 async function passGateTwo(
   context: RunContext,
   stage: number,
@@ -125,7 +132,9 @@ async function passGateTwo(
   return 'REJECT_TEST';
 }
 
-/** Computes the certificate of an accepted update and releases S0. */
+/**
+ * Computes the certificate of an accepted update and releases the snapshot S0 of the model before the update.
+ */
 async function certifyAndRelease(
   certifier: Certifier,
   update: { readonly agent: Agent; readonly status: UpdateStatus; readonly outcome: OptimizeOutcome },
@@ -139,7 +148,10 @@ async function certifyAndRelease(
   return certificate;
 }
 
-/** Records the agent's new logp on the reused batch, so that later weights include its ratio (E10). */
+/**
+ * Computes the agent's new logp on the reused batch, so that the weights of later updates include its ratio
+ * (E10).
+ */
 async function markDone(batch: Batch, { id, model }: Agent, { temperature }: TrainOptions): Promise<void> {
   const { messages } = batch.own[id];
   batch.done.set(id, await model.forward(messages, { temperature }));

@@ -5,11 +5,11 @@
  */
 import { StoreError } from '../support/errors.ts';
 
-/** State of an agent that later updates depend on (E38). */
+/** Values that an agent's update passes on to its next update (E38). */
 export interface AgentState {
   /** beta_i: weight of the KL term in the first attempt of the next update. */
   readonly beta: number;
-  /** Factor of the learning rate; always 1 without `adaptToRadius`. */
+  /** Scale of the learning rate; always 1 without `adaptToRadius`. */
   readonly lrScale: number;
 }
 
@@ -17,25 +17,31 @@ export interface AgentState {
 export interface RunState {
   readonly version: 1;
   readonly agents: AgentState[];
-  /** Number of used prompts of each split. */
+  /** Number of prompts of each split used so far. */
   readonly prompts: { train: number; validation: number };
   readonly gate: {
-    /** Number of acceptance tests; it names their random streams and determines their alpha. */
+    /**
+     * Number of acceptance tests so far. It is part of the names of their random streams and determines their
+     * alpha.
+     */
     tests: number;
     promotions: number;
     rollbacks: number;
-    /** Factor of every radius; each rollback halves it. */
+    /** Scale of every trust-region radius; starts at 1, and each rollback halves it. */
     radiusScale: number;
     /** Whether the warning about the exhausted validation split was emitted. */
     exhausted: boolean;
   };
-  /** Number of tokens sampled for training. */
+  /** Number of tokens sampled for training so far. */
   tokens: number;
-  /** Greedy order with fresh rollouts: gain predicted from each agent's last batch; null: no batch yet. */
+  /**
+   * Gain predicted from each agent's last batch, by agent id; null: the agent has had no batch yet. Present
+   * with greedy order and fresh rollouts.
+   */
   predictedGain?: (number | null)[];
 }
 
-/** The state before the first stage. */
+/** Returns the state before the first stage. */
 export function initialState(agents: number, beta: number): RunState {
   return {
     version: 1,

@@ -17,7 +17,7 @@ const PURPOSE = {
   stage_evaluation: 8,
 } as const;
 
-/** Random stream of a purpose, with further keys such as stage and agent. */
+/** Returns the random stream of a purpose. The further keys are numbers such as stage and agent id. */
 export function trainStream(
   seed: number,
   purpose: keyof typeof PURPOSE,
@@ -26,7 +26,7 @@ export function trainStream(
   return randomStream(seed, PURPOSE[purpose], ...keys);
 }
 
-/** @returns n - 1 uniform draws, the input of the core's `randomOrder` for n items */
+/** Returns n - 1 uniform draws, from which `randomOrder` in `core/` computes a random order of n items. */
 export function shuffleDraws(stream: RandomStream, n: number): Float64Array {
   return Float64Array.from({ length: Math.max(0, n - 1) }, () => stream.uniform());
 }

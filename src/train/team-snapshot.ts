@@ -8,15 +8,17 @@ import type { Agent, Team } from '../team/team.ts';
 
 /** Copied weights and optimizer states of some or all agents of a team. */
 export interface TeamSnapshot {
-  /** Has the copied weights after {@link load}, until other weights are loaded into its models. */
+  /**
+   * Team whose models have the copied weights after {@link load}, until other weights are loaded into them.
+   */
   readonly team: Team;
-  /** Restores the weights. */
+  /** Loads the copied weights and optimizer states into the models. */
   load(): Promise<void>;
   /** Frees the copies. */
   release(): Promise<void>;
 }
 
-/** Copies the current weights. */
+/** Copies the current weights and optimizer states of the given agents. */
 export async function snapshotTeam(
   team: Team,
   agents: readonly Agent[] = team.agents,
@@ -26,7 +28,7 @@ export async function snapshotTeam(
   return snapshotOf(team, ids);
 }
 
-/** Combines existing snapshots of single agents. */
+/** Combines existing snapshots of single models into a snapshot of the team. */
 export function snapshotOf(team: Team, ids: ReadonlyMap<Agent, SnapshotId>): TeamSnapshot {
   return {
     team,

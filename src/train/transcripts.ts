@@ -7,13 +7,13 @@ import { dialogue } from '../team/transcript.ts';
 import type { PhaseScope } from './context.ts';
 
 export interface TranscriptChoice extends PhaseScope {
-  /** Number of leading prompts whose episodes are kept. */
+  /** Number of prompts whose episodes are written, counted from the first prompt of the batch. */
   readonly prompts: number;
   /** Split of the prompts; absent: `train`. */
   readonly split?: 'test';
 }
 
-/** One row per episode of the leading prompts. */
+/** Returns one row per episode of the first prompts of a batch. */
 export function transcripts(
   trajectories: readonly Trajectory[],
   { stage, agent, prompts, split }: TranscriptChoice,

@@ -1,5 +1,5 @@
 /**
- * Update order of the agents within a stage.
+ * Determines the order in which the agents are updated within a stage.
  * @module
  */
 import { greedyOrder, randomOrder, reverseOrder, staticOrder } from '../core/order.ts';
@@ -21,9 +21,10 @@ export interface OrderFacts {
 /**
  * Determines the update order sigma   (E43).
  *
- * With fresh rollouts the order is determined before any batch exists. `reverse` is then n-1..0, which is the rule's
- * result if the agents act in order of id. `greedy` uses the predictions from each agent's batch of the previous stage
- * ({@link recordPrediction}); in the first stage there are none, and the order is static.
+ * With fresh rollouts the order is determined before the stage has a batch. Then `reverse` is n-1..0, which
+ * equals the order by mean first turn if the agents act in order of id. `greedy` uses the gains predicted
+ * from each agent's batch of the previous stage ({@link recordPrediction}); in the first stage no prediction
+ * exists, and the order is static.
  */
 export async function updateOrder(
   { state }: RunContext,
@@ -53,7 +54,10 @@ export async function updateOrder(
   }
 }
 
-/** With fresh rollouts and greedy order: stores the predicted gain of the agent for the next stage. */
+/**
+ * With fresh rollouts and greedy order: predicts the gain of the agent's next update and stores it for the
+ * next stage.
+ */
 export async function recordPrediction(
   { state }: RunContext,
   { agents }: Team,
@@ -64,7 +68,10 @@ export async function recordPrediction(
   state.predictedGain[agent.id] = await predictGain({ agents }, batch, { agent, options });
 }
 
-/** Mean over the batch of the index of the agent's first own turn; NaN without own turns. */
+/**
+ * Returns the index of the agent's first own turn, averaged over the trajectories in which it acts; NaN if it
+ * never acts.
+ */
 function meanFirstTurn({ own }: Batch, agent: number): number {
   const { messages, trajectoryOf } = own[agent];
   const first = new Map<number, number>();

@@ -8,7 +8,7 @@ import type { CertificateRecord, UpdateRecord, UpdateStatus } from './events.ts'
 import type { OptimizeOutcome } from './optimize.ts';
 import type { TrainOptions } from './options.ts';
 
-/** Groups whose rewards have a smaller standard deviation count as having no learning signal, reward units. */
+/** Standard deviation of rewards, reward units, below which a group counts as having no learning signal. */
 const ZERO_STD = 1e-12;
 
 export interface UpdateFacts {
@@ -16,7 +16,7 @@ export interface UpdateFacts {
   readonly agent: number;
   readonly status: UpdateStatus;
   readonly outcome: OptimizeOutcome;
-  /** Options with the radius that was in effect. */
+  /** Options of the update, with the trust-region radius that was in effect. */
   readonly options: TrainOptions;
   readonly weights: SequenceWeights;
   readonly certificate: CertificateRecord | undefined;

@@ -1,23 +1,28 @@
 /**
  * A small interactive task: find the hidden letter. The environment replies to each message with the distance
- * between its first letter and the hidden one, so the replies matter for the next message.
+ * between the message's first letter and the hidden letter, so a reply helps to choose the next message.
  * @module
  */
 import type { Environment, EnvironmentStep, PendingStep, Task, TaskItem, Verdict } from '../../task/task.ts';
 
-/** Letters of hidden letters, guesses, prompts and replies. */
+/** The alphabet of hidden letters, guesses, prompts and replies. */
 export const HUNT_LETTERS = 'abcd';
 
 export interface HuntOptions {
   readonly rounds?: number;
-  /** Number of questions to the answerer per message; its answers are then the reply. */
+  /**
+   * Number of questions to the answerer per message. If > 0, the reply consists of the answers and not of the
+   * distance.
+   */
   readonly questions?: number;
   readonly answerer?: Environment['answerer'];
-  /** Adds a random shift, drawn by the environment, to the distance. */
+  /** If true, the environment draws a random shift and adds it to the distance. */
   readonly noisy?: boolean;
 }
 
-/** Item i hides letter i mod 4; its prompt is letter (i / 4) mod 4. */
+/**
+ * Creates the task. The hidden letter of item i is letter i mod 4; its prompt is letter floor(i / 4) mod 4.
+ */
 export function createHunt(options: HuntOptions = {}): Task {
   const { rounds = 3, answerer } = options;
   return {

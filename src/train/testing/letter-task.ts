@@ -9,15 +9,23 @@ import type { Split, Task } from '../../task/task.ts';
 export const LETTERS = 'abcd';
 
 export interface LetterTaskOptions {
-  /** Letters of a split's prompts; default all, so that the splits share their states. */
+  /**
+   * Letters that occur as prompts of a split; default: all letters, so that all splits have the same prompts.
+   */
   readonly letters?: Partial<Record<Split, string>>;
   /** Number of prompts of a split; absent: unlimited. */
   readonly sizes?: Partial<Record<Split, number>>;
-  /** Distance from the prompt's letter to the answer, by split; default 1. With unequal distances training harms. */
+  /**
+   * Distance in the alphabet from the prompt's letter to the answer, by split; default 1. If the splits have
+   * different distances, training on one split lowers the reward on another.
+   */
   readonly shifts?: Partial<Record<Split, number>>;
 }
 
-/** Items of a split differ in id; their letters are drawn at random and repeat. */
+/**
+ * Creates the task. The items of a split have different ids. Their letters are drawn at random, so several
+ * items have the same letter.
+ */
 export function createLetterTask({ letters = {}, sizes = {}, shifts = {} }: LetterTaskOptions = {}): Task {
   return {
     name: 'letters',

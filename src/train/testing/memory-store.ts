@@ -30,12 +30,12 @@ export class MemoryRun {
   readonly saved = new Map<string, Saved>();
   #last: Saved | undefined;
 
-  /** Name of the checkpoint to deploy. */
+  /** Name of the champion's checkpoint, which is deployed. */
   get champion(): string | undefined {
     return this.#last?.champion;
   }
 
-  /** Opens the run like a new process. */
+  /** Opens the run as a new process does: truncates the logs to the last checkpoint. */
   open(): RunStore {
     const lengths = this.#last?.lengths ?? { events: 0, metrics: 0, completions: 0 };
     this.events.length = lengths.events;

@@ -1,5 +1,5 @@
 /**
- * Saved files of models, for comparison byte by byte.
+ * Reads the saved files of models, for comparison byte by byte.
  * @module
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Model } from '../../engine/engine.ts';
 
-/** @returns content by file name */
+/** Saves the model into a temporary folder. Returns the content of each file by file name. */
 export async function savedBytes(model: Model): Promise<Record<string, string>> {
   const dir = mkdtempSync(join(tmpdir(), 'troupe-bytes-'));
   try {
@@ -18,7 +18,7 @@ export async function savedBytes(model: Model): Promise<Record<string, string>> 
   }
 }
 
-/** @returns content by path within the folder, including subfolders */
+/** Returns the content of each file by path within the folder, including subfolders. */
 export function folderBytes(dir: string): Record<string, string> {
   const files = readdirSync(dir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   return Object.fromEntries(

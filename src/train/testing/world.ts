@@ -15,7 +15,7 @@ export interface TabularTeam extends Team {
   readonly agents: readonly (Agent & { readonly model: TabularModel })[];
 }
 
-/** Agents with different random logits. */
+/** Creates a team whose agents have different random logits. */
 export function createTeam(protocol: Protocol, agents: number, seed = 1): TabularTeam {
   return {
     protocol,
@@ -38,7 +38,9 @@ export function teach(team: TabularTeam, shift: number, strength = 3): void {
     }
 }
 
-/** Changes to {@link trainOptions}, one level deep. */
+/**
+ * Options that replace those of {@link trainOptions}. Within a section only the given options are replaced.
+ */
 export type OptionChanges = Omit<Partial<TrainOptions>, Section> & {
   readonly [K in Section]?: Partial<TrainOptions[K]>;
 };

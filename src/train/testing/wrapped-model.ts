@@ -4,7 +4,7 @@
  */
 import type { Model } from '../../engine/engine.ts';
 
-/** The model with some of its methods replaced. */
+/** Returns a model with the given methods replaced; all other calls go to `model`. */
 export function wrapModel(model: Model, replaced: Partial<Model>): Model {
   return {
     capabilities: model.capabilities,
