@@ -5,7 +5,7 @@ import { train } from 'troupe';
 const run = train({
   config: {
     name: 'ten-lines',
-    base: fileURLToPath(new URL('../recipes/quickstart-base', import.meta.url)), // any model folder or hf:OWNER/NAME
+    base: fileURLToPath(new URL('recipes/quickstart-base', import.meta.resolve('troupe/package.json'))), // any model folder or hf:OWNER/NAME
     agents: 3,
     task: { name: 'arithmetic', operands: 3 },
     train: { stages: 3, prompts_per_step: 32, num_generations: 4, max_completion_length: 32 },

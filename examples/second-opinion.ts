@@ -3,9 +3,7 @@
  * agree on a different answer, their answer replaces that of agent 0. A team file uses it by
  * `protocol: { kind: module, path: second-opinion.ts }`.
  */
-import { createProtocol, type Protocol } from 'troupe';
-
-type Message = Parameters<Protocol['decide']>[0][number];
+import { createProtocol, type Protocol, type ProtocolMessage } from 'troupe';
 
 export default function secondOpinion(agents: number): Protocol {
   const { view } = createProtocol({ kind: 'vote' }, agents); // shows the prompt alone
@@ -18,8 +16,11 @@ export default function secondOpinion(agents: number): Protocol {
       return turn === 1 ? Array.from({ length: agents - 1 }, (_, n) => n + 1) : [];
     },
     view,
-    decide(messages: readonly Message[], answerOf: (message: Message) => string | undefined): Message {
-      const [first, ...others] = messages as [Message, ...Message[]];
+    decide(
+      messages: readonly ProtocolMessage[],
+      answerOf: (message: ProtocolMessage) => string | undefined,
+    ): ProtocolMessage {
+      const [first, ...others] = messages as [ProtocolMessage, ...ProtocolMessage[]];
       const agreed = others.find((one) => {
         const answer = answerOf(one);
         const isShared = others.some((other) => other !== one && answerOf(other) === answer);

@@ -3,7 +3,9 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type TeamFile, train } from 'troupe';
 
-export const BASE = fileURLToPath(new URL('../recipes/quickstart-base', import.meta.url));
+export const BASE = fileURLToPath(
+  new URL('recipes/quickstart-base', import.meta.resolve('troupe/package.json')),
+);
 
 export const TINY_TEAM: TeamFile = {
   name: 'tiny',

@@ -23,6 +23,8 @@ export {
   resumeBenchmarks,
 } from './app/evaluate-benchmarks.ts';
 export { type ExportedAgent, type ExportRequest, exportTeam } from './app/export.ts';
+// The embedded engine.
+export { createOnnxEngine } from './app/onnx-engine.ts';
 export { type PlanRequest, type PlanResult, plan } from './app/plan.ts';
 export { type PretrainEvent, type PretrainedModel, type PretrainRequest, pretrain } from './app/pretrain.ts';
 export { type RunningServer, type ServeRequest, serve } from './app/serve.ts';
@@ -43,7 +45,7 @@ export { type ResolvedConfig, resolveConfig, resolveConfigObject } from './confi
 export type { Config, TeamFile } from './config/schema.ts';
 // The ONNX engine and the types of engines. `troupe/engine` has all engines.
 export type { Engine, Model } from './engine/engine.ts';
-export { createOnnxEngine, type OnnxEngine, type OnnxEngineOptions } from './engine/onnx/engine.ts';
+export type { OnnxEngineOptions } from './engine/onnx/engine.ts';
 // Sampling from and evaluating a team whose models are in memory.
 export { evaluateTeam, type TeamEvaluation } from './evaluate/evaluate.ts';
 export type { Scores } from './evaluate/scores.ts';
@@ -81,6 +83,17 @@ export { createTask, taskNames } from './tasks/registry.ts';
 // Writing a protocol.
 export { plurality } from './team/plurality.ts';
 export { createProtocol, type ProtocolOptions, protocolNames } from './team/protocols.ts';
-export type { Agent, Protocol, Team } from './team/team.ts';
-export type { RunEvent } from './train/events.ts';
+export type { Agent, Moves, Protocol, ProtocolMessage, Team, TeamMessage, Trajectory } from './team/team.ts';
+export type {
+  AccuracyRecord,
+  AttemptRecord,
+  CertificateRecord,
+  DifferenceRecord,
+  EvaluationRecord,
+  GateRecord,
+  Phase,
+  RunEvent,
+  UpdateRecord,
+  UpdateStatus,
+} from './train/events.ts';
 export { Interrupted } from './train/interrupted.ts';

@@ -5,13 +5,11 @@
 import type { Override } from '../config/overrides.ts';
 import type { TeamFile } from '../config/schema.ts';
 import type { ServeFile } from '../config/serve-file.ts';
-import { type LogLevel, type ServerLog, SILENT_LOG } from '../serve/http/log.ts';
+import type { LogLevel, ServerLog } from '../serve/http/log.ts';
 import { DEFAULT_SERVER_OPTIONS as DEFAULTS, type ServerOptions } from '../serve/options.ts';
-import { startServer } from '../serve/server.ts';
 import type { ServedTeam } from '../serve/team/served-team.ts';
 import type { DownloadOptions } from './hub-models.ts';
 import { packageVersion } from './package-version.ts';
-import { composeServedTeam } from './served-team.ts';
 
 /** Request to serve a team. Its options override the serve file, which overrides the defaults. */
 export interface ServeRequest extends DownloadOptions {
@@ -68,6 +66,10 @@ export interface RunningServer {
 export async function serve(request: ServeRequest): Promise<RunningServer> {
   const { overrides = [], minAgents, allowUnauthenticated = false, createLog } = request;
   const { signal, onEvent, env } = request;
+  // imported here, so that importing the library does not load the server
+  const { composeServedTeam } = await import('./served-team.ts');
+  const { startServer } = await import('../serve/server.ts');
+  const { SILENT_LOG } = await import('../serve/http/log.ts');
   const composed = await composeServedTeam(request.team, {
     ...{ overrides, signal, onEvent, env },
     ...(minAgents === undefined ? {} : { minAgents }),
@@ -99,6 +101,7 @@ export async function serve(request: ServeRequest): Promise<RunningServer> {
       return closing;
     };
     signal?.addEventListener('abort', () => void close(), { once: true });
+    if (signal?.aborted) void close(); // aborted while the server started
     return { url: server.url, team, keys: request.keys ?? settings.keys, closed, close };
   } catch (error) {
     await composed.close();

@@ -125,10 +125,10 @@ async function attempt(
  */
 async function composeRun(
   { resolved: requested, signal, env, onEvent }: AttemptRequest,
-  onWork: EngineContext['onWork'],
+  onModelCall: EngineContext['onModelCall'],
 ): Promise<Composition> {
   const context = { signal, env, onEvent };
-  const composition = await compose(requested, { ...context, onWork });
+  const composition = await compose(requested, { ...context, onModelCall });
   try {
     const task = await withoutEvaluationPrompts(requested, composition.task, context);
     requirePrompts({ resolved: requested, task }, 'train', { atLeast: 1, purpose: 'training' });

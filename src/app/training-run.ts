@@ -61,7 +61,7 @@ export class TrainingRun implements AsyncIterable<TrainingEvent> {
   /** @throws TroupeError if training fails; {@link Interrupted} if the signal aborted the run */
   readonly result: Promise<TrainingResult>;
   readonly #unread: TrainingEvent[] = [];
-  #wake: () => void = () => {};
+  readonly #waiting: (() => void)[] = [];
   #isFinished = false;
 
   constructor(start: (emit: (event: TrainingEvent) => void) => Promise<TrainingResult>) {
@@ -78,10 +78,14 @@ export class TrainingRun implements AsyncIterable<TrainingEvent> {
       for (let event = this.#unread.shift(); event !== undefined; event = this.#unread.shift()) yield event;
       if (this.#isFinished) break;
       await new Promise<void>((resolve) => {
-        this.#wake = resolve;
+        this.#waiting.push(resolve);
       });
     }
     await this.result; // throws the error of a failed run to the reader
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   #push(event: TrainingEvent): void {

@@ -64,7 +64,11 @@ export function acquireLock(
   };
 }
 
-/** @throws StoreError (exit code 2) if the folder is locked, with the process that has the lock */
+/**
+ * Checks that no running process has locked the folder.
+ *
+ * @throws StoreError (exit code 2) if the folder is locked, with the process that has the lock
+ */
 export function assertUnlocked(dir: string, fs: FileSystem = diskFileSystem): void {
   const record = readLock(join(dir, LOCK_FILE), fs);
   if (record !== undefined && isHeld(record)) throw inUse(dir, record);

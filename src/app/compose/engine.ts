@@ -25,7 +25,7 @@ const SERVED_SLOTS = 64;
 
 export interface EngineContext extends DownloadOptions {
   /** Called with the start and end time of every call to a model outside of this process. */
-  readonly onWork?: ((call: TimedModelCall) => void) | undefined;
+  readonly onModelCall?: ((call: TimedModelCall) => void) | undefined;
 }
 
 /** @throws ConfigError with the position in the team file */
@@ -72,7 +72,7 @@ async function createWorkerEngine(resolved: ResolvedConfig, context: EngineConte
   const common = {
     python: installed ?? 'python3',
     readTokenizer: readCheckpointTokenizer,
-    onWork: context.onWork,
+    onModelCall: context.onModelCall,
   };
   if (config.engine.kind === 'ray') {
     const { createRayEngine } = await import('../../engine/ray/engine.ts');

@@ -32,7 +32,7 @@ const DEFAULT_PORT = 8471;
 export const defineRay: DefineCommand = (program) => {
   program
     .command('ray')
-    .description('run run models on a Ray cluster (docs/cluster.md)')
+    .description('run models on a Ray cluster (docs/cluster.md)')
     .command('up')
     .description(
       'start a Ray cluster of this machine and a driver to it, and print the lines for team.yaml; Ctrl-C ends both',

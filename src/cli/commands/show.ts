@@ -23,7 +23,7 @@ interface ShowFlags extends TranscriptFilter {
 export const defineShow: DefineCommand = (program, { overrides }) => {
   program
     .command('show')
-    .description('print print transcripts of training or evaluation: prompt, messages, votes, verdict')
+    .description('print transcripts of training or evaluation: prompt, messages, votes, verdict')
     .argument('<place>', 'run, folder of an evaluation, or file of transcripts')
     .option('--prompt <which>', 'number of the prompt, from 0 on, or id of its item')
     .option('--stage <stage>', 'training: this stage alone', naturalNumber)

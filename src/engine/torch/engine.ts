@@ -41,7 +41,7 @@ export interface TorchEngineOptions {
   readonly readTokenizer: (options: LoadOptions, vocabSize: number) => Tokenizer;
   readonly connection?: Pick<ConnectionOptions, 'retryMs' | 'silenceMs' | 'deadlineMs'>;
   /** Called after every call on a model, with its timing. */
-  readonly onModelCall?: ((work: TimedModelCall) => void) | undefined;
+  readonly onModelCall?: ((call: TimedModelCall) => void) | undefined;
   /** Differences of an engine that runs the same worker in another way, such as `ray`. */
   readonly variant?: EngineVariant;
 }
@@ -213,8 +213,9 @@ export class TorchEngine implements Engine {
     return { connection, process };
   }
 
-  #onCall(call: FinishedCall, onWork: (work: TimedModelCall) => void): void {
-    if (call.model !== undefined) onWork({ ...call, worker: this.#workers.get(call.model) ?? this.name });
+  #onCall(call: FinishedCall, onModelCall: (call: TimedModelCall) => void): void {
+    if (call.model !== undefined)
+      onModelCall({ ...call, worker: this.#workers.get(call.model) ?? this.name });
   }
 
   async #enter(connection: Connection, retryMs?: number): Promise<void> {
