@@ -1,5 +1,6 @@
 /**
- * Atomic file replacement: write a temporary file, flush it, rename it over the target, flush the folder.
+ * Replaces files atomically: writes a temporary file, flushes it, renames it to the target's name and flushes
+ * the folder.
  * @module
  */
 import { dirname } from 'node:path';
@@ -7,10 +8,11 @@ import { StoreError } from './errors.ts';
 import { diskFileSystem, type FileSystem, systemErrorCode } from './file-system.ts';
 
 /**
- * Atomically replaces a file: after a crash at any time it has either all old or all new bytes.
+ * Replaces a file atomically: after a crash at any time it has either all old or all new bytes.
  *
  * @param path - target file; its folder must exist
- * @param data - contents of the file, or its pieces in order, which are requested one by one
+ * @param data - contents of the file, or its pieces in order; each piece is requested after the previous one
+ *   is written
  * @throws StoreError if the file cannot be written; the old file is intact and no temporary file is left
  */
 export function writeFileAtomic(
@@ -23,7 +25,7 @@ export function writeFileAtomic(
     const fd = fs.openSync(temporary, 'w');
     try {
       const pieces = typeof data === 'string' || data instanceof Uint8Array ? [data] : data;
-      for (const piece of pieces) fs.writeFileSync(fd, piece); // each piece is appended to the file
+      for (const piece of pieces) fs.writeFileSync(fd, piece); // writing to a file descriptor appends
       fs.fsyncSync(fd);
     } finally {
       fs.closeSync(fd);
@@ -36,7 +38,10 @@ export function writeFileAtomic(
   syncFolder(dirname(path), fs);
 }
 
-/** Flushes a folder's entries (new names, renames) to disk. No effect on Windows, which has no such call. */
+/**
+ * Flushes the entries of a folder (new names, renames) to disk. Has no effect on Windows, which has no such
+ * system call.
+ */
 export function syncFolder(path: string, fs: FileSystem = diskFileSystem): void {
   if (process.platform === 'win32') return;
   const fd = fs.openSync(path, 'r');
@@ -48,7 +53,8 @@ export function syncFolder(path: string, fs: FileSystem = diskFileSystem): void 
 }
 
 /**
- * Error with one line about a failed write. A full disk has exit code 2, because the user can fix it.
+ * Returns an error with one line about a failed write. The exit code is 2 if the disk is full, because the
+ * user can fix this.
  *
  * @param path - file or folder that was being written
  * @param intact - clause about data that is still intact, if any

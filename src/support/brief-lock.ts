@@ -1,5 +1,6 @@
 /**
- * Short-term lock of a file that several processes read, change and write within milliseconds.
+ * Locks a file for a few milliseconds, while this process reads, changes and writes it and other processes
+ * may do the same.
  * @see ../store/lock.ts for folders that one process locks for hours
  * @module
  */
@@ -9,9 +10,9 @@ import { StoreError } from './errors.ts';
 import { systemErrorCode } from './file-system.ts';
 
 export interface BriefLockOptions {
-  /** Maximum time to wait for the lock, milliseconds. */
+  /** Maximum time to wait for the lock, ms. Default 20 s. */
   readonly timeoutMs?: number;
-  /** Locks older than this belong to killed processes, milliseconds. */
+  /** Age above which a lock counts as left behind by a killed process, ms. Default 10 s. */
   readonly staleMs?: number;
 }
 
@@ -46,7 +47,7 @@ export function whileLocked<T>(
   }
 }
 
-/** @returns false if the lock already exists */
+/** Creates the lock file. Returns false if it already exists. */
 function create(lock: string, path: string): boolean {
   try {
     closeSync(openSync(lock, 'wx', 0o600));
@@ -57,7 +58,7 @@ function create(lock: string, path: string): boolean {
   }
 }
 
-/** Age of the lock, milliseconds; 0 if it no longer exists. */
+/** Returns the age of the lock file, ms; 0 if it no longer exists. */
 function ageMs(lock: string): number {
   return Date.now() - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
 }

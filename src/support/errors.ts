@@ -1,6 +1,6 @@
 /**
- * Errors that are shown to users, one class per layer, with stable codes.
- * Format of messages: `<where>: expected <what>, got <value>; <what to do>`. The core throws `DomainError`.
+ * Errors that are shown to users: one class per layer of the program, with stable codes. Format of messages:
+ * `<where>: expected <what>, got <value>; <what to do>`. Functions of `core/` throw `DomainError` instead.
  * @module
  */
 
@@ -9,7 +9,7 @@ export interface TroupeErrorOptions {
   readonly cause?: unknown;
 }
 
-/** Base of every error that is shown to a user as one line. */
+/** Base class of all errors that are shown to a user as one line. */
 export abstract class TroupeError extends Error {
   abstract readonly exitCode: number;
   readonly code: string;
@@ -30,7 +30,7 @@ export interface ConfigIssue {
   readonly suggestion?: string;
 }
 
-/** Invalid configuration, flags or input files; nothing was written. */
+/** The configuration, the flags or an input file is invalid. The command has not written anything yet. */
 export class ConfigError extends TroupeError {
   override readonly name = 'ConfigError';
   readonly exitCode = 2;
@@ -45,7 +45,7 @@ export class ConfigError extends TroupeError {
   }
 }
 
-/** A model backend failed. */
+/** An engine, which runs a model, failed. */
 export class EngineError extends TroupeError {
   override readonly name = 'EngineError';
   readonly exitCode: number;
@@ -58,7 +58,7 @@ export class EngineError extends TroupeError {
   }
 }
 
-/** Invalid task data, or an error of a verifier; a wrong answer is not an error. */
+/** The data of a task are invalid, or its verifier failed. A wrong answer of a model is not an error. */
 export class TaskError extends TroupeError {
   override readonly name = 'TaskError';
   readonly exitCode = 1;
@@ -68,7 +68,7 @@ export class TaskError extends TroupeError {
   }
 }
 
-/** A run folder that is locked, damaged or cannot be written; the message names data that is still intact. */
+/** A run folder is locked, damaged or cannot be written. The message names the data that are still intact. */
 export class StoreError extends TroupeError {
   override readonly name = 'StoreError';
   readonly exitCode: number;

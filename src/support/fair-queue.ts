@@ -1,19 +1,23 @@
 /**
- * Start-time fair queueing: the key with the least served work is next, so a key with a thousand queued items does not
- * delay a key with a single item.
+ * A queue that serves several keys (e.g. clients) fairly, by start-time fair queueing. The next item is one
+ * of the key with the least served work, so a key with a thousand queued items does not delay a key with a
+ * single item.
  * @see Goyal, Vin & Cheng, "Start-time fair queueing", SIGCOMM 1996
  * @module
  */
 
 interface KeyQueue<T> {
-  /** Served work of this key, in units of cost; idle keys do not accumulate credit. */
+  /** Served work of this key, in units of cost. A key accumulates no credit while it has no items. */
   served: number;
   readonly waiting: { readonly item: T; readonly cost: number }[];
 }
 
 export class FairQueue<T> {
   readonly #queues = new Map<string, KeyQueue<T>>();
-  /** Virtual time: `served` of the key that was served last, at which idle keys restart. */
+  /**
+   * Virtual time: the served work of the key that was served last, before that item was added. A key that
+   * gets items again starts at this value.
+   */
   #now = 0;
   #size = 0;
 
@@ -21,7 +25,11 @@ export class FairQueue<T> {
     return this.#size;
   }
 
-  /** @param cost - expected work, > 0; {@link charge} corrects it later */
+  /**
+   * Adds an item at the end of its key's queue.
+   *
+   * @param cost - expected work of the item, > 0; {@link charge} corrects it later
+   */
   push(key: string, item: T, cost: number): void {
     const queue = this.#queues.get(key) ?? { served: this.#now, waiting: [] };
     if (queue.waiting.length === 0) queue.served = Math.max(queue.served, this.#now);
@@ -30,12 +38,15 @@ export class FairQueue<T> {
     this.#size++;
   }
 
-  /** The next item, which stays in the queue; undefined if the queue is empty. */
+  /** Returns the next item without removing it; undefined if the queue is empty. */
   peek(): T | undefined {
     return this.#next()?.[1].waiting[0]?.item;
   }
 
-  /** Removes the oldest item of the key with the least served work; ties go to the key that waited longer. */
+  /**
+   * Removes and returns the oldest item of the key with the least served work; ties go to the key that was
+   * served longer ago.
+   */
   shift(): T | undefined {
     const next = this.#next();
     const taken = next?.[1].waiting.shift();
@@ -43,7 +54,7 @@ export class FairQueue<T> {
     const [key, queue] = next;
     this.#now = queue.served;
     queue.served += taken.cost;
-    // moved to the end, so that keys with equal work alternate
+    // a served key moves to the end, so that keys with equal work alternate
     this.#queues.delete(key);
     this.#queues.set(key, queue);
     this.#size--;
@@ -51,13 +62,16 @@ export class FairQueue<T> {
     return taken.item;
   }
 
-  /** Adds the difference between the actual work of an item and its cost; may be negative. */
+  /**
+   * Adds `work` to the served work of a key: the actual work of an item minus its expected cost; may be
+   * negative.
+   */
   charge(key: string, work: number): void {
     const queue = this.#queues.get(key);
     if (queue) queue.served += work;
   }
 
-  /** Removes an item at any position. @returns whether it was in the queue */
+  /** Removes an item at any position. Returns whether it was in the queue. */
   remove(item: T): boolean {
     for (const queue of this.#queues.values()) {
       const at = queue.waiting.findIndex((waiting) => waiting.item === item);
@@ -69,7 +83,7 @@ export class FairQueue<T> {
     return false;
   }
 
-  /** All items, in no particular order. */
+  /** Returns all items, in no particular order. */
   items(): T[] {
     return [...this.#queues.values()].flatMap(({ waiting }) => waiting.map(({ item }) => item));
   }
@@ -82,7 +96,10 @@ export class FairQueue<T> {
     return best;
   }
 
-  /** Deletes idle keys whose served work is not above the virtual time, at which they would restart anyway. */
+  /**
+   * Deletes keys without items whose served work is at most the virtual time. They would start again at the
+   * virtual time in any case.
+   */
   #forget(): void {
     for (const [key, { served, waiting }] of this.#queues)
       if (waiting.length === 0 && served <= this.#now) this.#queues.delete(key);

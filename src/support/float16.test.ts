@@ -4,7 +4,7 @@ import { fromFloat16, toBfloat16, widenFloats } from './float16.ts';
 
 describe('bfloat16', () => {
   it('rounds to the nearest, ties to even', () => {
-    // torch.tensor([...]).to(torch.bfloat16).view(torch.uint16), PyTorch 2.8
+    // expected values: torch.tensor([...]).to(torch.bfloat16).view(torch.uint16) in PyTorch 2.8
     const values = Float32Array.of(
       1,
       1 + 2 ** -8,

@@ -3,10 +3,10 @@
  * @module
  */
 
-/** Supported types of weights on disk, with their names in safetensors. */
+/** Names, as in safetensors, of the supported data types of weights on disk. */
 export type FloatDtype = 'F32' | 'F16' | 'BF16';
 
-/** Bytes per number. */
+/** Size of a number of each type, bytes. */
 export const FLOAT_BYTES: Readonly<Record<FloatDtype, number>> = { F32: 4, F16: 2, BF16: 2 };
 
 export function isFloatDtype(name: string): name is FloatDtype {
@@ -16,7 +16,7 @@ export function isFloatDtype(name: string): name is FloatDtype {
 /**
  * Converts little-endian numbers to float32, which represents all 16-bit values exactly.
  *
- * @param bytes - complete numbers, aligned to their width
+ * @param bytes - complete numbers, aligned to their size
  * @param target - filled from its start; at least as long as the number of values
  */
 export function widenFloats(bytes: Uint8Array<ArrayBuffer>, dtype: FloatDtype, target: Float32Array): void {
@@ -35,7 +35,7 @@ export function widenFloats(bytes: Uint8Array<ArrayBuffer>, dtype: FloatDtype, t
   for (let i = 0; i < halves.length; i++) bits[i] = (halves[i] as number) << 16;
 }
 
-/** Value of the half-precision number with the given bits. */
+/** Returns the value of the half-precision number with the given bits. */
 export function fromFloat16(half: number): number {
   const sign = half & 0x8000 ? -1 : 1;
   const exponent = (half >> 10) & 0x1f;
@@ -46,7 +46,7 @@ export function fromFloat16(half: number): number {
 }
 
 /**
- * Rounds to the nearest bfloat16, ties to even, like PyTorch; NaN stays NaN.
+ * Rounds each value to the nearest bfloat16, ties to even, like PyTorch; NaN stays NaN.
  *
  * @returns bits of the rounded numbers [values.length]
  */
@@ -56,7 +56,7 @@ export function toBfloat16(values: Float32Array): Uint16Array<ArrayBuffer> {
   for (let i = 0; i < halves.length; i++) {
     const word = bits[i] as number;
     const notANumber = (word & 0x7fffffff) > 0x7f800000;
-    // the rounding addition could turn a NaN into a number, so a NaN is truncated and its quiet bit is set
+    // the addition that rounds could turn a NaN into a number, so a NaN is truncated and its quiet bit is set
     halves[i] = notANumber ? (word >>> 16) | 0x40 : (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
   }
   return halves;

@@ -1,11 +1,12 @@
 /**
- * References to models on the Hugging Face hub in team files: `hf:Qwen/Qwen3-0.6B@main`. Other values are folders.
+ * Parses references to models on the Hugging Face Hub in team files, e.g. `hf:Qwen/Qwen3-0.6B@main`. All
+ * other values are paths of model folders.
  * @module
  */
 import { ConfigError } from './errors.ts';
 
 export interface HubReference {
-  /** `OWNER/NAME`; some old models have no owner. */
+  /** Repository as `OWNER/NAME`; some old models have no owner. */
   readonly repo: string;
   /** Branch, tag or commit; absent: the main branch. */
   readonly revision?: string;
@@ -15,13 +16,15 @@ const PREFIX = 'hf:';
 const REPO = /^[A-Za-z0-9][A-Za-z0-9._-]*(\/[A-Za-z0-9][A-Za-z0-9._-]*)?$/;
 const REVISION = /^[A-Za-z0-9][A-Za-z0-9._/+-]*$/;
 
-/** Whether a model is a reference to the hub and not a folder. */
+/** Returns whether a model is a reference to the Hub and not a folder. */
 export function isHubReference(model: string): boolean {
   return model.startsWith(PREFIX);
 }
 
 /**
- * @throws ConfigError if the rest is not `OWNER/NAME` or `OWNER/NAME@REVISION`
+ * Parses a reference to the Hub.
+ *
+ * @throws ConfigError if the text after `hf:` is not `OWNER/NAME` or `OWNER/NAME@REVISION`
  *
  * @example
  * parseHubReference('hf:Qwen/Qwen3-0.6B@main'); // => {repo: 'Qwen/Qwen3-0.6B', revision: 'main'}
@@ -36,7 +39,7 @@ export function parseHubReference(model: string): HubReference {
   return revision === undefined ? { repo } : { repo, revision };
 }
 
-/** The reference in the syntax of team files. */
+/** Returns the reference in the syntax of team files. */
 export function formatHubReference({ repo, revision }: HubReference): string {
   return `${PREFIX}${repo}${revision === undefined ? '' : `@${revision}`}`;
 }

@@ -1,5 +1,5 @@
 /**
- * Suggestions ("did you mean") for unknown names by edit distance with transpositions.
+ * Finds suggestions ("did you mean") for unknown names by edit distance with transpositions.
  * @see Damerau, "A technique for computer detection and correction of spelling errors", CACM 1964
  * @module
  */
@@ -47,9 +47,11 @@ export function nearestName(name: string, candidates: readonly string[]): string
   let smallest = Number.POSITIVE_INFINITY;
   for (const candidate of candidates) {
     const other = comparable(candidate);
-    // a name of two letters must not match every other name of two letters
+    // The allowed distance is below the candidate's length. Otherwise a name of two letters would match every
+    // other name of two letters.
     const allowed = Math.min(Math.max(2, candidate.length / 3), candidate.length - 1);
-    // lower bound of the distance; names in requests to a server may be a megabyte long
+    // The difference of lengths is a lower bound of the distance. This test is fast for names in requests to
+    // a server, which may be a megabyte long.
     if (Math.abs(wanted.length - other.length) > allowed) continue;
     const distance = editDistance(wanted, other);
     if (distance <= allowed && distance < smallest) {
@@ -60,7 +62,7 @@ export function nearestName(name: string, candidates: readonly string[]): string
   return nearest;
 }
 
-/** Normal form in which `useAll`, `use-all` and `use_all` are equal. */
+/** Returns the normal form of a name, in which `useAll`, `use-all` and `use_all` are equal. */
 function comparable(name: string): string {
   return name
     .replace(/([a-z0-9])([A-Z])/g, '$1_$2')

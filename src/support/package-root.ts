@@ -1,6 +1,7 @@
 /**
- * Locates files that ship with this package beside its code, such as recipes and pages. `src` and `dist` lie at the
- * same depth, so a path is the same in a checkout and in an installed package.
+ * Locates files that ship with this package beside its code, e.g. recipes and web pages. The folders `src`
+ * and `dist` have the same depth, so a path relative to the package is the same in a checkout and in an
+ * installed package.
  * @module
  */
 import { fileURLToPath } from 'node:url';
@@ -8,8 +9,9 @@ import { fileURLToPath } from 'node:url';
 const ROOT = new URL('../../', import.meta.url);
 
 /**
- * @param path - relative to the folder of package.json, with `/`; '' for the folder itself
- * @returns the absolute path
+ * Returns the absolute path of a file of this package.
+ *
+ * @param path - path relative to the folder of package.json, with `/`; '' for the folder itself
  */
 export function packageFile(path: string): string {
   return fileURLToPath(new URL(path, ROOT));

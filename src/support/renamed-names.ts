@@ -1,5 +1,6 @@
 /**
- * Former names of splits and task options. Errors about an old name contain the new one; old names are never accepted.
+ * Former names of splits and task options. An error about an old name contains the new name; old names are
+ * never accepted.
  * @module
  */
 
@@ -7,9 +8,9 @@
 const RENAMED_OPTIONS: Readonly<Record<string, string>> = { heldout_path: 'test_path' };
 
 /**
- * New name of a task option.
+ * Returns the new name of a renamed task option.
  *
- * @param known - options of the task
+ * @param known - names of the task's options
  * @returns undefined if `name` is not the old name of one of them
  */
 export function renamedOption(name: string, known: readonly string[]): string | undefined {
@@ -17,7 +18,7 @@ export function renamedOption(name: string, known: readonly string[]): string | 
   return now !== undefined && known.includes(now) ? now : undefined;
 }
 
-/** End of an error about an unknown split: the new name of a renamed split, else ''. */
+/** Returns the end of the error message about an unknown split: the new name of a renamed split, else ''. */
 export function renamedSplitHint(name: unknown): string {
   return name === 'heldout' ? '; the split heldout is now called test' : '';
 }

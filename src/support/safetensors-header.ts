@@ -1,6 +1,7 @@
 /**
- * The header of a safetensors file: an 8-byte little-endian length, and JSON with the type, shape and position of each
- * tensor. All lengths and offsets are checked, so truncated files and inconsistent headers are rejected.
+ * Parses the header of a safetensors file: an 8-byte little-endian length, and JSON with the type, shape and
+ * position of each tensor. All lengths and offsets are checked, so truncated files and inconsistent headers
+ * are rejected.
  * @see https://github.com/huggingface/safetensors#format
  * @module
  */
@@ -9,22 +10,22 @@ import { FLOAT_BYTES, type FloatDtype, isFloatDtype } from './float16.ts';
 
 export const METADATA = '__metadata__';
 
-/** Header entry of a tensor. */
+/** Entry of a tensor in the header. */
 export interface HeaderEntry {
   readonly dtype: string;
   readonly shape: readonly number[];
-  /** First byte, and the byte after the last, relative to the start of the data. */
+  /** Offsets of the tensor's first byte and of the byte after its last, relative to the start of the data. */
   readonly data_offsets: readonly [number, number];
 }
 
 export interface Header {
-  /** In order of the data. */
+  /** Names and entries of the tensors, in the order of their data in the file. */
   readonly entries: readonly (readonly [string, HeaderEntry & { readonly dtype: FloatDtype }])[];
-  /** String pairs; may be empty. */
+  /** Pairs of strings under the key `__metadata__`; may be empty. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** Error about an inconsistent file. */
+/** Returns the error about an inconsistent file. */
 export function damaged(path: string, problem: string): ConfigError {
   return new ConfigError(
     `${path}: ${problem}; the file is damaged or was cut short, fetch or write it again`,
@@ -38,10 +39,10 @@ export function damaged(path: string, problem: string): ConfigError {
  * Parses and checks a header.
  *
  * @param path - path of the file, for messages
- * @param bytes - the JSON
+ * @param bytes - JSON of the header
  * @param dataLength - number of bytes after the header
- * @throws ConfigError if the header is invalid. Like the reference implementation, it allows no gaps and no overlaps
- *   between tensors, and no bytes after the last one
+ * @throws ConfigError if the header is invalid. Like the reference implementation, it allows no gaps and no
+ *   overlaps between tensors, and no bytes after the last tensor.
  */
 export function parseHeader(path: string, bytes: Uint8Array, dataLength: number): Header {
   let header: unknown;
@@ -86,7 +87,10 @@ function isHeaderEntry(value: unknown): value is HeaderEntry {
   );
 }
 
-/** Checks that every tensor has the length of its shape, without gaps, and that the last one ends with the file. */
+/**
+ * Checks that every tensor has as many bytes as its shape needs, that tensors follow each other without gaps,
+ * and that the last one ends with the file.
+ */
 function checkLayout(path: string, entries: Header['entries'], dataLength: number): void {
   let expected = 0;
   for (const [name, { dtype, shape, data_offsets }] of entries) {

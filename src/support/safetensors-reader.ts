@@ -1,6 +1,6 @@
 /**
- * An open safetensors file. The header is checked when the file is opened; tensors are read one by one on request, so
- * that loading a model needs no memory besides its tensors.
+ * An open safetensors file. Its header is checked when the file is opened. Tensors are read one by one on
+ * request, so that loading a model needs no memory in addition to its tensors.
  * @module
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
@@ -14,31 +14,31 @@ export interface FloatTensor {
   readonly values: Float32Array;
 }
 
-/** A tensor on disk. */
+/** Data type and shape of a tensor on disk. */
 export interface TensorInfo {
   readonly dtype: FloatDtype;
   readonly shape: readonly number[];
 }
 
-/** Size of the buffer for conversions, bytes. */
+/** Size of the buffer from which other types are converted to float32, bytes. */
 const CHUNK = 4 * 2 ** 20;
 
-/** Maximum size of one read call, bytes; Node limits it to 2 GiB. */
+/** Number of bytes per read call; Node allows less than 2 GiB. */
 const READ_CHUNK = 2 ** 30;
 
-/** Maximum length of a header in the reference implementation, bytes. */
+/** Maximum length of a header, bytes, as in the reference implementation. */
 const MAX_HEADER_LENGTH = 100_000_000;
 
 export class SafetensorsReader {
   readonly path: string;
   readonly metadata: Readonly<Record<string, string>>;
-  /** In order of the data. */
+  /** Types and shapes of the tensors by name, in the order of their data in the file. */
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   readonly #offsets: ReadonlyMap<string, readonly [number, number]>;
   readonly #start: number;
   readonly #fd: number;
 
-  /** Use {@link openSafetensors}. */
+  /** Called by {@link openSafetensors}, which checks the header. */
   constructor(
     path: string,
     fd: number,
@@ -52,7 +52,7 @@ export class SafetensorsReader {
     this.#fd = fd;
   }
 
-  /** Reads a tensor as float32; undefined if the file does not have it. */
+  /** Reads a tensor and converts it to float32; undefined if the file does not contain it. */
   read(name: string): FloatTensor | undefined {
     const info = this.tensors.get(name);
     if (info === undefined) return undefined;
@@ -62,11 +62,11 @@ export class SafetensorsReader {
   }
 
   /**
-   * Reads a tensor into existing memory, converted to float32, without another buffer of its size.
+   * Reads a tensor into existing memory and converts it to float32. Needs only a small buffer.
    *
    * @param target - must have the length of the tensor
    * @throws ConfigError if the file was truncated after it was opened
-   * @throws RangeError if the file does not have the tensor, or the target has another length
+   * @throws RangeError if the file does not contain the tensor, or the target has another length
    */
   readInto(name: string, target: Float32Array): void {
     const { dtype, from, to } = this.#locate(name);
@@ -91,7 +91,7 @@ export class SafetensorsReader {
   /**
    * Reads the little-endian bytes of a tensor without conversion.
    *
-   * @throws RangeError if the file does not have it
+   * @throws RangeError if the file does not contain the tensor
    */
   readBytes(name: string): Uint8Array<ArrayBuffer> {
     const { from, to } = this.#locate(name);
@@ -118,7 +118,7 @@ export class SafetensorsReader {
 }
 
 /**
- * Opens a file; the caller closes it.
+ * Opens a safetensors file; the caller closes it.
  *
  * @throws ConfigError if the file is missing, truncated, or not a safetensors file
  */
@@ -155,7 +155,10 @@ function readOpen(path: string, fd: number): SafetensorsReader {
   return new SafetensorsReader(path, fd, { header: parseHeader(path, json, size - start), start });
 }
 
-/** Rejects renamed PyTorch files (a zip archive with a pickle, or a bare pickle), because they can run code. */
+/**
+ * Rejects PyTorch files that were renamed to `.safetensors`: a zip archive with a pickle, or a bare pickle.
+ * Reading a pickle can run code.
+ */
 function rejectPickle(path: string, prefix: Uint8Array): void {
   const isZip = prefix[0] === 0x50 && prefix[1] === 0x4b && prefix[2] === 0x03 && prefix[3] === 0x04;
   const isPickle = prefix[0] === 0x80 && (prefix[1] as number) >= 2 && (prefix[1] as number) <= 5;

@@ -14,7 +14,7 @@ beforeEach(() => {
 });
 afterEach(() => fs.rmSync(dir, { recursive: true, force: true }));
 
-/** Writes a file from its parts without checks and without padding the header. */
+/** Writes a file from header and data without checks and without padding of the header. */
 function writeRaw(header: unknown, data: Uint8Array, headerLength?: number): void {
   const json = Buffer.from(typeof header === 'string' ? header : JSON.stringify(header));
   const length = Buffer.alloc(8);
@@ -50,7 +50,8 @@ describe('a file written and read again', () => {
         for (const { name, shape, values } of tensors) {
           const read = file.tensors.get(name);
           expect(read?.shape).toEqual(shape);
-          expect(bits(read?.values)).toEqual(bits(values)); // NaN payloads too
+          // the bits are compared, so that the payloads of NaNs are included
+          expect(bits(read?.values)).toEqual(bits(values));
         }
       }),
       { numRuns: 30 },
@@ -86,7 +87,7 @@ describe('a file written and read again', () => {
 
 describe('reading', () => {
   it('converts float16: zeros, denormals, the maximum, infinities, NaN', () => {
-    // numpy: np.array([...], dtype=np.uint16).view(np.float16).astype(np.float32)
+    // expected values: np.array([...], dtype=np.uint16).view(np.float16).astype(np.float32) in NumPy
     const patterns = [
       0x0000, 0x8000, 0x0001, 0x83ff, 0x0400, 0x3c00, 0x3555, 0xc000, 0x7bff, 0x7c00, 0xfc00, 0x7e00,
     ];
@@ -109,7 +110,7 @@ describe('reading', () => {
   });
 
   it('converts bfloat16', () => {
-    // the upper halves of the float32 bits of 1, -2, 3.140625, 2^-133, Infinity and a NaN
+    // the patterns are the upper halves of the float32 bits of 1, -2, 3.140625, 2^-133, Infinity and a NaN
     writeRaw({ h: entry('BF16', [2, 3], 0, 12) }, halves(0x3f80, 0xc000, 0x4049, 0x0001, 0x7f80, 0x7fc0));
     const { shape, values } = readSafetensors(path).tensors.get('h')!;
     expect(shape).toEqual([2, 3]);

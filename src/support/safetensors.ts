@@ -1,6 +1,6 @@
 /**
- * Reads and writes complete safetensors files: an 8-byte little-endian header length, a JSON header, raw little-endian
- * data. `safetensors-reader.ts` reads single tensors.
+ * Reads and writes complete safetensors files: an 8-byte little-endian header length, a JSON header, and raw
+ * little-endian data. `safetensors-reader.ts` reads single tensors.
  * @see https://github.com/huggingface/safetensors#format
  * @module
  */
@@ -11,10 +11,10 @@ import { type FloatTensor, openSafetensors } from './safetensors-reader.ts';
 
 export type { FloatTensor } from './safetensors-reader.ts';
 
-/** Contents of a file. */
+/** Contents of a safetensors file. */
 export interface SafetensorsFile {
   readonly tensors: ReadonlyMap<string, FloatTensor>;
-  /** String pairs of the header; may be empty. */
+  /** Pairs of strings in the header; may be empty. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -22,16 +22,16 @@ export interface SafetensorsFile {
 export interface TensorToWrite {
   readonly name: string;
   readonly shape: readonly number[];
-  /** Returns the numbers, row-major; called once, right before they are written. */
+  /** Returns the values of the tensor, row-major; called once, right before they are written. */
   readonly values: () => Float32Array;
 }
 
 /**
- * Writes tensors as float32, atomically.
+ * Writes a file of float32 tensors atomically.
  *
- * @param tensors - in order of the data
- * @param metadata - string pairs of the header
- * @throws StoreError if it cannot be written; the old file is intact
+ * @param tensors - tensors in the order of their data in the file
+ * @param metadata - pairs of strings for the header
+ * @throws StoreError if the file cannot be written; the old file is intact
  */
 export function writeSafetensors(
   path: string,
@@ -43,9 +43,10 @@ export function writeSafetensors(
 }
 
 /**
- * Writes tensors atomically; they are requested one by one, so that the model need not be in memory at once.
+ * Writes a file of tensors atomically. Their values are requested one by one, so that not all of them are in
+ * memory at the same time.
  *
- * @throws StoreError if it cannot be written; the old file is intact
+ * @throws StoreError if the file cannot be written; the old file is intact
  */
 export function streamSafetensors(
   path: string,
@@ -67,11 +68,11 @@ export function streamSafetensors(
   const start = new Uint8Array(8 + headerLength).fill(0x20, 8);
   new DataView(start.buffer).setBigUint64(0, BigInt(headerLength), true);
   start.set(json, 8);
-  // in pieces, because the data may exceed the maximum size of an array
+  // the file is written in pieces, because the data may exceed the maximum size of an array
   writeFileAtomic(path, pieces(start, tensors, dtype));
 }
 
-/** Size of a tensor on disk, bytes. */
+/** Returns the size of a tensor on disk, bytes. */
 export function tensorBytes(shape: readonly number[], dtype: FloatDtype): number {
   return shape.reduce((product, size) => product * size, FLOAT_BYTES[dtype]);
 }
@@ -94,7 +95,7 @@ function* pieces(
 }
 
 /**
- * Reads all tensors as float32 (F32, F16 and BF16 on disk).
+ * Reads all tensors of a file and converts them to float32 (from F32, F16 and BF16).
  *
  * @throws ConfigError if the file is missing, truncated, or not a safetensors file
  */

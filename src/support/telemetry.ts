@@ -1,12 +1,15 @@
 /**
- * Environment variables that disable the telemetry of libraries, for all processes that this package starts.
+ * Environment variables that disable the telemetry of libraries, in this process and in all processes that it
+ * starts.
  * @module
  */
 
-/** Read by ONNX Runtime 1.30 and newer when it initializes. */
+/** Disables the telemetry of ONNX Runtime 1.30 and newer, which reads the variable when it initializes. */
 export const ORT_TELEMETRY_OFF = { ORT_DISABLE_TELEMETRY: '1' } as const;
 
-/** Environment of every started process; Ray and vLLM pass it on to their own processes. */
+/**
+ * Variables for the environment of every started process; Ray and vLLM pass them on to their own processes.
+ */
 export const TELEMETRY_OFF: Readonly<Record<string, string>> = {
   ...ORT_TELEMETRY_OFF,
   HF_HUB_DISABLE_TELEMETRY: '1',

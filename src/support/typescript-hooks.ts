@@ -1,10 +1,12 @@
 /**
- * Loader hooks for TypeScript, for `module.registerHooks` and, on an older Node, `module.register`. Node strips the
- * types if it supports this; otherwise the transpiler that newer Node versions contain does. A file is always an ES module,
- * whatever the `type` in the nearest package.json.
+ * Loader hooks with which Node imports TypeScript modules, for `module.registerHooks` and, on an older Node,
+ * `module.register`. Node strips the types if its version can; otherwise `@swc/wasm-typescript` does, the
+ * transpiler that newer Node versions contain. A file is always loaded as an ES module, whatever the `type`
+ * in the nearest package.json.
  *
- * The hooks handle modules whose URL ends in {@link MARK}, which relative imports inherit, so that a program's own
- * loader keeps its other modules. After `initialize({ every: true })` they handle every `.ts` file.
+ * The hooks handle only modules whose URL ends in {@link MARK}, so that other loaders of the process keep
+ * their modules. A marked module passes the mark on to its relative imports. After `initialize({ every: true
+ * })` the hooks handle every `.ts` file.
  * @module
  */
 import { readFileSync } from 'node:fs';
@@ -59,7 +61,7 @@ export function load<C extends LoadContext, R extends Loaded | Promise<Loaded>>(
   const isOurs = url.endsWith(`.ts${MARK}`) || (every && url.startsWith('file:') && url.endsWith('.ts'));
   if (!isOurs) return next(url, context);
   const path = fileURLToPath(url);
-  // Node strips no types under node_modules
+  // Node does not strip types of files under node_modules
   const { typescript } = process.features as { readonly typescript?: string | false };
   if (typescript && !/[\\/]node_modules[\\/]/.test(path))
     return next(url, { ...context, format: 'module-typescript' });

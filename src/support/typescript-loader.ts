@@ -1,5 +1,6 @@
 /**
- * Imports a user's TypeScript module. The hooks are registered, and a transpiler is loaded, with the first one.
+ * Imports a user's TypeScript module. The loader hooks are registered, and a transpiler is loaded, only at
+ * the first import.
  * @module
  */
 import * as nodeModule from 'node:module';
@@ -7,7 +8,7 @@ import { dirname, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import * as hooks from './typescript-hooks.ts';
 
-/** Newer Node versions have `registerHooks` instead of `register`. */
+/** The part of `node:module` that only newer Node versions have; older ones have `register` instead. */
 interface NewerModule {
   readonly registerHooks?: (hooks: object) => unknown;
 }
@@ -15,9 +16,10 @@ interface NewerModule {
 let isRegistered = false;
 
 /**
- * Imports a module whose types are stripped. Its relative imports of `.ts` files are loaded the same way.
+ * Imports a TypeScript module; its types are stripped. Its relative imports of `.ts` files are loaded in the
+ * same way.
  *
- * @param path - absolute
+ * @param path - absolute path of the module
  * @throws SyntaxError `FILE:LINE: message`, with the file relative to the module's folder
  * @throws errors of the module
  */
@@ -32,7 +34,7 @@ export async function importTypeScript(path: string): Promise<Readonly<Record<st
 }
 
 function registerOnce(): void {
-  // if this file is TypeScript, a loader for TypeScript is already active
+  // if this file itself runs as TypeScript, a loader for TypeScript is already active
   if (isRegistered || import.meta.url.endsWith('.ts')) return;
   isRegistered = true;
   const { registerHooks } = nodeModule as NewerModule;
@@ -40,7 +42,7 @@ function registerOnce(): void {
   else nodeModule.register('./typescript-hooks.js', import.meta.url);
 }
 
-/** Prepends file and line to the message; Node has them in the stack only. */
+/** Prepends file and line to the message of a syntax error, because Node writes them only into the stack. */
 function withPosition(error: SyntaxError, folder: string): SyntaxError {
   const own = /^(?<path>.*\.ts):(?<line>\d+): (?<message>.*)$/s.exec(error.message)?.groups;
   const native = /^(?<path>\S*\.ts)(?:\?\w*)?:(?<line>\d+)\n/.exec(error.stack ?? '')?.groups;

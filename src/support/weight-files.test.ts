@@ -15,7 +15,7 @@ afterEach(() => fs.rmSync(dir, { recursive: true, force: true }));
 const A = Float32Array.of(1, 2, 3, 4);
 const B = Float32Array.of(-1.5, 0.25);
 
-/** Two shards and their index. */
+/** Writes two shards and their index. */
 function writeShards(changes: Readonly<Record<string, unknown>> = {}): void {
   writeSafetensors(join(dir, 'model-00001-of-00002.safetensors'), [{ name: 'a', shape: [2, 2], values: A }]);
   streamSafetensors(

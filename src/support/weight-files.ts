@@ -1,6 +1,6 @@
 /**
- * The weights of a Hugging Face folder: `model.safetensors`, or shards with the index `model.safetensors.index.json`. Only
- * headers are read when the files are opened; tensors are read on request.
+ * Reads the weights of a model folder in the format of Hugging Face: `model.safetensors`, or shards with the
+ * index `model.safetensors.index.json`. Opening reads only the headers; tensors are read on request.
  * @module
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -13,21 +13,21 @@ import {
   type TensorInfo,
 } from './safetensors-reader.ts';
 
-/** File of weights without shards. */
+/** Name of the weights file of a model without shards. */
 export const WEIGHTS_FILE = 'model.safetensors';
-/** Maps tensors to shards. */
+/** Name of the index, which maps tensor names to shards. */
 export const INDEX_FILE = 'model.safetensors.index.json';
 
-/** File names of PyTorch checkpoints without safetensors. */
+/** Matches file names of PyTorch checkpoints that are not safetensors. */
 const PICKLE = /\.(bin|pt|pth|pkl|ckpt)$/;
 
 export interface WeightFiles {
-  /** Path for messages: the file, or the index. */
+  /** Path of the weights file, or of the index, for messages. */
   readonly path: string;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
-  /** Reads a tensor as float32; undefined if there is none of that name. */
+  /** Reads a tensor and converts it to float32; undefined if no file contains it. */
   read(name: string): FloatTensor | undefined;
-  /** Reads a tensor into existing memory, converted to float32. */
+  /** Reads a tensor into existing memory and converts it to float32. */
   readInto(name: string, target: Float32Array): void;
   /** Reads the bytes of a tensor without conversion. */
   readBytes(name: string): Uint8Array<ArrayBuffer>;
@@ -35,7 +35,7 @@ export interface WeightFiles {
 }
 
 /**
- * Opens the weights of a folder; the caller closes them.
+ * Opens the weights of a model folder; the caller closes them.
  *
  * @throws ConfigError if they are missing or not safetensors, or if shards and index disagree
  */
@@ -95,7 +95,7 @@ function withoutWeights(dir: string, expected: string): ConfigError {
   );
 }
 
-/** @returns names of each shard's tensors */
+/** Reads the index. Returns the names of each shard's tensors by file name. */
 function readIndex(path: string): Map<string, string[]> {
   let parsed: unknown;
   try {
