@@ -33,8 +33,9 @@ export function editDistance(a: string, b: string): number {
 }
 
 /**
- * The candidate closest to `name`, ignoring case and the difference of `-` and `_`, if its distance is at most 2 edits or
- * a third of its length (whichever is larger); ties go to the first.
+ * Returns the candidate closest to `name`, ignoring case and the difference of `-` and `_`. Its distance must
+ * be at most 2 edits or a third of its length, whichever is larger. The first of equally close candidates is
+ * returned.
  *
  * @returns the candidate, or undefined if none is close enough
  *
