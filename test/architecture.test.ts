@@ -340,6 +340,14 @@ describe('a training of arithmetic with the embedded engine', () => {
   });
 });
 
+describe('the library', () => {
+  it('loads no engine, server or grader when it is imported', () => {
+    const foreign =
+      /^(engine\/(onnx|torch|ray|tabular)|grade\/(math|python)|serve\/(http|team|agent)|tasks\/[^/]+)\//;
+    expect(loadedFiles(['index.ts']).filter((path) => foreign.test(path))).toEqual([]);
+  });
+});
+
 describe('use cases', () => {
   it('read no command line, write to no terminal, handle no signal and end no process', () => {
     const forbidden = /\bprocess\.(stdin|stdout|stderr|argv|exit|exitCode|on|once|off)\b|\bconsole\./;

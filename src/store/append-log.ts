@@ -1,6 +1,6 @@
 /**
- * An append-only JSON-lines file. After a crash the last line may be incomplete; readers skip it, and the owner truncates
- * the file to a recorded length.
+ * An append-only JSON-lines file. After a crash its last line may be incomplete. Readers skip that line; the
+ * process that owns the file truncates it to a recorded length.
  * @module
  */
 
@@ -10,9 +10,13 @@ import { diskFileSystem, type FileSystem, systemErrorCode } from '../support/fil
 
 export interface AppendLog {
   readonly path: string;
-  /** Length in bytes; all lines up to here were written completely. */
+  /** Length of the file, bytes; all lines up to this length are complete. */
   readonly lengthBytes: number;
-  /** Appends one line per value; NaN and Infinity become null. @throws StoreError; the length of the file is then unchanged */
+  /**
+   * Appends one line of JSON per value; NaN and Infinity become null.
+   *
+   * @throws StoreError if writing fails; the file then keeps its previous length
+   */
   append(values: readonly unknown[]): void;
   /** Flushes the file to disk. */
   sync(): void;
@@ -20,7 +24,10 @@ export interface AppendLog {
 }
 
 export interface AppendLogOptions {
-  /** Truncates the file to this length; it must not be shorter. Absent: keeps all complete lines. */
+  /**
+   * Length to which the file is truncated, bytes; the file must not be shorter. Absent: only an incomplete
+   * last line is removed.
+   */
   readonly keepBytes?: number;
   readonly fs?: FileSystem;
 }
@@ -69,7 +76,7 @@ export function openAppendLog(
   };
 }
 
-/** Removes the incomplete line of a failed append. If this fails too, readers skip the line. */
+/** Removes the incomplete line of a failed append. If the removal fails too, readers skip the line. */
 function truncateQuietly(fd: number, length: number, fs: FileSystem): void {
   try {
     fs.ftruncateSync(fd, length);
@@ -78,16 +85,16 @@ function truncateQuietly(fd: number, length: number, fs: FileSystem): void {
   }
 }
 
-/** Bytes up to and including the last line feed. */
+/** Returns the number of bytes up to and including the last line feed. */
 function completeLinesBytes(bytes: Uint8Array): number {
   return bytes.lastIndexOf(10) + 1;
 }
 
 /**
- * Reads the values of a JSON-lines file, without an incomplete last line.
+ * Reads the values of a JSON-lines file; skips an incomplete last line.
  *
  * @returns [] if the file does not exist
- * @throws StoreError with the number of a complete line that is not JSON
+ * @throws StoreError with the number of the line if a complete line is not JSON
  */
 export function readJsonLines(path: string, fs: FileSystem = diskFileSystem): unknown[] {
   let bytes: Uint8Array;

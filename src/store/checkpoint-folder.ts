@@ -1,6 +1,7 @@
 /**
- * A checkpoint on disk: a folder that is either complete or absent. Its files are written under a temporary folder name
- * and flushed; then a marker with the size and SHA-256 of every file is written, and the folder is renamed.
+ * A checkpoint on disk: a folder that is either complete or absent. Its files are written into a folder with
+ * a temporary name and flushed. Then a marker file with the size and SHA-256 of every file is written, and
+ * the folder is renamed.
  * @module
  */
 import { createHash } from 'node:crypto';
@@ -11,9 +12,9 @@ import { StoreError } from '../support/errors.ts';
 import { diskFileSystem, type FileSystem, systemErrorCode } from '../support/file-system.ts';
 import { FORMAT, requireFormat } from './format.ts';
 
-/** Name of the marker, which is written last; a folder without it is not a checkpoint. */
+/** Name of the marker file, which is written last; a folder without it is not a checkpoint. */
 export const MARKER = 'COMPLETE';
-/** Resume state beside the agents' folders. */
+/** File with the state from which a run resumes, beside the agents' model folders. */
 export const STATE_FILE = 'state.json';
 
 const CHECKPOINT_NAME = /^stage-(\d{4,})$/;
@@ -34,7 +35,7 @@ interface Marker {
   readonly files: Readonly<Record<string, { readonly bytes: number; readonly sha256: string }>>;
 }
 
-/** Stage numbers of the complete checkpoints in a folder, ascending. */
+/** Returns the stage numbers of the complete checkpoints in a folder, ascending. */
 export function listCheckpoints(dir: string, fs: FileSystem = diskFileSystem): number[] {
   return stageFolders(dir, fs)
     .filter((name) => fs.existsSync(join(dir, name, MARKER)))
@@ -42,7 +43,7 @@ export function listCheckpoints(dir: string, fs: FileSystem = diskFileSystem): n
     .sort((a, b) => a - b);
 }
 
-/** Names of all checkpoint folders, complete or not. */
+/** Returns the names of all checkpoint folders, complete or not. */
 export function stageFolders(dir: string, fs: FileSystem = diskFileSystem): string[] {
   try {
     return fs.readdirSync(dir).filter((name) => CHECKPOINT_NAME.test(name));
@@ -53,7 +54,8 @@ export function stageFolders(dir: string, fs: FileSystem = diskFileSystem): stri
 }
 
 /**
- * Flushes all files of a folder and writes the marker. Afterwards the folder is a checkpoint, whatever its path.
+ * Flushes all files of a folder and writes the marker file. From then on the folder is a checkpoint, whatever
+ * its path.
  */
 export async function sealCheckpoint(dir: string, fs: FileSystem = diskFileSystem): Promise<void> {
   const files: Record<string, { bytes: number; sha256: string }> = {};
@@ -71,9 +73,9 @@ export async function sealCheckpoint(dir: string, fs: FileSystem = diskFileSyste
 }
 
 /**
- * Checks every file against the marker.
+ * Checks the size and SHA-256 of every file against the marker file.
  *
- * @returns the checkpoint's `state.json`
+ * @returns contents of the checkpoint's `state.json`
  * @throws StoreError (exit code 2) with the first file that is missing, truncated or changed
  */
 export async function verifyCheckpoint(
@@ -96,7 +98,7 @@ export async function verifyCheckpoint(
   return readJson(join(dir, STATE_FILE), dir, fs) as CheckpointRecord;
 }
 
-/** SHA-256 of a file's bytes, in lower-case hex. */
+/** Returns the SHA-256 of a file's bytes in lower-case hex. */
 export async function sha256File(path: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk);
@@ -133,7 +135,10 @@ function flush(path: string, fs: FileSystem): void {
   }
 }
 
-/** Files of a folder and its subfolders in a fixed order, so that markers are reproducible. */
+/**
+ * Returns the paths of all files of a folder and its subfolders in a fixed order, so that marker files are
+ * reproducible.
+ */
 function filesUnder(dir: string, fs: FileSystem): string[] {
   return fs
     .readdirSync(dir, { withFileTypes: true })

@@ -1,6 +1,7 @@
 /**
- * The `checkpoints/` folder of a run: adds checkpoints so that after a crash at any time the last complete one can be
- * loaded, cleans up after crashes, maintains the champion link, and deletes old checkpoints.
+ * Manages the `checkpoints/` folder of a run: adds checkpoints so that after a crash at any time the last
+ * complete one can be loaded, cleans up after crashes, maintains the link to the champion, and deletes old
+ * checkpoints.
  * @module
  */
 import { join } from 'node:path';
@@ -16,7 +17,7 @@ import {
   stageFolders,
 } from './checkpoint-folder.ts';
 
-/** Link to the checkpoint to deploy. */
+/** Name of the symbolic link to the champion, the checkpoint to deploy. */
 export const CHAMPION_LINK = 'champion';
 
 const TEMPORARY = '.tmp-';
@@ -24,12 +25,13 @@ const REPLACED = '.old-';
 const DROPPED = '.dropped-';
 
 /**
- * Adds a checkpoint: `save` writes its files, `record` returns its `state.json`, then the folder is sealed and renamed.
+ * Adds a checkpoint: `save` writes its files, `record` returns the contents of its `state.json`, then the
+ * marker file is written and the folder gets its final name.
  *
  * @param dir - the `checkpoints` folder
- * @param record - called after `save`, so that it can record file lengths that `save` changed
+ * @param record - called after `save`, because it records file lengths that `save` may change
  * @returns path of the finished checkpoint
- * @throws StoreError; the last complete checkpoint is intact and partial files are removed
+ * @throws StoreError if writing fails; the last complete checkpoint is intact and partial files are removed
  */
 export async function addCheckpoint(
   dir: string,
@@ -61,7 +63,7 @@ export async function addCheckpoint(
   } catch (error) {
     removeQuietly(temporary, fs);
     if (fs.existsSync(replaced) && !fs.existsSync(path)) fs.renameSync(replaced, path);
-    if (systemErrorCode(error) === undefined) throw error; // an error of the engine, not of the disk
+    if (systemErrorCode(error) === undefined) throw error; // the engine failed, not the disk
     const last = listCheckpoints(dir, fs).at(-1);
     const intact =
       last === undefined ? undefined : `the last good checkpoint, ${checkpointName(last)}, is intact`;
@@ -70,13 +72,17 @@ export async function addCheckpoint(
   return path;
 }
 
-/** Cleans up a folder of checkpoints after a crash: only complete checkpoints and the link remain. */
+/**
+ * Cleans up a folder of checkpoints after a crash, so that only complete checkpoints and the link to the
+ * champion remain.
+ */
 export function repairCheckpoints(dir: string, fs: FileSystem = diskFileSystem): void {
   fs.mkdirSync(dir, { recursive: true });
   for (const entry of fs.readdirSync(dir)) {
     const path = join(dir, entry);
     if (entry.startsWith(REPLACED)) {
-      // the process crashed between the two renames of a replacement
+      // the process crashed between the two renames that replace a checkpoint, or before it removed the
+      // replaced one
       const original = join(dir, entry.slice(REPLACED.length));
       if (!fs.existsSync(original)) fs.renameSync(path, original);
       else fs.rmSync(path, { recursive: true, force: true });
@@ -91,7 +97,10 @@ export function repairCheckpoints(dir: string, fs: FileSystem = diskFileSystem):
     if (!fs.existsSync(join(dir, name, MARKER))) fs.rmSync(join(dir, name), { recursive: true, force: true });
 }
 
-/** Atomically links `champion` to a checkpoint, or removes the link. */
+/**
+ * Atomically changes the link `champion` to point to the checkpoint `name`; removes the link if `name` is
+ * undefined.
+ */
 export function linkChampion(dir: string, name: string | undefined, fs: FileSystem = diskFileSystem): void {
   const link = join(dir, CHAMPION_LINK);
   if (name === undefined) {
@@ -106,7 +115,7 @@ export function linkChampion(dir: string, name: string | undefined, fs: FileSyst
   syncFolder(dir, fs);
 }
 
-/** Name of the linked checkpoint. */
+/** Returns the name of the champion's checkpoint; undefined if the link does not exist. */
 export function readChampion(dir: string, fs: FileSystem = diskFileSystem): string | undefined {
   try {
     return fs.readlinkSync(join(dir, CHAMPION_LINK));
@@ -132,7 +141,7 @@ export function pruneCheckpoints(
   for (const stage of listCheckpoints(dir, fs).slice(0, -keepLast)) {
     const name = checkpointName(stage);
     if (name === champion) continue;
-    // renamed first, so that a partially deleted folder is not taken for a checkpoint
+    // the folder is renamed first, so that a partially deleted one does not count as a checkpoint
     const dropped = join(dir, DROPPED + name);
     fs.renameSync(join(dir, name), dropped);
     fs.rmSync(dropped, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 /**
- * A run folder that this process has locked; created by {@link createRun} and {@link openRun}.
+ * Store of a run in a folder that this process has locked; created by `createRun` and `openRun`.
  * @see train/store-port.ts for the resume rule
  * @module
  */
@@ -33,7 +33,7 @@ export interface DiskRunStoreOptions {
   readonly dir: string;
   /** Releases the lock. */
   readonly unlock: () => void;
-  /** Number of newest checkpoints to keep, besides the champion. */
+  /** Number of newest checkpoints to keep, in addition to the champion. */
   readonly keepLast: number;
   readonly last?: Checkpoint | undefined;
   readonly champion?: Checkpoint | undefined;
@@ -43,7 +43,7 @@ export interface DiskRunStoreOptions {
   readonly fs?: FileSystem;
 }
 
-/** See {@link RunStore}. */
+/** Implements {@link RunStore} on disk. */
 export class DiskRunStore implements RunStore {
   readonly dir: string;
   readonly #options: DiskRunStoreOptions;
@@ -82,7 +82,7 @@ export class DiskRunStore implements RunStore {
   emit(event: RunEvent): void {
     this.#recordTime(event);
     if (event.kind === 'phase') return;
-    // a log must not depend on the number of restarts
+    // the event log must not depend on the number of restarts, so only the first process records its start
     if (event.kind === 'run_started' && this.#resumed) return;
     this.#events.append([event]);
   }
@@ -139,14 +139,19 @@ export class DiskRunStore implements RunStore {
     return checkpoint;
   }
 
-  /** Appends a call on a model; the file is created with the first one. */
+  /** Appends the record of one call on a model. The first call creates the file. */
   recordModelCall(row: object): void {
     if (this.#closed) return;
     this.#modelCalls ??= openAppendLog(join(this.dir, MODEL_CALLS_FILE), { fs: this.#fs });
     this.#modelCalls.append([row]);
   }
 
-  /** @param pictures - SVG by file name without its ending, for {@link REPORT_PICTURES}; others are removed */
+  /**
+   * Writes `report.md` and its pictures.
+   *
+   * @param pictures - SVG texts by file name without ending, for the folder {@link REPORT_PICTURES}; other
+   *   files in that folder are removed
+   */
   writeReport(markdown: string, pictures: Readonly<Record<string, string>> = {}): void {
     const folder = join(this.dir, REPORT_PICTURES);
     const files = Object.entries(pictures).map(([name, svg]) => [`${name}.svg`, svg] as const);
@@ -165,7 +170,9 @@ export class DiskRunStore implements RunStore {
     this.#options.unlock();
   }
 
-  /** Records the time of an event; of a phase's progress events only the first. */
+  /**
+   * Records the time of an event. A phase emits many progress events; only the time of the first is recorded.
+   */
   #recordTime(event: RunEvent): void {
     const { kind } = event;
     const stage = 'stage' in event ? { stage: event.stage } : {};
@@ -197,7 +204,7 @@ export class DiskRunStore implements RunStore {
     return openAppendLog(join(this.dir, completionsFile(stage)), { keepBytes, fs: this.#fs });
   }
 
-  /** Flushes all files whose lengths the checkpoint records. */
+  /** Flushes all files whose lengths a checkpoint records. */
   #sync(stage: number): void {
     this.#events.sync();
     this.#metrics.sync();

@@ -16,7 +16,10 @@ const CHUNKS = 2;
 const rows = (benchmark: string, chunk: number) =>
   [0, 1].map((k) => ({ benchmark, chunk, k, text: 'ü'.repeat(9) }));
 
-/** Plays the missing chunks, as the command does. */
+/**
+ * Resumes the evaluation in a folder, adds the chunks that it lacks and writes the report, as `troupe eval
+ * --resume` does.
+ */
 function playMissing(dir: string, disk: FileSystem = fs): void {
   const folder = openEvaluation(dir, { request: REQUEST, resume: true, fs: disk });
   try {
@@ -38,7 +41,9 @@ function bytesOf(dir: string): Record<string, string> {
   );
 }
 
-/** A file system that fails at the n-th write, of which half is written, and at all later operations. */
+/**
+ * Creates a file system that fails at the n-th write, after half of its bytes, and at all later operations.
+ */
 function failingDisk(writes: number): FileSystem {
   let left = writes;
   const fail = (): never => {
@@ -84,7 +89,8 @@ describe('an evaluation folder', () => {
       } catch {
         failures++;
       }
-      fs.rmSync(join(dir, 'lock'), { force: true }); // the simulated process no longer exists
+      // removes the lock, because the simulated process no longer runs
+      fs.rmSync(join(dir, 'lock'), { force: true });
       playMissing(dir);
       const left = bytesOf(dir);
       for (const name of Object.keys(left)) if (/tmp-|^lock-/.test(name)) delete left[name];
@@ -110,7 +116,7 @@ describe('an evaluation folder', () => {
     expect(() => openEvaluation(dir, { request: { format: 2, title: 'other' }, resume: true })).toThrow(
       'expected the team and the benchmarks of this evaluation',
     );
-    // the command is not part of the request
+    // the stored command-line arguments are not part of the request
     const folder = openEvaluation(dir, { request: REQUEST, command: { team: 'x' }, resume: true });
     expect(() => openEvaluation(dir, { request: REQUEST, resume: true })).toThrow(/is locked by/);
     folder.close();

@@ -1,6 +1,7 @@
 /**
- * Folder of an evaluation: its request, all episodes, and a journal of completed chunks. A resumed evaluation is truncated
- * to its journal and ends with the same bytes as an uninterrupted one, except for `timings.jsonl`.
+ * Reads and writes the folder of an evaluation: its request, all episodes, and a journal of completed chunks.
+ * When an evaluation is resumed, its files are truncated to the chunks in the journal. It then ends with the
+ * same bytes as an uninterrupted one, except for `timings.jsonl`.
  * @module
  */
 import { join, resolve } from 'node:path';
@@ -11,7 +12,7 @@ import { type AppendLog, openAppendLog, readJsonLines } from './append-log.ts';
 import { requireFormat } from './format.ts';
 import { acquireLock, LOCK_FILE } from './lock.ts';
 
-/** File with the request; a folder that has it is an evaluation. */
+/** Name of the file with the request; a folder that contains it is an evaluation. */
 export const EVALUATION_FILE = 'evaluation.json';
 const JOURNAL_FILE = 'journal.jsonl';
 const TIMINGS_FILE = 'timings.jsonl';
@@ -21,11 +22,11 @@ const EPISODES = 'episodes';
 interface JournalEntry {
   readonly benchmark: string;
   readonly chunk: number;
-  /** Length of the benchmark's file after the chunk. */
+  /** Length of the benchmark's file of episodes after the chunk, bytes. */
   readonly bytes: number;
 }
 
-/** One line of `timings.jsonl`. */
+/** One line of `timings.jsonl`: the duration of a chunk. */
 export interface ChunkTiming {
   readonly benchmark: string;
   readonly chunk: number;
@@ -39,7 +40,11 @@ export interface EvaluationFolder {
   readonly isResumed: boolean;
   /** Number of completed chunks of a benchmark. */
   chunksDone(benchmark: string): number;
-  /** Adds a completed chunk, durably. @throws StoreError */
+  /**
+   * Adds the episodes of a completed chunk and flushes them to disk.
+   *
+   * @throws StoreError if writing fails
+   */
   addChunk(timing: ChunkTiming, records: readonly object[]): void;
   /** Atomically replaces a file of the folder. */
   writeFile(name: string, text: string): void;
@@ -49,9 +54,12 @@ export interface EvaluationFolder {
 export interface OpenEvaluationOptions {
   /** JSON value of the request; equal requests must serialize to equal bytes. */
   readonly request: object;
-  /** Command-line arguments, for resuming; not compared with those of the existing evaluation. */
+  /**
+   * Command-line arguments, stored so that `--resume` can repeat them; not compared with those of the
+   * existing evaluation.
+   */
   readonly command?: object;
-  /** Resume an existing evaluation; otherwise the folder must be new or empty. */
+  /** True: an existing evaluation is resumed. False: the folder must be new or empty. */
   readonly resume: boolean;
   readonly now?: () => Date;
   readonly fs?: FileSystem;
@@ -105,7 +113,7 @@ function rejectOther(
     );
   if (exists || !fs.existsSync(dir)) return;
   if (!fs.statSync(dir).isDirectory()) reject('expected a folder, got a file');
-  // files of a process that was killed before it wrote the request
+  // names of files that a process leaves behind if it is killed before it wrote the request
   const incomplete = new RegExp(`^(?:${EPISODES}|${LOCK_FILE}.*|${EVALUATION_FILE}\\.tmp-.*)$`);
   if (!fs.readdirSync(dir).every((name) => incomplete.test(name)))
     reject('expected a new or empty folder, got one with other files in it; choose another --out');
@@ -170,7 +178,7 @@ class DiskEvaluation implements EvaluationFolder {
     this.#options.unlock();
   }
 
-  /** Opens the episodes of a benchmark, truncated to its completed chunks. */
+  /** Opens the file of a benchmark's episodes and truncates it to the completed chunks. */
   #logOf(benchmark: string): AppendLog {
     let log = this.#logs.get(benchmark);
     if (log === undefined) {
@@ -182,12 +190,16 @@ class DiskEvaluation implements EvaluationFolder {
   }
 }
 
-/** File with the episodes of a benchmark, relative to the folder. */
+/** Returns the path of the file with a benchmark's episodes, relative to the folder. */
 export function episodesFile(benchmark: string): string {
   return join(EPISODES, `${benchmark.replaceAll(/[^\w.-]+/g, '-')}.jsonl`);
 }
 
-/** The request of an evaluation. @throws StoreError (exit code 2) if the folder is not an evaluation */
+/**
+ * Reads the request of an evaluation.
+ *
+ * @throws StoreError (exit code 2) if the folder is not an evaluation
+ */
 export function readEvaluationRequest(dir: string, fs: FileSystem = diskFileSystem): unknown {
   const path = join(dir, EVALUATION_FILE);
   if (!fs.existsSync(path))
@@ -195,17 +207,18 @@ export function readEvaluationRequest(dir: string, fs: FileSystem = diskFileSyst
       `${dir}: expected the folder of an evaluation (${EVALUATION_FILE}), got ${fs.existsSync(dir) ? 'one without it' : 'nothing there'}`,
       { code: 'TROUPE_STORE_NO_EVALUATION', exitCode: 2 },
     );
-  const request = JSON.parse(fs.readFileSync(path, 'utf8')) as { readonly format?: unknown }; // checked here
+  // the format is checked below
+  const request = JSON.parse(fs.readFileSync(path, 'utf8')) as { readonly format?: unknown };
   requireFormat(dir, 'an evaluation', request);
   return request;
 }
 
-/** Stored episodes of a benchmark. */
+/** Reads the stored episodes of a benchmark. */
 export function readEpisodes(dir: string, benchmark: string, fs: FileSystem = diskFileSystem): unknown[] {
   return readJsonLines(join(dir, episodesFile(benchmark)), fs);
 }
 
-/** Durations of the completed chunks; of a repeated chunk the last one. */
+/** Reads the durations of the completed chunks. If a chunk was repeated, its last duration counts. */
 export function readTimings(dir: string, fs: FileSystem = diskFileSystem): ChunkTiming[] {
   const rows = readJsonLines(join(dir, TIMINGS_FILE), fs) as ChunkTiming[]; // written by this module
   return [...new Map(rows.map((row) => [`${row.benchmark} ${row.chunk}`, row])).values()];

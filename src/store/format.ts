@@ -8,16 +8,19 @@
  */
 import { StoreError } from '../support/errors.ts';
 
-/** Written to `manifest.json` of a run, `COMPLETE` of a checkpoint and `evaluation.json` of an evaluation. */
+/**
+ * Current version; written to `manifest.json` of a run, `COMPLETE` of a checkpoint and `evaluation.json` of
+ * an evaluation.
+ */
 export const FORMAT = 2;
 
 /**
- * Accepts files of the current version only.
+ * Checks that a file has the current version.
  *
  * @param path - file or folder, for the message
- * @param what - its kind, e.g. `a run`
- * @param format - version found there; undefined counts as version 1
- * @param writer - version of troupe that wrote it, where known
+ * @param what - kind of the file for the message, e.g. `a run`
+ * @param format - version found in the file; undefined counts as version 1
+ * @param writer - version of troupe that wrote the file, if known
  * @throws StoreError (exit code 2) for any other version
  */
 export function requireFormat(path: string, what: string, { format = 1, writer }: Found): void {

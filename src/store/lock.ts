@@ -1,6 +1,6 @@
 /**
- * Lock of a run folder. It contains the id and start time of its process, so that the lock of a killed process can be
- * recognized and taken over, and errors can name the process that has the lock.
+ * Lock file of a run folder. It contains the id and start time of the process that created it. With them the
+ * lock of a killed process is recognized and taken over, and errors name the process that has the lock.
  * @module
  */
 import { randomUUID } from 'node:crypto';
@@ -28,10 +28,11 @@ export interface LockOptions {
 }
 
 /**
- * Acquires the lock of a folder, or takes it over from a process that no longer exists.
+ * Acquires the lock of a folder, or takes it over from a process that no longer runs.
  *
  * @returns function that releases the lock; further calls have no effect
- * @throws StoreError (exit code 2) with the process that has the lock and the time since when
+ * @throws StoreError (exit code 2) if the folder is locked, with the process that has the lock and the time
+ *   at which it acquired it
  */
 export function acquireLock(
   dir: string,
@@ -47,7 +48,7 @@ export function acquireLock(
   const own = `${path}-${process.pid}-${randomUUID()}`;
   try {
     fs.writeFileSync(own, `${JSON.stringify(record)}\n`);
-    // second attempt after a stale lock was removed
+    // a second attempt follows after a stale lock was removed
     if (!tryLink(own, path, fs)) {
       removeStale(dir, path, fs);
       if (!tryLink(own, path, fs)) throw inUse(dir, readLock(path, fs));
@@ -74,13 +75,16 @@ export function assertUnlocked(dir: string, fs: FileSystem = diskFileSystem): vo
   if (record !== undefined && isHeld(record)) throw inUse(dir, record);
 }
 
-/** Whether a running process, or one on another machine, has locked the folder. */
+/** Returns whether a running process, or any process on another machine, has locked the folder. */
 export function isLocked(dir: string, fs: FileSystem = diskFileSystem): boolean {
   const record = readLock(join(dir, LOCK_FILE), fs);
   return record !== undefined && isHeld(record);
 }
 
-/** A hard link appears together with its content, unlike a file that is created and then written. */
+/**
+ * Creates the lock as a hard link to a file that is already written, so that the lock never exists without
+ * its content.
+ */
 function tryLink(from: string, to: string, fs: FileSystem): boolean {
   try {
     fs.linkSync(from, to);
@@ -89,7 +93,7 @@ function tryLink(from: string, to: string, fs: FileSystem): boolean {
     const code = systemErrorCode(error);
     if (code === 'EEXIST') return false;
     if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EOPNOTSUPP') throw error;
-    return tryCreate(from, to, fs); // a file system without hard links, such as exFAT
+    return tryCreate(from, to, fs); // the file system has no hard links (e.g. exFAT)
   }
 }
 
@@ -110,17 +114,18 @@ function removeStale(dir: string, path: string, fs: FileSystem): void {
   try {
     fs.renameSync(path, aside);
   } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return; // released meanwhile
+    if (systemErrorCode(error) === 'ENOENT') return; // the lock was released in the meantime
     throw error;
   }
-  // another process may have taken the lock over before the rename; then restore its lock
+  // Another process may have taken the lock over before the rename. Then its lock was moved away and is
+  // restored.
   const moved = readLock(aside, fs);
   if (moved !== undefined && isHeld(moved)) tryLink(aside, path, fs);
   removeQuietly(aside, fs);
 }
 
 function isHeld(record: LockRecord): boolean {
-  // processes on other machines cannot be checked and count as running
+  // processes on other machines cannot be checked, so they count as running
   return record.host !== hostname() || processIdentity(record.pid) === record.identity;
 }
 

@@ -17,7 +17,9 @@ beforeEach(() => {
 });
 afterEach(() => fs.rmSync(root, { recursive: true, force: true }));
 
-/** A stage of a simulated run; it depends only on its number and the previous state. */
+/**
+ * Simulates one stage of a run. The written data depend only on the stage's number and the previous state.
+ */
 async function runStage(
   store: RunStore,
   stage: number,
@@ -51,7 +53,7 @@ async function runAll(store: RunStore, stages: number, write: typeof fs = fs): P
   store.writeReport(`# ${stages} stages\n`);
 }
 
-/** Contents of a run except timings, manifest and lock. */
+/** Returns the contents of a run's files except timings, manifest and lock. */
 function bytesOf(folder: string): Record<string, string> {
   const files: Record<string, string> = {};
   const walk = (path: string): void => {
@@ -81,12 +83,12 @@ const MUTATING = [
   'symlinkSync',
 ] as const;
 
-/** The file system without `fsync`, which has no effect in a test without a power failure. */
+/** The file system without `fsync`, which takes time and has an effect only if the power fails. */
 const quick: typeof fs = { ...fs, fsyncSync: () => {} };
 
 /**
- * A file system whose k-th change fails after half of its bytes. Later changes fail too; in mode `full`, removing and
- * truncating files still works.
+ * Creates a file system whose k-th change fails after half of its bytes. In mode `dead` all later changes
+ * fail too; in mode `full` files can still be removed and truncated.
  */
 function failingDisk(k: number, mode: 'dead' | 'full'): { fs: typeof fs; reached: () => boolean } {
   let count = 0;
@@ -185,10 +187,11 @@ describe('resuming', () => {
       try {
         await runAll(await createRun(victim, { config: 'c', fs: disk.fs, keepLast: 1 }), 1, disk.fs);
       } catch {
-        // the simulated process crashed
+        // the error ends the simulated process
       }
       if (!disk.reached()) break;
-      fs.rmSync(join(victim, 'lock'), { force: true }); // the simulated process no longer exists
+      // removes the lock, because the simulated process no longer runs
+      fs.rmSync(join(victim, 'lock'), { force: true });
       const store = fs.existsSync(join(victim, 'config.yaml'))
         ? await openRun(victim, { fs: quick, keepLast: 1 })
         : await createRun(victim, { config: 'c', fs: quick, keepLast: 1 });
@@ -269,7 +272,7 @@ describe('a full disk', () => {
       code: 'ENOSPC',
       errno: -28,
     });
-    // once as thrown by the system, once wrapped by the code that wrote the file
+    // the error as thrown by the system, and wrapped by the code that wrote the file
     for (const error of [full, writeError('model.safetensors', full)])
       await expect(
         store.writeCheckpoint({ stage: 1, state: 0, save: () => Promise.reject(error) }),

@@ -1,6 +1,6 @@
 /**
- * Creates and opens run folders. Opening cleans up after crashes and truncates the append-only files to the newest
- * complete checkpoint (the resume rule of `train/store-port.ts`).
+ * Creates and opens run folders. Opening a folder cleans up after crashes and truncates the append-only files
+ * to the lengths at the newest complete checkpoint (the resume rule of `train/store-port.ts`).
  * @module
  */
 import { join, resolve } from 'node:path';
@@ -17,34 +17,37 @@ import { CHECKPOINTS, COMPLETIONS, CONFIG_FILE, completionsFile, MANIFEST_FILE }
 import { acquireLock, assertUnlocked, LOCK_FILE } from './lock.ts';
 
 export interface RunFolderOptions {
-  /** Number of newest checkpoints to keep, besides the champion. Default 2. */
+  /** Number of newest checkpoints to keep, in addition to the champion. Default 2. */
   readonly keepLast?: number;
   readonly now?: () => Date;
   readonly fs?: FileSystem;
 }
 
 export interface CreateRunOptions extends RunFolderOptions {
-  /** Text of `config.yaml`: the resolved configuration. */
+  /** Text of `config.yaml`: the configuration with all defaults filled in. */
   readonly config: string;
-  /** Further entries of `manifest.json`: version, machine. */
+  /** Further entries of `manifest.json`, e.g. version and machine. */
   readonly manifest?: Readonly<Record<string, string | number>>;
 }
 
 export interface OpenRunOptions extends RunFolderOptions {
-  /** Replaces `config.yaml`, for a run that is resumed with changed settings, e.g. more stages. */
+  /**
+   * New text of `config.yaml`, for a run that is resumed with changed settings, e.g. more stages; absent: the
+   * file is unchanged.
+   */
   readonly config?: string;
 }
 
-/** Temporary files of atomic writes and of the lock; their names contain the process id. */
+/** Names of temporary files of atomic writes and of the lock; they contain the process id. */
 const TEMPORARY = /^(?:lock|.*\.tmp)-(\d+)/;
 
 const NO_LENGTHS: CheckpointRecord['lengths'] = { events: 0, metrics: 0, completions: 0 };
 
 /**
- * Creates a run folder, locked by this process until `close`.
+ * Creates a run folder and locks it for this process until `close`.
  *
  * @param dir - a new or empty folder
- * @throws StoreError (exit code 2) if the folder has files or is locked
+ * @throws StoreError (exit code 2) if the folder contains files or is locked
  */
 export async function createRun(dir: string, options: CreateRunOptions): Promise<DiskRunStore> {
   const { config, manifest, keepLast = 2, now = () => new Date(), fs = diskFileSystem } = options;
@@ -59,7 +62,8 @@ export async function createRun(dir: string, options: CreateRunOptions): Promise
     const about = { format: FORMAT, created: now().toISOString(), ...manifest };
     writeFileAtomic(join(dir, MANIFEST_FILE), `${JSON.stringify(about, null, 2)}\n`, fs);
     fs.mkdirSync(join(dir, CHECKPOINTS), { recursive: true });
-    writeFileAtomic(join(dir, CONFIG_FILE), config, fs); // written last: a folder with it is a run
+    // written last, because a folder with this file counts as a run
+    writeFileAtomic(join(dir, CONFIG_FILE), config, fs);
     return new DiskRunStore({ dir, unlock, keepLast, lengths: NO_LENGTHS, now, fs });
   } catch (error) {
     unlock();
@@ -109,7 +113,11 @@ export async function openRun(dir: string, options: OpenRunOptions = {}): Promis
   }
 }
 
-/** @throws StoreError (exit code 2) if the folder is not a run, or has another format */
+/**
+ * Checks that a folder is a run of the current format.
+ *
+ * @throws StoreError (exit code 2) if the folder is not a run, or has another format
+ */
 export function assertRunFolder(dir: string, fs: FileSystem = diskFileSystem): void {
   if (fs.existsSync(join(dir, CONFIG_FILE)) && fs.existsSync(join(dir, CHECKPOINTS))) {
     readManifestFile(dir, fs);
@@ -125,9 +133,9 @@ export function assertRunFolder(dir: string, fs: FileSystem = diskFileSystem): v
 export type RunManifest = Readonly<Record<string, string | number>>;
 
 /**
- * Reads the manifest of a run folder; empty if there is none.
+ * Reads the manifest of a run folder. Returns an empty manifest if the file does not exist.
  *
- * @throws StoreError (exit code 2) if it is not JSON, or has another format
+ * @throws StoreError (exit code 2) if the file is not JSON, or has another format
  */
 export function readManifestFile(dir: string, fs: FileSystem): RunManifest {
   const path = join(dir, MANIFEST_FILE);
@@ -147,10 +155,10 @@ export function readManifestFile(dir: string, fs: FileSystem): RunManifest {
 }
 
 /**
- * Checks that a folder can become a run, as {@link createRun} does. Callers with long work before `createRun` should call
- * it first.
+ * Checks that a run can be created in a folder, as {@link createRun} does. A caller with long work before
+ * `createRun` should call this function first.
  *
- * @throws StoreError (exit code 2) if it has files or is locked
+ * @throws StoreError (exit code 2) if the folder contains files or is locked
  */
 export function assertFree(dir: string, fs: FileSystem = diskFileSystem): void {
   dir = resolve(dir);
@@ -164,7 +172,10 @@ export function assertFree(dir: string, fs: FileSystem = diskFileSystem): void {
   );
 }
 
-/** Whether a folder is new, empty, or left by a process that was killed before it wrote the configuration. */
+/**
+ * Returns whether a folder is new, empty, or left behind by a process that was killed before it wrote the
+ * configuration.
+ */
 function isFree(dir: string, fs: FileSystem): boolean {
   if (!fs.existsSync(dir)) return true;
   if (!fs.statSync(dir).isDirectory()) return false;
@@ -172,7 +183,7 @@ function isFree(dir: string, fs: FileSystem): boolean {
   return fs.readdirSync(dir).every((name) => incomplete.includes(name) || TEMPORARY.test(name));
 }
 
-/** Removes temporary files of processes that no longer exist. */
+/** Removes temporary files of processes that no longer run. */
 function removeTemporary(dir: string, fs: FileSystem): void {
   for (const name of fs.readdirSync(dir)) {
     const pid = Number(TEMPORARY.exec(name)?.[1] ?? Number.NaN);
@@ -191,7 +202,10 @@ async function load(
   return { checkpoint: { name, stage: record.stage, path, state: record.state }, record };
 }
 
-/** Deletes transcripts of stages after the checkpoint and truncates those of its own stage. */
+/**
+ * Deletes the transcripts of stages after the checkpoint's stage, and truncates those of the checkpoint's
+ * stage.
+ */
 function truncateCompletions(
   dir: string,
   { stage, bytes, fs }: { stage: number; bytes: number; fs: FileSystem },

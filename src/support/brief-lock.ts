@@ -1,6 +1,6 @@
 /**
- * Locks a file for a few milliseconds, while this process reads, changes and writes it and other processes
- * may do the same.
+ * Locks a file for the few milliseconds in which a process reads, changes and writes it. Other processes that
+ * change the file wait meanwhile.
  * @see ../store/lock.ts for folders that one process locks for hours
  * @module
  */

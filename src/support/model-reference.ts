@@ -26,6 +26,8 @@ export function isHubReference(model: string): boolean {
  *
  * @throws ConfigError if the text after `hf:` is not `OWNER/NAME` or `OWNER/NAME@REVISION`
  *
+ * @throws ConfigError if the text after `hf:` is not `OWNER/NAME` or `OWNER/NAME@REVISION`
+ *
  * @example parseHubReference('hf:Qwen/Qwen3-0.6B@main'); // => {repo: 'Qwen/Qwen3-0.6B', revision: 'main'}
  */
 export function parseHubReference(model: string): HubReference {

@@ -33,8 +33,9 @@ export function editDistance(a: string, b: string): number {
 }
 
 /**
- * The candidate closest to `name`, ignoring case and the difference of `-` and `_`, if its distance is at most 2 edits or
- * a third of its length (whichever is larger); ties go to the first.
+ * Returns the candidate closest to `name`, ignoring case and the difference of `-` and `_`. Its distance must
+ * be at most 2 edits or a third of its length, whichever is larger. The first of equally close candidates is
+ * returned.
  *
  * @returns the candidate, or undefined if none is close enough
  *
@@ -47,8 +48,8 @@ export function nearestName(name: string, candidates: readonly string[]): string
   let smallest = Number.POSITIVE_INFINITY;
   for (const candidate of candidates) {
     const other = comparable(candidate);
-    // the distance must be below the candidate's length, or a name of two letters would match all others of
-    // two letters
+    // The allowed distance is below the candidate's length. Otherwise a name of two letters would match every
+    // other name of two letters.
     const allowed = Math.min(Math.max(2, candidate.length / 3), candidate.length - 1);
     // The difference of lengths is a lower bound of the distance. This test is fast for names in requests to
     // a server, which may be a megabyte long.

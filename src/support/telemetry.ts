@@ -1,5 +1,5 @@
 /**
- * Environment variables that disable the telemetry of libraries, for this process and all processes that it
+ * Environment variables that disable the telemetry of libraries, in this process and in all processes that it
  * starts.
  * @module
  */

@@ -108,7 +108,7 @@ function readIndex(path: string): Map<string, string[]> {
     throw new ConfigError(`${path}: expected a "weight_map" from tensors to files, got none`);
   const shards = new Map<string, string[]>();
   for (const [name, file] of Object.entries(map)) {
-    // only plain file names, so that an index cannot refer to files outside of its folder
+    // only plain file names are accepted, so that an index cannot refer to files outside of its folder
     if (typeof file !== 'string' || !/^[^/\\:]+\.safetensors$/.test(file))
       throw new ConfigError(
         `${path}: tensor "${name}": expected the name of a .safetensors file in the same folder, got ${JSON.stringify(file)}`,

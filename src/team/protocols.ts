@@ -38,7 +38,8 @@ export const protocolNames: readonly ProtocolOptions['kind'][] = [
  * @param agents - number of agents of the team, >= 1
  * @throws ConfigError for an unknown kind
  *
- * @example createProtocol({ kind: 'relay', rounds: 2 }, 3).maxTurns; // => 6
+ * @example
+ * createProtocol({ kind: 'relay', rounds: 2 }, 3).maxTurns; // => 6
  */
 export function createProtocol(options: ProtocolOptions, agents: number): Protocol {
   switch (options.kind) {

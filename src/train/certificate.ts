@@ -123,8 +123,8 @@ async function stageCertifier(context: RunContext, team: Team, stage: number): P
     async finish() {
       if (klMax.length === 0) return { prompts: 0, delta, gainMean: 0, gainLower: 0, paperBound: 0 };
       const figures = certify(context, batch, { ownTurnTv: { max: [], mean: [] }, delta });
-      // The paper's bound is a sum over updates. Only the totals of gain and bias are known here, so the
-      // first term has the totals and the others have 0.
+      // The paper's bound is a sum over updates, but only the totals of gain and bias are known here. The
+      // first term gets the totals; gain and bias of all further terms are 0.
       const terms = klMax.map((kl, k) => ({
         klMax: kl,
         gain: k === 0 ? figures.gainMean : 0,

@@ -106,7 +106,7 @@ export interface UpdateRecord {
   readonly tokens: number;
   /** Maximum of |logp_sampler - logp_trainer| over the tokens of this batch (E9), nats. */
   readonly logpMismatchMax: number;
-  /** Mean of the same difference, nats; absent in older runs. */
+  /** Mean of |logp_sampler - logp_trainer| over the tokens of this batch, nats; absent in older runs. */
   readonly logpMismatchMean?: number;
   readonly meanLogRatioWeight?: number;
   readonly essShare?: number;

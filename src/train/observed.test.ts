@@ -73,7 +73,7 @@ describe('a stage evaluation', () => {
     const [evaluation] = of(context.events, 'stage_evaluation');
     expect(evaluation?.agents).toHaveLength(2);
     const mean = evaluation!.rewards.reduce((sum, reward) => sum + reward, 0) / evaluation!.rewards.length;
-    // all agents have equal accuracies here, because their answers are equal; the team has the same accuracy
+    // the agents give equal answers, so the accuracy of each agent equals that of the team
     expect(evaluation!.agents![0]).toBeCloseTo(mean, 12);
     expect(rows).toHaveLength(16);
     expect(rows[0]).toMatchObject({ stage: 3, split: 'test', sample: 0 });

@@ -23,7 +23,7 @@ export interface Checkpoint {
 
 /** Contents of a checkpoint for {@link RunStore.writeCheckpoint}. */
 export interface CheckpointRequest {
-  /** Number of completed stages. A complete checkpoint of the same stage is replaced. */
+  /** Number of completed stages. An existing checkpoint of this stage is replaced. */
   readonly stage: number;
   /**
    * Writes the models into an empty folder; called once. The folder becomes a checkpoint only after all its files are

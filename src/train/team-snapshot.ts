@@ -1,6 +1,6 @@
 /**
- * Snapshots of a team's weights that can be restored. Two teams that are compared may share the same model instances,
- * into which their weights are loaded alternately.
+ * Snapshots of a team's weights that can be restored. Two compared teams may share the same models; then the
+ * weights of one team at a time are loaded into them.
  * @module
  */
 import type { SnapshotId } from '../engine/engine.ts';

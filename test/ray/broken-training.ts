@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { TwoRaylets } from '../../src/engine/ray/testing/clusters.ts';
 import { TEST_PYTHON } from '../../src/engine/torch/testing/python.ts';
-import { readEvents } from '../../src/store/read-run.ts';
+import { readEvents, readModelCalls } from '../../src/store/read-run.ts';
 
 const TROUPE = fileURLToPath(new URL('../../bin/troupe.mjs', import.meta.url));
 
@@ -87,7 +87,7 @@ function filesOf(run: string): Readonly<Record<string, string>> {
   const names = readdirSync(dir, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(dir.length + 1))
-    .filter((name) => !/^(timings\.jsonl|work\.jsonl|manifest\.json|report)/.test(name));
+    .filter((name) => !/^(timings\.jsonl|model-calls\.jsonl|manifest\.json|report)/.test(name));
   return Object.fromEntries(names.map((name) => [name, readFileSync(join(dir, name), 'base64')]));
 }
 
@@ -122,6 +122,12 @@ export function describeBrokenTraining(running: () => TwoRaylets): void {
 
       expect(await start('train', '--resume', 'broken').ended).toBe('0\n');
       expect(filesOf('broken')).toEqual(filesOf('uninterrupted'));
+      const calls = readModelCalls(join(folder, 'uninterrupted'));
+      expect(calls.length).toBeGreaterThan(0);
+      expect(calls[0]).toMatchObject({
+        worker: expect.stringMatching(/^agent_\d$/),
+        call: expect.any(String),
+      });
       const updates = readEvents(join(folder, 'uninterrupted')).filter(({ kind }) => kind === 'update');
       expect(updates).toHaveLength(6);
       expect(
