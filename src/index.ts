@@ -24,7 +24,7 @@ export {
 } from './app/evaluate-benchmarks.ts';
 export { type ExportedAgent, type ExportRequest, exportTeam } from './app/export.ts';
 // The embedded engine.
-export { createOnnxEngine } from './app/onnx-engine.ts';
+export { createOnnxEngine } from './app/compose/onnx-engine.ts';
 export { type PlanRequest, type PlanResult, plan } from './app/plan.ts';
 export { type PretrainEvent, type PretrainedModel, type PretrainRequest, pretrain } from './app/pretrain.ts';
 export { type RunningServer, type ServeRequest, serve } from './app/serve.ts';

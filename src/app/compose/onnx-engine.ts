@@ -3,8 +3,8 @@
  * library stays cheap.
  * @module
  */
-import type { Engine, LoadOptions, Model } from '../engine/engine.ts';
-import type { OnnxEngineOptions } from '../engine/onnx/engine.ts';
+import type { Engine, LoadOptions, Model } from '../../engine/engine.ts';
+import type { OnnxEngineOptions } from '../../engine/onnx/engine.ts';
 
 /**
  * Creates the embedded engine, which runs models on the CPU inside this process. `troupe/engine` exports the class with
@@ -20,7 +20,7 @@ export function createOnnxEngine(options: OnnxEngineOptions = {}): Engine {
   return {
     name: 'onnx',
     async load(what: LoadOptions): Promise<Model> {
-      engine ??= import('../engine/onnx/engine.ts').then((onnx) => onnx.createOnnxEngine(options));
+      engine ??= import('../../engine/onnx/engine.ts').then((onnx) => onnx.createOnnxEngine(options));
       return (await engine).load(what);
     },
     async close(): Promise<void> {
