@@ -28,7 +28,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     load: async () => (await import('./commands/eval.ts')).defineEval,
   },
   show: {
-    about: 'print print transcripts of training or evaluation: prompt, messages, votes, verdict',
+    about: 'print transcripts of training or evaluation: prompt, messages, votes, verdict',
     load: async () => (await import('./commands/show.ts')).defineShow,
   },
   tasks: {
