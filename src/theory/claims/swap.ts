@@ -149,7 +149,7 @@ function signTest(context: TheoryContext): Finding {
   };
 }
 
-export const upgradeClaims: ClaimGroup = {
+export const swapClaims: ClaimGroup = {
   title: 'Plug and play',
   claims: [
     {
