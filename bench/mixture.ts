@@ -13,7 +13,7 @@ import { characterTokenizer } from '../src/engine/text/character-tokenizer.ts';
 import { MixtureModel } from '../src/swap/mixture-model.ts';
 import { median } from './matmuls.ts';
 
-/** The models of `recipes/plug-and-play`: an agent's model and a replacement of about twice its size. */
+/** The models of `recipes/swap`: an agent's model and a replacement of about twice its size. */
 const ALPHABET = '0123456789+-*/()=#;,. ';
 const SMALL = { layers: 3, hiddenSize: 96, heads: 4, kvHeads: 2, headDim: 24, intermediateSize: 256 };
 const LARGE = { layers: 4, hiddenSize: 128, heads: 4, kvHeads: 2, headDim: 32, intermediateSize: 384 };

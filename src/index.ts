@@ -14,6 +14,8 @@
 
 // Use cases. The request of each use case has an AbortSignal and a listener for events.
 export { type Comparison, type ComparisonRequest, compare } from './app/compare.ts';
+// The embedded engine.
+export { createOnnxEngine } from './app/compose/onnx-engine.ts';
 export { type EvaluationRequest, type EvaluationResult, evaluate } from './app/evaluate.ts';
 export {
   type BenchmarkRequest,
@@ -23,8 +25,6 @@ export {
   resumeBenchmarks,
 } from './app/evaluate-benchmarks.ts';
 export { type ExportedAgent, type ExportRequest, exportTeam } from './app/export.ts';
-// The embedded engine.
-export { createOnnxEngine } from './app/compose/onnx-engine.ts';
 export { type PlanRequest, type PlanResult, plan } from './app/plan.ts';
 export { type PretrainEvent, type PretrainedModel, type PretrainRequest, pretrain } from './app/pretrain.ts';
 export { type RunningServer, type ServeRequest, serve } from './app/serve.ts';

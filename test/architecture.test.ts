@@ -232,7 +232,7 @@ describe('imports', () => {
   });
 
   it('name files that exist, and run in no circle, in any folder', () => {
-    const folders = ['src', 'web', 'scripts', 'bench', 'conformance', 'test', 'templates', 'bin'];
+    const folders = ['src', 'web', 'scripts', 'bench', 'conformance', 'test', 'templates', 'examples', 'bin'];
     const all = folders.flatMap((folder) =>
       sourceFilesIn(join(REPOSITORY, folder)).map((path) => readSource(`${folder}/${path}`, REPOSITORY)),
     );

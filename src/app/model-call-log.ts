@@ -6,7 +6,7 @@ import type { ModelCallRow } from '../observe/model-calls.ts';
 import { readModelCalls } from '../store/read-run.ts';
 import { ConfigError } from '../support/errors.ts';
 
-export interface StageWork {
+export interface StageModelCalls {
   readonly stage: number;
   readonly rows: readonly ModelCallRow[];
 }
@@ -17,7 +17,7 @@ export interface StageWork {
  * @param stage - default: the last stage in the log
  * @throws ConfigError if the log has no call of the stage
  */
-export function findWork(run: string, stage?: number): StageWork {
+export function findModelCalls(run: string, stage?: number): StageModelCalls {
   const rows = readModelCalls(run) as ModelCallRow[]; // `modelCallRow` made them
   const last = stage ?? rows.at(-1)?.stage;
   const found = rows.filter((row) => row.stage === last);

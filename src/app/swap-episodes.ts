@@ -10,8 +10,6 @@ type Row = Omit<StoredEpisode, 'group'> & {
   readonly stage: number;
   readonly agent?: number;
   readonly split?: string;
-  /** Turns of the environment; absent if the task is not interactive. */
-  readonly environment?: unknown;
 };
 
 /**

@@ -146,7 +146,7 @@ export {
   trpoPenalty,
 } from './penalty.ts';
 
-// Plug and play
+// Swaps of models
 
 export { type MessageCandidates, type MessageMixture, messageMixture } from './message-mixture.ts';
 export {

@@ -15,8 +15,8 @@ import { horizonPenalty } from './penalty.ts';
 import { projectOntoTrustRegion } from './projection.ts';
 import { randomStream } from './rng.ts';
 import { jointDistribution } from './tabular/mdp.ts';
+import { randomDistribution, randomTeam, randomWorld } from './tabular/random-worlds.ts';
 import { runExactStage } from './tabular/stage.ts';
-import { randomDistribution, randomTeam, randomWorld } from './testing/worlds.ts';
 import { messageLogRatio, prefixWeights, turnLogRatios, turnWeights } from './weights.ts';
 
 const seeds = fc.integer({ min: 0, max: 1e6 });

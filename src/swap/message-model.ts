@@ -59,13 +59,13 @@ export class MessageMixtureModel implements Model {
   }
 
   get capabilities(): Capabilities {
-    const [cur, pre] = [this.#parts.incumbent.capabilities, this.#parts.replacement.capabilities];
+    const [old, pre] = [this.#parts.incumbent.capabilities, this.#parts.replacement.capabilities];
     return {
       ...pre,
       exactKl: false,
       trainable: false,
       parameters: 'none',
-      maxContext: Math.min(cur.maxContext, pre.maxContext),
+      maxContext: Math.min(old.maxContext, pre.maxContext),
     };
   }
 
@@ -89,9 +89,9 @@ export class MessageMixtureModel implements Model {
     const each = candidates / 2;
     const contexts = requests.map(({ context }) => ({
       pre: context,
-      cur: this.#contexts.incumbentContext(context),
+      old: this.#contexts.incumbentContext(context),
     }));
-    const drawnBy = async (model: Model, side: 'pre' | 'cur', offset: number) => {
+    const drawnBy = async (model: Model, side: 'pre' | 'old', offset: number) => {
       const candidateRequests = requests.flatMap(({ stream }, r) =>
         Array.from({ length: each }, (_, k) => ({
           context: contexts[r]?.[side] as Int32Array,
@@ -101,19 +101,19 @@ export class MessageMixtureModel implements Model {
       const { onCompletion: _, ...rest } = params;
       return model.sample(candidateRequests, rest);
     };
-    const [fromPre, fromCur] = [await drawnBy(replacement, 'pre', 0), await drawnBy(incumbent, 'cur', each)];
+    const [fromPre, fromOld] = [await drawnBy(replacement, 'pre', 0), await drawnBy(incumbent, 'old', each)];
     const texts = requests.flatMap((_, r) => [
       ...fromPre.slice(r * each, (r + 1) * each).map((c) => textOf(replacement, c)),
-      ...fromCur.slice(r * each, (r + 1) * each).map((c) => textOf(incumbent, c)),
+      ...fromOld.slice(r * each, (r + 1) * each).map((c) => textOf(incumbent, c)),
     ]);
-    const sequencesFor = (model: Model, side: 'pre' | 'cur') =>
+    const sequencesFor = (model: Model, side: 'pre' | 'old') =>
       texts.map((text, k) =>
         sequenceOf(model, contexts[Math.floor(k / candidates)]?.[side] as Int32Array, text),
       );
     const score = { temperature: params.temperature, ...(params.signal && { signal: params.signal }) };
     const own = sequencesFor(replacement, 'pre');
     const logpPre = await replacement.forward(own, score);
-    const logpOld = await incumbent.forward(sequencesFor(incumbent, 'cur'), score);
+    const logpOld = await incumbent.forward(sequencesFor(incumbent, 'old'), score);
     return requests.map(({ stream }, r) => {
       const rows = { from: r * candidates, until: (r + 1) * candidates };
       const totals = (logp: readonly Float32Array[]) =>
@@ -221,7 +221,7 @@ class ContextCache {
   readonly tokenizer: Tokenizer;
   readonly #known = new Map<string, Int32Array>();
 
-  constructor(pre: Tokenizer, cur: Tokenizer) {
+  constructor(pre: Tokenizer, old: Tokenizer) {
     const encodeChat = (messages: readonly ChatMessage[]): Int32Array => {
       // the incumbent tokenizes the text itself, because token ids of the other vocabulary have no meaning
       // for it
@@ -229,7 +229,7 @@ class ContextCache {
       const plain = messages.map(({ role, content }) => ({ role, content }));
       const key = context.join();
       this.#known.delete(key);
-      this.#known.set(key, cur.encodeChat(plain));
+      this.#known.set(key, old.encodeChat(plain));
       const [oldest] = this.#known.keys();
       if (this.#known.size > MAX_CONTEXTS && oldest !== undefined) this.#known.delete(oldest);
       return context;

@@ -37,19 +37,19 @@ class MixtureBatch implements DecodeBatch {
 
   async load(slot: number, request: number): Promise<LogitsRow> {
     const { incumbent, replacement } = this.#parts;
-    const [cur, pre] = [await incumbent.load(slot, request), await replacement.load(slot, request)];
+    const [old, pre] = [await incumbent.load(slot, request), await replacement.load(slot, request)];
     this.#open.add(slot);
     const logits = new Float32Array(this.vocabSize);
-    this.#mix(logits, this.#row(cur.logits, cur.row), this.#row(pre.logits, pre.row));
+    this.#mix(logits, this.#row(old.logits, old.row), this.#row(pre.logits, pre.row));
     return { logits, row: 0 };
   }
 
   async step(last: readonly number[]): Promise<Float32Array> {
     const { incumbent, replacement } = this.#parts;
-    const [cur, pre] = [await incumbent.step(last), await replacement.step(last)];
+    const [old, pre] = [await incumbent.step(last), await replacement.step(last)];
     const logits = new Float32Array(last.length * this.vocabSize);
     for (const slot of this.#open)
-      this.#mix(this.#row(logits, slot), this.#row(cur, slot), this.#row(pre, slot));
+      this.#mix(this.#row(logits, slot), this.#row(old, slot), this.#row(pre, slot));
     return logits;
   }
 

@@ -39,9 +39,9 @@ export async function writeMixtureFolder(
     steps,
   }: { readonly incumbent: Model; readonly replacement: Model; readonly steps: MixtureSteps },
 ): Promise<void> {
-  const { incumbent: cur, replacement: pre } = componentFolders(dir);
+  const { incumbent: old, replacement: pre } = componentFolders(dir);
   mkdirSync(dir, { recursive: true });
-  await incumbent.save(cur);
+  await incumbent.save(old);
   await replacement.save(pre);
   writeMixtureFile(dir, steps);
 }
@@ -60,9 +60,9 @@ export async function writeMessageMixtureFolder(
     readonly candidates: number;
   },
 ): Promise<void> {
-  const { incumbent: cur, replacement: pre } = componentFolders(dir);
+  const { incumbent: old, replacement: pre } = componentFolders(dir);
   mkdirSync(dir, { recursive: true });
-  await incumbent.save(cur);
+  await incumbent.save(old);
   await replacement.save(pre);
   writeMessageMixtureFile(dir, settings);
 }

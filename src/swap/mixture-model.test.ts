@@ -55,17 +55,17 @@ describe('a mixture', () => {
     expect(messages.reduce((sum, { tokens }) => sum + tokens.length, 0)).toBeGreaterThan(10_000);
     // computes the expected policy independently: separate components without caches, and the projection
     // (E41) of `core/`
-    const [cur, pre] = [await rowsOf(await small(), messages), await rowsOf(await large(), messages)];
+    const [old, pre] = [await rowsOf(await small(), messages), await rowsOf(await large(), messages)];
     let worst = 0;
     let mismatch = 0;
     let binding = 0;
     let states = 0;
     for (const [m, { tokens, logp }] of messages.entries())
       for (const [t, token] of tokens.entries()) {
-        const [curRow, preRow] = [logSoftmax(cur[m]?.[t] ?? []), logSoftmax(pre[m]?.[t] ?? [])];
+        const [oldRow, preRow] = [logSoftmax(old[m]?.[t] ?? []), logSoftmax(pre[m]?.[t] ?? [])];
         const { pi, klOld, active } = projectOntoTrustRegion(
           preRow.map(Math.exp),
-          curRow.map(Math.exp),
+          oldRow.map(Math.exp),
           DELTA,
         );
         worst = Math.max(worst, klOld);
@@ -92,11 +92,11 @@ describe('a mixture', () => {
   });
 
   it('is the incumbent without steps and the replacement after large steps', async () => {
-    const [cur, pre] = [await small(), await large()];
+    const [old, pre] = [await small(), await large()];
     const messages = await written(pre);
     const arrived = await mixture([1e6]);
     for (const [ours, theirs] of [
-      [await mixture([]), cur],
+      [await mixture([]), old],
       [arrived, pre],
     ] as const) {
       const expected = await theirs.forward(messages, score);

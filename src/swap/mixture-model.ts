@@ -67,8 +67,8 @@ export class MixtureModel implements Model {
   }
 
   get capabilities(): Capabilities {
-    const [cur, pre] = [this.#incumbent.capabilities, this.#replacement.capabilities];
-    return { ...pre, maxContext: Math.min(cur.maxContext, pre.maxContext) };
+    const [old, pre] = [this.#incumbent.capabilities, this.#replacement.capabilities];
+    return { ...pre, maxContext: Math.min(old.maxContext, pre.maxContext) };
   }
 
   get parameterCount(): number {
@@ -148,10 +148,10 @@ export class MixtureModel implements Model {
 
   async divergence(
     sequences: readonly Sequence[],
-    cur: SnapshotId,
+    old: SnapshotId,
     params: ScoreParams,
   ): Promise<Divergence> {
-    const before = this.#snapshot(cur);
+    const before = this.#snapshot(old);
     if (this.#isFinished && before.finished !== undefined && before.finished !== 'current')
       return this.#replacement.divergence(sequences, before.finished, params);
     const result: Divergence & Record<keyof Divergence, Float32Array[]> = {

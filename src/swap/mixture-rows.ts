@@ -29,7 +29,7 @@ export interface ComponentRows {
 }
 
 /**
- * Computes the geometric mixture π_w ∝ pre^w cur^{1−w} of replacement (pre) and incumbent (cur), where each
+ * Computes the geometric mixture π_w ∝ pre^w old^{1−w} of replacement (pre) and incumbent (old), where each
  * step increases the weight w within its KL radius. Both components are at the sampling temperature   (E9,
  * E40, E41).
  *

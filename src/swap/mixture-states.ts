@@ -52,14 +52,14 @@ export async function eachState(
     const rows = await groupRows(components, group, { params, states });
     for (const [index, { tokens }] of group.entries()) {
       const mixed = states.map(({ steps, finished }, s) => {
-        const [cur, pre] = [
-          rows.cur[index],
+        const [old, pre] = [
+          rows.old[index],
           finished === undefined ? rows.pre[index] : rows.finished[s]?.[index],
         ];
         return Array.from(tokens, (_, t): MixedState => {
           const replacement = rowAt(pre as Float32Array, t, tokens.length);
           if (finished !== undefined) return { w: 1, logp_V: Float64Array.from(replacement) };
-          return mixState({ incumbent: rowAt(cur as Float32Array, t, tokens.length), replacement }, 1, steps);
+          return mixState({ incumbent: rowAt(old as Float32Array, t, tokens.length), replacement }, 1, steps);
         });
       });
       vocabSize = mixed[0]?.[0]?.logp_V.length ?? vocabSize;
@@ -80,7 +80,7 @@ function firstWithin(sequences: readonly Sequence[], tokens: number): readonly S
 }
 
 interface GroupRows {
-  readonly cur: readonly Float32Array[];
+  readonly old: readonly Float32Array[];
   readonly pre: readonly Float32Array[];
   /** Rows of the replacement alone, per policy state; empty for states that are mixtures. */
   readonly finished: readonly (readonly Float32Array[])[];
@@ -93,7 +93,7 @@ async function groupRows(
   { params, states }: { readonly params: ScoreParams; readonly states: readonly MixtureState[] },
 ): Promise<GroupRows> {
   const isMixed = states.some(({ finished }) => finished === undefined);
-  const cur = isMixed ? await rowsOf(incumbent, group, params) : [];
+  const old = isMixed ? await rowsOf(incumbent, group, params) : [];
   const pre = isMixed
     ? await rowsOf(replacement, group, { ...params, ...(loadedWeights && { snapshot: loadedWeights }) })
     : [];
@@ -102,7 +102,7 @@ async function groupRows(
     const at = weights === 'current' ? {} : { snapshot: weights as SnapshotId };
     finished.push(weights === undefined ? [] : await rowsOf(replacement, group, { ...params, ...at }));
   }
-  return { cur, pre, finished };
+  return { old, pre, finished };
 }
 
 async function rowsOf(

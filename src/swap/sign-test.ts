@@ -44,8 +44,8 @@ export interface SignTest {
 }
 
 /**
- * Estimates C = E[ A w log(pre/cur) ] over the agent's messages in stored episodes, where pre is the
- * replacement, cur the current model and w the replacement's weight in the mixture (1 without mixture). A is
+ * Estimates C = E[ A w log(pre/old) ] over the agent's messages in stored episodes, where pre is the
+ * replacement, old the current model and w the replacement's weight in the mixture (1 without mixture). A is
  * the reward minus the mean reward of the *other* episodes of the group. To first order the swap helps if C >
  * 0 and hurts if C < 0   (E42).
  *
@@ -59,7 +59,7 @@ export async function signTest(
   settings: SignTestSettings,
 ): Promise<SignTest> {
   const { agent, replacement, mixture, temperature, signal } = settings;
-  const cur = team.agents[agent]?.model as Model;
+  const old = team.agents[agent]?.model as Model;
   const informative = informativeEpisodes(episodes, agent);
   const messages = informative.flatMap(({ episode, advantage, group }) =>
     episode.messages
@@ -69,8 +69,8 @@ export async function signTest(
   const score = { temperature, ...(signal && { signal }) };
   const sequencesFor = (model: Model): Sequence[] =>
     messages.map(({ episode, message }) => storedSequence(team, model, { episode, message, settings }));
-  const own = sequencesFor(cur);
-  const logpOld = await cur.forward(own, score);
+  const own = sequencesFor(old);
+  const logpOld = await old.forward(own, score);
   const logRatio = mixture?.handover
     ? await weightedLogRatios({ mixture, replacement }, own, { score, logpOld })
     : differences(await replacement.forward(sequencesFor(replacement), score), logpOld);
@@ -147,11 +147,11 @@ function storedSequence(
   };
 }
 
-function differences(pre: readonly Float32Array[], cur: readonly Float32Array[]): number[] {
-  return pre.map((row, k) => total(row) - total(cur[k] as Float32Array));
+function differences(pre: readonly Float32Array[], old: readonly Float32Array[]): number[] {
+  return pre.map((row, k) => total(row) - total(old[k] as Float32Array));
 }
 
-/** Returns the sum over tokens of w log(pre/cur) per message, for models with one vocabulary. */
+/** Returns the sum over tokens of w log(pre/old) per message, for models with one vocabulary. */
 async function weightedLogRatios(
   { mixture, replacement }: { readonly mixture: Model; readonly replacement: Model },
   own: readonly Sequence[],

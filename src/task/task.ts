@@ -135,7 +135,7 @@ export interface Task {
   readonly environment?: Environment;
   /**
    * Returns a demonstration of an item; absent if the task has none. Pretraining trains on demonstrations of
-   * the train split and reports the loss on those of the test split.
+   * the train split and reports the loss on those of the validation split.
    */
   demonstrate?(item: TaskItem, stream: RandomStream): Demonstration;
   /** All characters of prompts and answers, from which a tokenizer is built; absent if unknown. */

@@ -10,8 +10,8 @@ import { loopClaims } from './claims/loop.ts';
 import { occupancyClaims } from './claims/occupancy.ts';
 import { stageClaims } from './claims/stage.ts';
 import { statisticsClaims } from './claims/statistics.ts';
+import { swapClaims } from './claims/swap.ts';
 import { trustRegionClaims } from './claims/trust-region.ts';
-import { upgradeClaims } from './claims/upgrade.ts';
 import { valueClaims } from './claims/values.ts';
 
 /** All claims by subject. */
@@ -24,6 +24,6 @@ export const CLAIM_GROUPS: readonly ClaimGroup[] = [
   estimatorClaims,
   trustRegionClaims,
   statisticsClaims,
-  upgradeClaims,
+  swapClaims,
   loopClaims,
 ];

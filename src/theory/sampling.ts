@@ -4,7 +4,7 @@
  */
 import { type RandomStream, randomStream } from '../core/rng.ts';
 import type { TeamMdp, TeamPolicy } from '../core/tabular/mdp.ts';
-import { randomTeam, randomWorld } from '../core/testing/worlds.ts';
+import { randomTeam, randomWorld } from '../core/tabular/random-worlds.ts';
 import type { TheoryContext } from './claim.ts';
 
 /** Discounts of the random worlds. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../core/rng.ts';
 import { evaluateEpisode } from '../core/tabular/episode.ts';
-import { randomEpisode, randomEpisodePolicy } from '../core/testing/worlds.ts';
+import { randomEpisode, randomEpisodePolicy } from '../core/tabular/random-worlds.ts';
 import { createTabularModel } from '../engine/tabular/model.ts';
 import { type Claim, examine, type Finding, type TheoryContext } from './claim.ts';
 import { CLAIM_GROUPS } from './claims.ts';

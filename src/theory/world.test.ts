@@ -10,8 +10,13 @@ import {
   playedBy,
   truncatedMdp,
 } from '../core/tabular/observed-episode.ts';
+import {
+  randomEpisode,
+  randomEpisodePolicy,
+  randomTeam,
+  randomWorld,
+} from '../core/tabular/random-worlds.ts';
 import { binaryTeam, blindFollower, followerPolicy } from '../core/tabular/worlds.ts';
-import { randomEpisode, randomEpisodePolicy, randomTeam, randomWorld } from '../core/testing/worlds.ts';
 import { createTabularModel } from '../engine/tabular/model.ts';
 import { rollout } from '../team/rollout.ts';
 import { createWorldTask } from './world-task.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { paperBound } from '../core/certificate.ts';
 import { fullyObserved } from '../core/tabular/observed-episode.ts';
-import { randomEpisode, randomEpisodePolicy } from '../core/testing/worlds.ts';
+import { randomEpisode, randomEpisodePolicy } from '../core/tabular/random-worlds.ts';
 import { createTabularModel } from '../engine/tabular/model.ts';
 import { createRelay } from '../team/relay.ts';
 import { createWorldTask } from '../theory/world-task.ts';

@@ -8,7 +8,7 @@ import { LETTERS } from './testing/letter-task.ts';
 import { createContext, createTeam, teach, trainOptions } from './testing/world.ts';
 
 /** Creates a team of two agents. The second one is being replaced by a model that solves the task. */
-function upgradedTeam() {
+function swappedTeam() {
   const team = createTeam(createVote(), 2);
   const learned = createTeam(createVote(), 1, 7);
   teach(learned, 1, 5);
@@ -19,12 +19,12 @@ function upgradedTeam() {
     steps: [0.01],
     slots: 16,
   });
-  return { ...team, agents: [first as (typeof team.agents)[number], { id: 1, name: 'upgraded', model }] };
+  return { ...team, agents: [first as (typeof team.agents)[number], { id: 1, name: 'swapped', model }] };
 }
 
 describe('an agent that is being replaced', () => {
   it('takes steps towards its replacement inside the radius and is trained by gradient steps after the last', async () => {
-    const team = upgradedTeam();
+    const team = swappedTeam();
     const options = trainOptions({
       trustRegion: { targetKl: 0.3, targetKlMessage: 1 },
       optimizer: { adaptToRadius: false },
@@ -51,7 +51,7 @@ describe('an agent that is being replaced', () => {
 
   it('retries with a smaller step after a violation, and keeps the old mixture if all attempts fail', async () => {
     const played = async (maxBacktracks: number) => {
-      const team = upgradedTeam();
+      const team = swappedTeam();
       const trustRegion = { targetKl: 0.3, targetKlMessage: 0.05, maxBacktracks };
       const context = createContext(team, trainOptions({ trustRegion }));
       await runStage(context, team, 1);

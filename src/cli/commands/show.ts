@@ -3,7 +3,7 @@
  * @module
  */
 import { Option } from 'commander';
-import { findWork } from '../../app/model-call-log.ts';
+import { findModelCalls } from '../../app/model-call-log.ts';
 import { findTranscripts, type TranscriptFilter } from '../../app/transcripts.ts';
 import { renderTimeline } from '../../observe/model-calls.ts';
 import { plural } from '../../report/format.ts';
@@ -24,7 +24,7 @@ export const defineShow: DefineCommand = (program, { overrides }) => {
   program
     .command('show')
     .description('print transcripts of training or evaluation: prompt, messages, votes, verdict')
-    .argument('<place>', 'run, folder of an evaluation, or file of transcripts')
+    .argument('<path>', 'run, folder of an evaluation, or file of transcripts')
     .option('--prompt <which>', 'number of the prompt, from 0 on, or id of its item')
     .option('--stage <stage>', 'training: this stage alone', naturalNumber)
     .addOption(
@@ -44,16 +44,16 @@ export const defineShow: DefineCommand = (program, { overrides }) => {
       'of a run on a cluster: timeline of the calls to each agent in one stage (default: the last)',
     )
     .option('--json', 'one JSON object per line on standard output')
-    .action((place: string, { limit, whole = false, json = false, work, ...filter }: ShowFlags) => {
+    .action((path: string, { limit, whole = false, json = false, work, ...filter }: ShowFlags) => {
       const [given] = overrides;
       if (given !== undefined)
         throw new ConfigError(`${given.flag}: expected no field of a team file, transcripts are as they are`);
       if (work) {
-        const { stage, rows } = findWork(place, filter.stage);
+        const { stage, rows } = findModelCalls(path, filter.stage);
         process.stdout.write(`stage ${stage}\n${renderTimeline(rows)}`);
         return;
       }
-      const found = findTranscripts(place, filter);
+      const found = findTranscripts(path, filter);
       const shown = found.slice(0, limit);
       if (json) {
         for (const { file, position, transcript } of shown)

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DomainError } from '../errors.ts';
-import { randomEpisode, randomEpisodePolicy } from '../testing/worlds.ts';
 import { turnWeights } from '../weights.ts';
 import {
   type Episode,
@@ -10,6 +9,7 @@ import {
   evaluateEpisode,
   observedScores,
 } from './episode.ts';
+import { randomEpisode, randomEpisodePolicy } from './random-worlds.ts';
 
 const seeds = fc.integer({ min: 0, max: 100000 });
 const turns = fc.array(fc.integer({ min: 0, max: 2 }), { minLength: 1, maxLength: 5 });

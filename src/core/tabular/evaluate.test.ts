@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DomainError } from '../errors.ts';
-import { randomTeam, randomWorld } from '../testing/worlds.ts';
 import { agentAdvantage, evaluateTeam, expectedAdvantage, surrogateGain } from './evaluate.ts';
 import { actionOf, checkedMdp, jointActions, jointDistribution, type TeamMdp, withPolicy } from './mdp.ts';
+import { randomTeam, randomWorld } from './random-worlds.ts';
 
 /**
  * A chain with two states and one agent: action 0 stays, action 1 moves to the other state, and state 1 has

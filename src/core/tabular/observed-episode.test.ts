@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../rng.ts';
-import { randomDistribution, randomEpisode, randomTeam, randomWorld } from '../testing/worlds.ts';
 import { evaluateEpisode } from './episode.ts';
 import { evaluateTeam } from './evaluate.ts';
 import { jointActions, jointDistribution } from './mdp.ts';
 import { blindGame, fullyObserved, playedBy, truncatedMdp } from './observed-episode.ts';
+import { randomDistribution, randomEpisode, randomTeam, randomWorld } from './random-worlds.ts';
 import { binaryTeam } from './worlds.ts';
 
 describe('truncatedMdp', () => {

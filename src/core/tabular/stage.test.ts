@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { jointPenalty } from '../penalty.ts';
 import { randomStream } from '../rng.ts';
-import { perturbed, randomTeam, randomWorld } from '../testing/worlds.ts';
 import { evaluateTeam, surrogateGain } from './evaluate.ts';
 import { withPolicy } from './mdp.ts';
 import { jointTvMax, policyChange, stepBounds } from './policy-change.ts';
+import { perturbed, randomTeam, randomWorld } from './random-worlds.ts';
 import { runExactStage, simultaneousUpdate } from './stage.ts';
 import { binaryTeam, matrixGame, staleOccupancyStage } from './worlds.ts';
 

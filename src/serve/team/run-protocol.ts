@@ -71,7 +71,7 @@ class ProtocolRun {
   /**
    * Messages of earlier turns as the protocol sees them, each with its turn. Sorted by turn, then by agent.
    */
-  readonly #spoken = new Map<ProtocolMessage, AnsweredTurn>();
+  readonly #earlierMessages = new Map<ProtocolMessage, AnsweredTurn>();
   /** Number of ballots after which the vote was decided; undefined while it is undecided. */
   #decidedAfter: number | undefined;
   /** Cache from a message's text to its extracted answer, because verifiers may be slow. */
@@ -92,7 +92,7 @@ class ProtocolRun {
   async run(): Promise<TeamAnswer> {
     const { protocol, agents } = this.#team;
     for (let turn = 0; turn < protocol.maxTurns; turn++) {
-      const active = protocol.active(turn, [...this.#spoken.keys()], agents.length);
+      const active = protocol.active(turn, [...this.#earlierMessages.keys()], agents.length);
       if (active.length === 0) break;
       await this.#runTurn(turn, active);
     }
@@ -125,7 +125,7 @@ class ProtocolRun {
     );
     this.#question.signal.throwIfAborted();
     for (const record of ended)
-      if (record.status === 'answered') this.#spoken.set(this.#spokenMessage(record), record);
+      if (record.status === 'answered') this.#earlierMessages.set(this.#protocolMessage(record), record);
   }
 
   #runAgent(
@@ -166,7 +166,7 @@ class ProtocolRun {
   }
 
   /** Converts an agent's message to the message type of protocols. */
-  #spokenMessage({ turn, agent, message }: AnsweredTurn): ProtocolMessage {
+  #protocolMessage({ turn, agent, message }: AnsweredTurn): ProtocolMessage {
     return {
       turn,
       agent,
@@ -183,13 +183,13 @@ class ProtocolRun {
    */
   #promptOf(agent: ServedAgent, id: number): ChatMessage[] {
     const system = [agent.instruction, this.#system].filter((text) => text !== undefined).join('\n\n');
-    const spoken = [...this.#spoken.keys()];
-    const view = this.#team.protocol.view(this.#item, id, spoken, undefined).map((message) => {
+    const earlier = [...this.#earlierMessages.keys()];
+    const view = this.#team.protocol.view(this.#item, id, earlier, undefined).map((message) => {
       if (!message.tokens) return message;
-      const own = [...this.#spoken.values()].find(
+      const own = [...this.#earlierMessages.values()].find(
         (turn) => turn.agent === id && turn.message.text === message.content,
       );
-      // removes `tokens` if they are characters in place of unknown token ids (see `#spokenMessage`)
+      // removes `tokens` if they are characters in place of unknown token ids (see `#protocolMessage`)
       return own?.message.tokens === undefined ? { role: message.role, content: message.content } : message;
     });
     return [
@@ -207,7 +207,9 @@ class ProtocolRun {
   #requireEnoughAgents(): void {
     const { protocol, minAgents } = this.#team;
     const last = protocol.maxTurns - 1;
-    const answers = [...this.#spoken.values()].filter(({ turn }) => !protocol.votes || turn === last);
+    const answers = [...this.#earlierMessages.values()].filter(
+      ({ turn }) => !protocol.votes || turn === last,
+    );
     const answered = new Set(answers.map(({ agent }) => agent)).size;
     const cancelled = this.#turns.filter(({ status }) => status === 'cancelled').length;
     const needed = Math.max(1, minAgents);
@@ -217,7 +219,7 @@ class ProtocolRun {
 
   #answer(): TeamAnswer {
     const { protocol } = this.#team;
-    const decided = protocol.decide([...this.#spoken.keys()], ({ text }) => this.#answerOf(text));
+    const decided = protocol.decide([...this.#earlierMessages.keys()], ({ text }) => this.#answerOf(text));
     const lastTurn = this.#turns.filter(({ turn }) => turn === protocol.maxTurns - 1);
     const vote = protocol.votes ? countVote(lastTurn, this.#answerOf(decided.text)) : undefined;
     const cancelled = lastTurn.filter(({ status }) => status === 'cancelled');
@@ -244,11 +246,11 @@ class ProtocolRun {
    * chose, or of all messages that the protocol joined.
    */
   #decidedMessage(decided: ProtocolMessage): Pick<TeamAnswer, 'finish' | 'logprobs'> {
-    const single = this.#spoken.get(decided)?.message;
+    const single = this.#earlierMessages.get(decided)?.message;
     if (single === undefined)
       return joinedAnswer(
         decided.text,
-        [...this.#spoken.values()].filter(({ turn }) => turn === decided.turn),
+        [...this.#earlierMessages.values()].filter(({ turn }) => turn === decided.turn),
       );
     const { finish, logprobs } = single;
     return { finish, ...(logprobs.length > 0 ? { logprobs } : {}) };

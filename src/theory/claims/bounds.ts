@@ -15,8 +15,8 @@ import {
 import { evaluateTeam, surrogateGain } from '../../core/tabular/evaluate.ts';
 import { withPolicy } from '../../core/tabular/mdp.ts';
 import { policyChange, type StepBounds, stepBounds } from '../../core/tabular/policy-change.ts';
+import { perturbed } from '../../core/tabular/random-worlds.ts';
 import { type ExactStage, runExactStage } from '../../core/tabular/stage.ts';
-import { perturbed } from '../../core/testing/worlds.ts';
 import type { Chart, ClaimGroup, Finding, TheoryContext } from '../claim.ts';
 import { GAMMAS, Maximum, median, percent, type Sample, sampleWorlds, short } from '../sampling.ts';
 

@@ -16,7 +16,7 @@ import {
   episodeChange,
   evaluateEpisode,
 } from '../../core/tabular/episode.ts';
-import { perturbed, randomEpisode, randomEpisodePolicy } from '../../core/testing/worlds.ts';
+import { perturbed, randomEpisode, randomEpisodePolicy } from '../../core/tabular/random-worlds.ts';
 import type { ClaimGroup, Finding, TheoryContext } from '../claim.ts';
 import { enumeratePlays } from '../plays.ts';
 import { Maximum, short } from '../sampling.ts';

@@ -13,7 +13,7 @@ import {
 } from '../../core/estimator.ts';
 import { randomStream } from '../../core/rng.ts';
 import { type Episode, type EpisodePolicy, evaluateEpisode } from '../../core/tabular/episode.ts';
-import { perturbed, randomEpisode, randomEpisodePolicy } from '../../core/testing/worlds.ts';
+import { perturbed, randomEpisode, randomEpisodePolicy } from '../../core/tabular/random-worlds.ts';
 import { prefixWeights, suffixWeights, turnWeights } from '../../core/weights.ts';
 import type { ClaimGroup, Finding, TheoryContext } from '../claim.ts';
 import { enumeratePlays, type Play } from '../plays.ts';

@@ -11,8 +11,8 @@ import {
   type ObservedEpisode,
   playedBy,
 } from '../../core/tabular/observed-episode.ts';
+import { randomDistribution, randomEpisode, randomEpisodePolicy } from '../../core/tabular/random-worlds.ts';
 import { binaryTeam } from '../../core/tabular/worlds.ts';
-import { randomDistribution, randomEpisode, randomEpisodePolicy } from '../../core/testing/worlds.ts';
 import type { CertificateRecord } from '../../train/events.ts';
 import type { TrainOptions } from '../../train/options.ts';
 import type { Chart, ClaimGroup, Finding, TheoryContext } from '../claim.ts';

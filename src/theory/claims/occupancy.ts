@@ -9,9 +9,9 @@ import { mean } from '../../core/stats.ts';
 import { type Evaluation, evaluateTeam, surrogateGain } from '../../core/tabular/evaluate.ts';
 import { type TeamMdp, type TeamPolicy, withPolicy } from '../../core/tabular/mdp.ts';
 import { policyChange } from '../../core/tabular/policy-change.ts';
+import { perturbed } from '../../core/tabular/random-worlds.ts';
 import { exactAgentUpdate } from '../../core/tabular/stage.ts';
 import { staleOccupancyStage } from '../../core/tabular/worlds.ts';
-import { perturbed } from '../../core/testing/worlds.ts';
 import type { Chart, ClaimGroup, Finding, TheoryContext } from '../claim.ts';
 import { GAMMAS, Maximum, median, sampleWorlds, short, slope } from '../sampling.ts';
 

@@ -9,9 +9,9 @@ import { randomStream } from '../../core/rng.ts';
 import { mean } from '../../core/stats.ts';
 import { evaluateTeam } from '../../core/tabular/evaluate.ts';
 import type { TeamMdp, TeamPolicy } from '../../core/tabular/mdp.ts';
+import { randomTeam } from '../../core/tabular/random-worlds.ts';
 import { runExactStage, simultaneousUpdate } from '../../core/tabular/stage.ts';
 import { binaryTeam, matrixGame } from '../../core/tabular/worlds.ts';
-import { randomTeam } from '../../core/testing/worlds.ts';
 import type { Chart, ClaimGroup, Finding, TheoryContext } from '../claim.ts';
 import { Maximum, sampleWorlds, short } from '../sampling.ts';
 

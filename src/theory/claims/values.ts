@@ -9,7 +9,7 @@ import { evaluateTeam, expectedAdvantage, surrogateGain } from '../../core/tabul
 import { jointDistribution, withPolicy } from '../../core/tabular/mdp.ts';
 import { type MessageTree, messageDivergence } from '../../core/tabular/message.ts';
 import { policyChange } from '../../core/tabular/policy-change.ts';
-import { perturbed } from '../../core/testing/worlds.ts';
+import { perturbed } from '../../core/tabular/random-worlds.ts';
 import type { ClaimGroup, Finding, TheoryContext } from '../claim.ts';
 import { Maximum, sampleWorlds, short } from '../sampling.ts';
 

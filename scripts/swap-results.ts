@@ -1,10 +1,10 @@
 /**
- * `npm run plug-and-play -- [--seeds 1,2,3] [--stages K] [--out FILE]`: reproduces the paper's plug-and-play
- * table with small models. It trains a SAT team of three agents and replaces one, two or three of its agents
+ * `npm run swap-results -- [--seeds 1,2,3] [--stages K] [--out FILE]`: reproduces the paper's table of
+ * swaps with small models. It trains a SAT team of three agents and replaces one, two or three of its agents
  * by larger ones, or one by a smaller one. For comparison it trains a static heterogeneous team from scratch.
- * Runs are stored in `runs/plug-and-play`; a run that already exists is not repeated. This script measures
- * every number of the table.
- * @see docs/plug-and-play.md
+ * Runs are stored in `runs/swap`; a run that already exists is not repeated. This script measures every
+ * number of the table.
+ * @see docs/results/swap.md
  * @module
  */
 import { spawnSync } from 'node:child_process';
@@ -23,8 +23,8 @@ import { findStoredTeam, readEvents } from '../src/store/read-run.ts';
 import type { Team } from '../src/team/team.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const RECIPES = join(ROOT, 'recipes/plug-and-play');
-const RUNS = join(ROOT, 'runs/plug-and-play');
+const RECIPES = join(ROOT, 'recipes/swap');
+const RUNS = join(ROOT, 'runs/swap');
 const LARGE = join(RECIPES, 'large-base');
 const TINY = join(RECIPES, 'tiny-base');
 

@@ -1,10 +1,10 @@
 /**
- * Seeded random MDPs, episodes and teams, for tests and for `troupe theory`.
+ * Random MDPs, episodes and teams from seeds, for `troupe theory` and for tests.
  * @module
  */
 import { type RandomStream, randomStream } from '../rng.ts';
-import type { Episode, EpisodePolicy } from '../tabular/episode.ts';
-import { checkedMdp, jointActions, type Policy, type TeamMdp, type TeamPolicy } from '../tabular/mdp.ts';
+import type { Episode, EpisodePolicy } from './episode.ts';
+import { checkedMdp, jointActions, type Policy, type TeamMdp, type TeamPolicy } from './mdp.ts';
 
 /** Shape of a random MDP. */
 export interface WorldShape {

@@ -8,8 +8,8 @@ import { projectOntoTrustRegion, swapCovariance } from '../../core/projection.ts
 import { randomStream } from '../../core/rng.ts';
 import { agentAdvantage, evaluateTeam } from '../../core/tabular/evaluate.ts';
 import { type Policy, type TeamMdp, type TeamPolicy, withPolicy } from '../../core/tabular/mdp.ts';
+import { randomDistribution, randomTeam } from '../../core/tabular/random-worlds.ts';
 import { matrixGame } from '../../core/tabular/worlds.ts';
-import { randomDistribution, randomTeam } from '../../core/testing/worlds.ts';
 import type { Chart, ClaimGroup, Finding, TheoryContext } from '../claim.ts';
 import { Maximum, percent, sampleWorlds, short } from '../sampling.ts';
 
@@ -149,7 +149,7 @@ function signTest(context: TheoryContext): Finding {
   };
 }
 
-export const upgradeClaims: ClaimGroup = {
+export const swapClaims: ClaimGroup = {
   title: 'Plug and play',
   claims: [
     {
