@@ -1,11 +1,11 @@
 /**
  * The interface for decoding a batch of messages token by token, in which the caller draws the tokens.
- * Samplers use it, and so do policies that mix several models. A batch has slots; the caller assigns messages
- * to slots.
+ * Samplers use it, and so do policies that mix several models. A batch has slots, each of which decodes one
+ * message at a time; the caller assigns messages to slots.
  * @module
  */
 
-/** One row of a logits array [B, V]. */
+/** One row, i.e. the logits of one message's next token, of an array of logits [B, V]. */
 export interface LogitsRow {
   readonly logits: Float32Array;
   readonly row: number;

@@ -1,8 +1,9 @@
 /**
  * The engine port: the interface between the SAT algorithm and the engines that run models. Engines do not
  * depend on SAT, and the algorithm does not depend on tensors: only token ids, per-token log-probabilities
- * (nats), per-token cotangents and per-state divergences cross the port. `contract.ts` contains the tests
- * that every engine must pass.
+ * (nats), per-token cotangents (derivatives of the loss with respect to the log-probabilities) and
+ * divergences between next-token distributions cross the port. `contract.ts` contains the tests that every
+ * engine must pass.
  *
  * A message is the text that one agent samples in one turn. Each of its tokens has a token state: the context
  * of the message and the message's tokens before this one.
@@ -16,8 +17,8 @@ import type { GeneratorOptions, MessageGenerator } from './generation.ts';
 /** Capabilities of a model. A run checks them before it starts, so that it does not fail half-way. */
 export interface Capabilities {
   /**
-   * Whether `divergence` computes exact sums over the full vocabulary (E27). The trust-region gate (gate 1)
-   * requires them.
+   * Whether `divergence` computes exact sums over the full vocabulary (E27). The test whether an update stays
+   * within its KL limit (gate 1) requires them.
    */
   readonly exactKl: boolean;
   readonly trainable: boolean;
@@ -33,8 +34,8 @@ export interface Capabilities {
   /** Name of the sampling backend for reports, e.g. `vllm 0.11.0`. Absent if the engine itself samples. */
   readonly sampler?: string;
   /**
-   * Tolerance between the log-probabilities of sampler and trainer (E9). Absent if they differ only by
-   * float32 rounding.
+   * Tolerance for the difference between the log-probabilities of the sampler and those of the training pass
+   * (E9). Absent if the difference is only float32 rounding.
    */
   readonly agreement?: Agreement;
 }
@@ -181,8 +182,8 @@ export interface AdamWParams {
 }
 
 /**
- * Divergences between the current weights (`new`) and a snapshot (`old`) at every token state of the messages,
- * per sequence [T]. KL in nats; total variation in [0, 1].
+ * Divergences between the next-token distributions of the current weights (`new`) and of a snapshot (`old`)
+ * at every token state of the messages, per sequence [T]. KL in nats; total variation in [0, 1].
  */
 export interface Divergence {
   readonly klNewOld: readonly Float32Array[];
@@ -197,15 +198,21 @@ export interface Divergence {
  */
 export interface Handover {
   /**
-   * Maximum KL of each step so far, nats per token state. The first step is Stage-0, which starts the
-   * replacement.
+   * Limit on the KL of each step so far, nats per token state. The first step (Stage-0) is the first step
+   * from the old model towards its replacement.
    */
   readonly steps: readonly number[];
   /** Takes a further step whose KL is at most `delta` nats at every token state. */
   advance(delta: number): void;
-  /** Mixture weight of the replacement at every token state of the messages, in [0, 1], per sequence [T]. */
+  /**
+   * Weight of the replacement (the new model) in the mixture at every token state of the messages, in [0, 1],
+   * per sequence [T].
+   */
   weights(sequences: readonly Sequence[], params: ScoreParams): Promise<Float32Array[]>;
-  /** Removes the incumbent from the policy. It stays in memory only for snapshots that were taken before. */
+  /**
+   * Removes the incumbent (the old model) from the policy. Its weights stay in memory only for snapshots that
+   * were taken before.
+   */
   finish(): Promise<void>;
 }
 
@@ -215,7 +222,9 @@ export interface Model {
   readonly tokenizer: Tokenizer;
   /** Number of parameters, for reports. */
   readonly parameterCount: number;
-  /** Present while the policy is a mixture of two models. */
+  /**
+   * Progress of the replacement of an old model by a new one. Present while the policy is a mixture of both.
+   */
   readonly handover?: Handover | undefined;
 
   /** Samples one completion per request; the result is in request order. */
@@ -230,8 +239,8 @@ export interface Model {
    * Opens a batch whose caller draws the tokens. It uses the weights at the time of this call. Mixtures of
    * models need this method and `distributions`, and are not possible with engines that lack them.
    *
-   * @param contexts - contexts of the requests, in loading order
-   * @param slots - number of messages decoded together
+   * @param contexts - contexts of the requests, in the order in which the requests enter the slots
+   * @param slots - maximum number of messages that are decoded at the same time
    * @throws EngineError if a context leaves no room for a message
    */
   decodeBatch?(contexts: readonly Int32Array[], slots: number): Promise<DecodeBatch>;

@@ -17,7 +17,7 @@ export interface GeneratedToken {
   readonly token: number;
   /**
    * Log-probability in the full softmax at the request's temperature (at temperature 1 for greedy sampling),
-   * nats. `Completion.logp` is defined in the same way. The value breaks ties between the votes of a team.
+   * nats. `Completion.logp` is defined in the same way. If the votes of a team are tied, this value decides.
    */
   readonly logp: number;
   /**

@@ -82,7 +82,8 @@ export function describeDivergence(harness: ContractHarness): void {
         const { kl } = await model.backward(messages, zero, term);
         expect(weight * total(kl ?? [])).toBeCloseTo(before, 3);
       });
-      // the KL term cannot fall below 0, so the target decrease is a small part of it
+      // the KL term cannot fall below 0, so the step aims to lower the term by at most a twentieth of its
+      // value
       const aim = Math.min(descentSize, before / 20);
       await model.backward(messages, zero, term);
       await model.step(plainStep(aim / norm ** 2));

@@ -24,7 +24,10 @@ export interface EngineContractOptions {
   readonly maxTokens?: number;
   /** Maximum absolute error of a token's log-probability, nats. Default 1e-4 (E9). */
   readonly logpTolerance?: number;
-  /** Maximum absolute error of the divergences at one token state. Default 1e-4. */
+  /**
+   * Maximum absolute error of the divergences (KL in nats, total variation) at one token position. Default
+   * 1e-4.
+   */
   readonly divergenceTolerance?: number;
   /** Maximum relative error of gradient norms. Default 1e-3. */
   readonly gradientTolerance?: number;
@@ -34,18 +37,19 @@ export interface EngineContractOptions {
    */
   readonly descentTolerance?: number;
   /**
-   * Loss decrease that the descent tests aim for, nats: small enough for a first-order estimate, but large
-   * compared with rounding errors. Default 0.01.
+   * Loss decrease that the descent tests aim for, nats. A descent test takes one plain gradient step and
+   * compares the loss decrease with its first-order estimate. The aim is small enough for a first-order
+   * estimate, but large compared with rounding errors. Default 0.01.
    */
   readonly descentSize?: number;
-  /** Learning rate of AdamW in all tests except the descent tests. Default 0.01. */
+  /** Learning rate of AdamW in all tests except the descent tests (see `descentSize`). Default 0.01. */
   readonly learningRate?: number;
 }
 
 /** The options with all defaults filled in, and helpers for the tests. */
 export interface ContractHarness extends Required<EngineContractOptions> {
   readonly score: ScoreParams;
-  /** AdamW hyperparameters of all tests except the descent tests. */
+  /** AdamW hyperparameters of all tests except the descent tests, which take plain gradient steps. */
   readonly adamw: AdamWParams;
   /** Creates a model, which is closed after the test. */
   fresh(): Promise<Model>;
@@ -147,7 +151,10 @@ export function createHarness(
   };
 }
 
-/** Returns the cotangents of the loss -scale * sum of logp, which raise logp. */
+/**
+ * Returns the cotangents (derivatives with respect to logp) of the loss -scale * sum of logp. A step on this
+ * loss raises logp.
+ */
 export function raising(sequences: readonly Sequence[], scale = 1): number[][] {
   return sequences.map(({ tokens }) => Array.from(tokens, () => -scale));
 }

@@ -44,7 +44,8 @@ export function describeSampling(harness: ContractHarness): void {
       const model = await fresh();
       const context = contextOf(model, prompts[0] as string);
       const draws = 1000;
-      const tau = temperature / 2; // a temperature far from 1 reveals a missing division
+      // at a temperature far from 1, the test detects logits that are not divided by the temperature
+      const tau = temperature / 2;
       const requests = Array.from({ length: draws }, (_, i) => ({ context, stream: randomStream(3, i) }));
       const messages = await model.sample(requests, { temperature: tau, maxTokens: 1 });
       const logps = (await model.forward(everyToken(model, context), { temperature: tau })).map((row) =>

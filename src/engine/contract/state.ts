@@ -20,7 +20,7 @@ export function describeState(harness: ContractHarness): void {
       for (let i = 0; i < 3; i++) await trainOnce(model, messages, -1);
       expect(await model.forward(messages, score)).not.toEqual(once);
       for (let round = 0; round < 2; round++) {
-        // restore must clear the gradients of this call
+        // `restore` must clear the gradients that this `backward` call accumulates
         await model.backward(messages, raising(messages, 5), score);
         await model.restore(id);
         expect(await model.forward(messages, score)).toEqual(atSnapshot);

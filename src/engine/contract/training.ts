@@ -122,8 +122,8 @@ export function describeTraining(harness: ContractHarness): void {
         for (const message of messages) await model.backward([message], raising([message]), score);
       });
       expect(Math.abs(bitByBit / atOnce - 1)).toBeLessThan(gradientTolerance);
-      // different gradients can have equal norms, so also check that the gradients of a batch and of the
-      // negated batch cancel
+      // equal norms do not prove equal gradients, so also check that the gradient of the batch and the
+      // gradients accumulated message by message with weights of opposite sign sum to zero
       const cancelled = await gradNormOf(model, async () => {
         await model.backward(messages, raising(messages), score);
         for (const message of messages) await model.backward([message], raising([message], -1), score);

@@ -9,7 +9,10 @@ import { createTorchEngine, type TorchEngine, type TorchEngineOptions } from '..
 
 /** Resources that a team reserves on a cluster. */
 export interface TeamPlacement {
-  /** Number of agents, each with its own actors. An actor can hold several models of its agent, e.g. the champion. */
+  /**
+   * Number of agents, each with its own actors (Ray processes). An actor can hold several models of its
+   * agent, e.g. also that of the champion, the last team that a test has accepted.
+   */
   readonly agents: number;
   /** Number of CPUs per agent. Agents with a fraction of a CPU share one. */
   readonly cpusPerAgent: number;

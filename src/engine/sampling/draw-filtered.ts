@@ -1,6 +1,7 @@
 /**
- * Sampling for serving: greedy and top-p (nucleus) draws, and the most likely tokens of a state. With top_p = 1 it
- * calls the training sampler's `drawToken`, so that `eval` and `serve` draw the same tokens from the same seed.
+ * Sampling for serving: greedy and top-p (nucleus) draws, and the list of the most likely next tokens. With
+ * top_p = 1 it calls the training sampler's `drawToken`, so that `eval` and `serve` draw the same tokens from
+ * the same seed.
  * @see Holtzman et al., "The curious case of neural text degeneration", ICLR 2020 (nucleus sampling)
  * @module
  */

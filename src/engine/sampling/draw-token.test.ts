@@ -35,7 +35,7 @@ describe('drawToken', () => {
           const p = softmax(logits, temperature);
           expect(p[token]).toBeGreaterThan(0);
           expect(Math.exp(logp)).toBeCloseTo(p[token] as number, 12);
-          // u is in the token's interval of the cumulative distribution
+          // the uniform draw u is in the drawn token's interval of the cumulative distribution
           const below = p.slice(0, token).reduce((sum, x) => sum + x, 0);
           expect(u).toBeGreaterThanOrEqual(below - 1e-12);
           expect(u).toBeLessThan(below + (p[token] as number) + 1e-12);

@@ -32,8 +32,8 @@ export interface GroupedParts {
   /** Returns the key of a request's group. Requests with equal keys can be decoded together. */
   readonly groupKey: (request: GenerationRequest) => string | number;
   /**
-   * Decodes a group and settles its messages. If it throws, the messages that are not settled are rejected
-   * with the error.
+   * Decodes a group, and resolves or rejects (settles) the promise of each of its messages. If it throws, the
+   * messages that are not settled are rejected with the error.
    */
   readonly decode: (group: readonly PendingGeneration[], progress: GroupProgress) => Promise<void>;
   /** Maximum length of context plus message, tokens. */
@@ -112,7 +112,8 @@ export class GroupedGenerator implements MessageGenerator {
         this.#requireOpen();
         await this.#parts.decode(group, progress);
       } catch (error) {
-        for (const message of group) message.settle({ error }); // settling a message again has no effect
+        // a second call has no effect on a message whose promise is already settled
+        for (const message of group) message.settle({ error });
       }
       this.#running = 0;
     }

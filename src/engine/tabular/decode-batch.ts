@@ -5,7 +5,7 @@
 import type { DecodeBatch, LogitsRow } from '../decode-batch.ts';
 import { type LogitTable, stateKey } from './table.ts';
 
-/** @param slots - number of messages decoded together */
+/** @param slots - maximum number of messages that are decoded at the same time */
 export function createTabularBatch(
   table: LogitTable,
   contexts: readonly Int32Array[],

@@ -173,7 +173,8 @@ class TableModel implements TabularModel {
 
   /**
    * Accumulates the gradient with respect to the logits. A token x contributes cotangent * (1[v = x] - p_v) /
-   * tau to logit v; E28 gives the KL term.
+   * tau to the gradient of logit v, where tau is the temperature and p_v is the probability of token v at
+   * this temperature. E28 gives the gradient of the KL term.
    */
   async backward(
     sequences: readonly Sequence[],
@@ -252,8 +253,9 @@ class TableModel implements TabularModel {
   }
 
   /**
-   * Computes (1[v = x] - p_v) / tau at every state that the sequences visit, in order of the first visit
-   * [states * V].
+   * Computes the gradient of each sequence's summed logp with respect to the logits of all states that the
+   * sequences visit, in order of the first visit [states * V]. A token x contributes (1[v = x] - p_v) / tau
+   * to the entry of logit v, where tau is the temperature.
    */
   async scores(sequences: readonly Sequence[], params: ScoreParams): Promise<Float64Array[]> {
     params.signal?.throwIfAborted();
@@ -330,7 +332,10 @@ function nextKey(key: string, token: number): string {
   return key === '' ? String(token) : `${key} ${token}`;
 }
 
-/** Adds weight * d KL(p || q) / d z to the gradient, where z = logits / temperature (E28); returns the KL, nats. */
+/**
+ * Adds weight * d KL(p || q) / d z to the gradient, where p is the current distribution, q the reference and
+ * z = logits / temperature (E28). Returns the KL, nats.
+ */
 function addKlGradient(
   gradient: Float64Array,
   logp: Float64Array,

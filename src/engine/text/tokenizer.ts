@@ -133,7 +133,8 @@ class CheckpointTokenizer implements Tokenizer {
     const opening = sampled.size > 0 ? this.#opening(options) : '';
     const ids: number[] = [];
     for (const [index, piece] of pieces.entries()) {
-      // pieces with an odd index are indices into `splices`
+      // placeholders contain an index into `splices` between two marks, so pieces at odd positions are these
+      // indices
       const before = sampled.has(Number(pieces[index + 1])) ? withoutInsertion(piece, opening) : piece;
       const part = index % 2 === 1 ? this.#splice(splices, piece) : this.#encodePiece(before, index);
       for (let i = 0; i < part.length; i++) ids.push(part[i] as number);
@@ -158,7 +159,10 @@ class CheckpointTokenizer implements Tokenizer {
     return this.encode(this.#guard + piece).subarray(1);
   }
 
-  /** Replaces every special token in a text by a placeholder for the ids of its characters. */
+  /**
+   * Replaces every occurrence of a special token's text by `placeholder(ids)`, where `ids` are the token ids
+   * of that text encoded as ordinary characters instead of as the special token.
+   */
   #escapeSpecial(text: string, placeholder: (ids: ArrayLike<number>) => string): string {
     if (!this.#special?.test(text)) return text;
     return text.replace(new RegExp(this.#special, 'g'), (literal) =>
@@ -166,7 +170,10 @@ class CheckpointTokenizer implements Tokenizer {
     );
   }
 
-  /** Encodes a text without special tokens: splits every special token after its first character. */
+  /**
+   * Encodes a text so that the text of a special token becomes ordinary tokens: splits it after its first
+   * character and encodes both parts separately.
+   */
   #encodeAsCharacters(text: string): number[] {
     const match = this.#special?.exec(text);
     if (!match) return [...this.#encodePiece(text, 1)];
@@ -189,7 +196,7 @@ class CheckpointTokenizer implements Tokenizer {
       const rendered = this.#render(chat, options);
       return rendered.startsWith(without) ? rendered.slice(without.length) : '';
     } catch {
-      return ''; // the template raises an error for a single user message
+      return ''; // some templates raise an error for a chat of a single user message
     }
   }
 

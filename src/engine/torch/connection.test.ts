@@ -78,7 +78,8 @@ describe('hello', () => {
         code: 'TROUPE_WORKER_SILENT',
       });
     }
-    // at most one request per server: fewer if this process was suspended until after the limit
+    // each of the two servers receives at most one request, or none if this process was suspended for longer
+    // than `helloMs`
     expect(asked).toBeLessThanOrEqual(2);
   });
 

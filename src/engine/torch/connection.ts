@@ -226,8 +226,8 @@ export class Connection {
   }
 
   /**
-   * Renews this session's lease on a shared worker. The worker frees the models of sessions whose lease has
-   * expired.
+   * Renews this session's lease on a shared worker. The worker frees the models of a session that makes no
+   * call or ping for the duration of the lease.
    */
   async ping(): Promise<void> {
     const body = encodeFrame({ session: this.#session });

@@ -29,7 +29,7 @@ it('sends pings until close, even if close is called before the connection is op
   try {
     const first = await open();
     const closing = engine.close();
-    const again = await open(); // opened before the first connection received an answer
+    const again = await open(); // the second connection opens before the worker has answered the first one
     again.answer();
     await again.opened;
     first.answer();

@@ -1,6 +1,6 @@
 /**
- * One agent's model in a worker process, behind the engine port. Tokens and results are sent over the
- * connection, but never weights. The tokenizer runs in this process, not in the worker.
+ * One agent's model in a worker process; implements the engine port (interface `Model`). Tokens and results
+ * are sent over the connection, but never weights. The tokenizer runs in this process, not in the worker.
  * @module
  */
 import { resolve } from 'node:path';

@@ -51,7 +51,10 @@ export interface WorkerProcessOptions {
 
 const START_MS = 300_000;
 const GRACE_MS = 5_000;
-/** Lease of a client of a shared worker, seconds. Clients renew it with a ping every minute. */
+/**
+ * Lease of a client of a shared worker, seconds: if the client makes no call or ping for this time, the
+ * worker frees its models. Clients ping every minute.
+ */
 const LEASE_SECONDS = 600;
 /** Requirements files of engines that do not use `requirements.txt`. */
 const REQUIREMENTS: Readonly<Record<string, string>> = { ray: 'requirements-ray.txt' };

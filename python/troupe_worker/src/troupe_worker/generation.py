@@ -167,7 +167,7 @@ class Generator:
         return True
 
     def _sample(self, logits: Tensor, group: list[_ActiveRequest], source: list[int]) -> None:
-        """Samples a token per request from `logits[source]`.
+        """Samples one token per request; request i of the group uses row `source[i]` of the logits.
 
         Unfiltered requests are sampled together; greedy and top-p requests one by one.
         """

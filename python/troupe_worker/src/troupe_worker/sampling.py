@@ -182,7 +182,7 @@ class ContinuousBatch:
         self._rows = [self._rows[row] for row in unfinished]
 
     def _sample(self, logits: Tensor, rows: list[_Row], source: Tensor) -> list[int]:
-        """Samples a token for every row from `logits[source]`. Returns the indices of unfinished rows."""
+        """Samples a token per row; row i uses `logits[source[i]]`. Returns the indices of unfinished rows."""
         uniform = next_uniforms(
             [RandomStream(row.request.key, row.request.counter + len(row.tokens)) for row in rows], logits.device
         )

@@ -177,7 +177,8 @@ class Scorer:
                 row = torch.log_softmax(logits.detach() / temperature, dim=-1)
                 p = row.exp()
                 weight = cotangent[tokens][:, None]
-                # The gradient of sum(c logp) with respect to z = logits / temperature is c (onehot - p).
+                # The gradient of sum(c logp) with respect to z = logits / temperature is c (onehot - p): c are the
+                # cotangents, onehot marks the target, and p = softmax(z).
                 slope = -weight * p
                 slope.scatter_add_(1, batch.targets[tokens][:, None], weight)
                 if reference is not None and kl is not None:

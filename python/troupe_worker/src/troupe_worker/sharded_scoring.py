@@ -49,7 +49,8 @@ class ShardedScoringModel:
         self._head_gradients: Tensors = {}
 
     def layers(self, weights: Tensors | None, **inputs: Any) -> Any:
-        self._root.reshard()  # drop gathered weights, because the shards may have changed since
+        # drop the gathered weights, because the shards may have changed after they were gathered
+        self._root.reshard()
         self._head_leaves = {}
         if weights is None:
             return self._root(**inputs)

@@ -21,8 +21,8 @@ export interface DecodeBatchParts {
 /**
  * Opens a batch.
  *
- * @param contexts - contexts of all requests, in loading order
- * @param slots - number of messages decoded together
+ * @param contexts - contexts of all requests, in the order in which the requests enter the slots
+ * @param slots - maximum number of messages that are decoded at the same time
  */
 export async function openDecodeBatch(
   parts: DecodeBatchParts,

@@ -125,7 +125,7 @@ export interface HeadGradientOptions {
  *
  * The derivative of cotangent * logp with respect to z is cotangent (1[target] - p). The derivative of weight
  * * KL is weight p (d - KL) with d = log p - log p_ref. At the reference, d and KL are exactly 0, so the
- * gradient is exactly 0 (E37 relies on this).
+ * gradient is exactly 0 (the update with backtracking, E37, relies on this).
  */
 export function buildHeadGradientGraph(
   config: DecoderConfig,

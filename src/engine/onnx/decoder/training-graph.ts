@@ -1,8 +1,8 @@
 /**
  * Whole-sequence graphs of small models. `score` computes log-probabilities at the message positions; `train`
- * also computes the gradients of all weights in one run. The graph does not compute the policy loss: the
- * derivative of this loss with respect to the log-probabilities, called cotangents (E25', E31), is an input.
- * The graph does compute the exact KL term (E28).
+ * also computes the gradients of all weights in one run. The graph does not compute the policy loss. Instead,
+ * the derivatives of this loss with respect to the log-probabilities (the cotangents; E25', E31) are an
+ * input. The graph does compute the exact KL term (E28).
  * @module
  */
 import { Graph, type Value } from '../graph/graph.ts';
@@ -73,8 +73,8 @@ export function buildSequenceGraph(config: DecoderConfig, options: SequenceGraph
   /**
    * Returns the gradient of the KL term. The derivative of weight * sum_m KL with respect to the
    * log-probability rows is weight * p (log p - log q + 1). The term 1 is omitted: the backward rule of
-   * log-softmax cancels it up to rounding, and without it the gradient is exactly 0 at the reference (E37
-   * relies on this).
+   * log-softmax cancels it up to rounding, and without it the gradient is exactly 0 at the reference (the
+   * update with backtracking, E37, relies on this).
    */
   function klSeed(): Value {
     const reference = graph.input('reference', ['M', config.vocabSize]);

@@ -28,7 +28,10 @@ export interface HeadStatistics {
   readonly logZ: Float64Array;
   /** Log-probability of the target, nats. */
   readonly logp: Float32Array;
-  /** logZ of the reference, and KL(new || reference), nats. Absent without a reference. */
+  /**
+   * Logarithm of the softmax normalizer (logZ) of the reference, and KL(new || reference), nats. Absent
+   * without a reference.
+   */
   readonly reference?: { readonly logZ: Float64Array; readonly kl: Float64Array };
   /** Logits of the first slices. The second pass uses and removes them one by one. */
   readonly kept: KeptLogits[];

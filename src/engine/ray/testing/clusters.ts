@@ -1,5 +1,6 @@
 /**
- * Small Ray clusters for tests and benchmarks: a local cluster of one engine, or two raylets with fault injection.
+ * Small Ray clusters for tests and benchmarks: a local cluster of one engine, or two raylets (Ray's node
+ * processes) with fault injection.
  * @module
  */
 import { type ChildProcess, spawn } from 'node:child_process';

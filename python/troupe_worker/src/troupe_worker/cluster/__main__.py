@@ -39,7 +39,7 @@ def main() -> int:
     from .service import ClusterService
 
     if options.with_parent:
-        # Start this thread before Ray is initialized: that takes seconds, during which the parent may exit.
+        # Start this thread before Ray is initialized, because the parent may exit while Ray initializes (seconds).
         threading.Thread(target=_exit_with_parent, name="parent", daemon=True).start()
     signal.signal(signal.SIGTERM, _interrupt)
     token = os.environ.get(TOKEN_VARIABLE) or secrets.token_urlsafe(24)
@@ -111,7 +111,8 @@ def _set_environment(address: str) -> None:
         os.environ.setdefault("RAY_AUTH_MODE", "token")
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_urlsafe(32))
     else:
-        # `connect` checks before that a process listens at the address, so 3 attempts suffice instead of 20.
+        # `connect` has already checked that a process listens at the address, so Ray needs only 3 attempts to
+        # connect instead of its default of 20.
         os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "3")
 
 

@@ -18,7 +18,8 @@ from typing import Any
 from ..errors import WorkerError
 from ..frames import decode
 
-#: Interval, seconds, at which a call that waits for its next frame wakes up. No frame is sent then.
+#: Interval, seconds, at which a call wakes up while it waits for its next frame. It sends nothing when it wakes
+#: up.
 _HEARTBEAT_SECONDS = 60.0
 _FOLDER_PREFIX = "troupe-actor-"
 

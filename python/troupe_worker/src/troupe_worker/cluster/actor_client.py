@@ -62,7 +62,8 @@ class ActorClient:
         while True:
             attempt_start = time.monotonic()
             try:
-                # The frame has the operation's name, so a repeated call yields all frames from the beginning.
+                # The frame contains the operation's name, so the actor recognizes a repeated call and sends all of
+                # its frames again from the first one.
                 frames = self.actor.call.options(num_returns="streaming").remote(data, header)
                 for index, reference in enumerate(frames):
                     is_last, frame = ray.get(reference)
@@ -73,7 +74,8 @@ class ActorClient:
             except ActorUnavailableError as error:
                 now = time.monotonic()
                 if deadline == 0.0 or now - attempt_start > _RECOVERY_SECONDS:
-                    deadline = now + _RECOVERY_SECONDS  # start anew, because the actor was reachable meanwhile
+                    # the actor was reachable since the last error, so wait for the full time again
+                    deadline = now + _RECOVERY_SECONDS
                 elif now > deadline:
                     raise self.lost_error(first_line(error)) from error
                 time.sleep(_POLL_SECONDS)

@@ -20,14 +20,15 @@ class AgentPlacement:
         #: Number of models that are loaded in the actor.
         self.models = 0
         self._client = client
-        #: Paths of base models on the actor's node, by their local folders.
+        #: For each base model that was copied to the actor's node: its folder on the driver's machine (key) and
+        #: the path of the copy on the node (value).
         self.uploaded_bases: dict[str, str] = {}
         #: Error message if an actor of the agent died; else None.
         self.lost: str | None = None
 
     @property
     def actor(self) -> Any:
-        """The actor that reads and writes files: the only one, or that of rank 0."""
+        """The actor that reads and writes files: the agent's only actor, or the actor of its rank 0."""
         return self._client.actor
 
     @property

@@ -26,7 +26,7 @@ from .team_placement import TeamPlacement
 
 @dataclass(frozen=True)
 class _RemoteModel:
-    """A model in an actor: session of its client, agent, and the model's name in the actor."""
+    """A model in an actor: the session of the client that loaded it, its agent, and its name in the actor."""
 
     session: str
     agent: AgentPlacement
@@ -117,8 +117,8 @@ class ClusterService:
         request = PlacementRequest.read(frame.header.get("params") or {})
         team = TeamPlacement(request, operation.check)
         self._teams[session] = team
-        # The session may have expired during the wait, without freeing this team. Renewing the lease makes the
-        # session expire again later, which frees the team.
+        # The client's session may have expired while the team waited for resources, without freeing this team.
+        # Renewing the lease makes the session expire again later, which frees the team.
         self.touch(session)
         try:
             team.start(operation.check)
@@ -163,7 +163,7 @@ class ClusterService:
                 name = f"model-{self._next_model}"
                 self._next_model += 1
                 self._models[name] = _RemoteModel(session, agent, str(value["model"]), uploaded.base)
-            # The session may have expired during the load; see `_reserve`.
+            # The client's session may have expired during the load. Renew its lease, as in `_reserve`.
             self.touch(session)
             tokenizer_dir = uploaded.with_local_names(str(value["tokenizer_dir"]))
             facts = {"model": name, "agent": agent.index, "tokenizer_dir": tokenizer_dir}

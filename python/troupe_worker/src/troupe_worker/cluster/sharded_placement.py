@@ -1,4 +1,4 @@
-"""The placement of an agent of several ranks, which run on one node.
+"""The placement of an agent whose model is sharded over several processes (ranks) of one node.
 
 A call is sent to all ranks, and their frames are merged. Calls in SINGLE_RANK_CALLS are sent to one rank only. If
 a rank dies, the agent is lost.
@@ -42,7 +42,7 @@ class ShardedAgentPlacement(AgentPlacement):
         super().__init__(index, clients[0])
         self._clients = clients
         self._lock = SharedExclusiveLock()
-        #: Models for which every rank has the complete weights, which calls of a single rank need.
+        #: Models whose complete weights are on every rank. A call that runs on a single rank needs them there.
         self._unsharded: set[str] = set()
         self._next = count()
 
@@ -83,7 +83,8 @@ class ShardedAgentPlacement(AgentPlacement):
         name, model = str(frame.header.get("call")), str(header.get("model"))
         if name not in SINGLE_RANK_CALLS:
             with self._lock.exclusive(check), closing(self._call_all(frame, header, check)) as frames:
-                self._unsharded.discard(model)  # the ranks shard the weights again before this call
+                # the ranks shard the weights again before they run a call that involves all of them
+                self._unsharded.discard(model)
                 yield from frames
             return
         while True:
@@ -170,7 +171,8 @@ class ShardedAgentPlacement(AgentPlacement):
                 failure = data
                 break
         if failure is not None and cancellation is not None and _error_kind(failure) == "cancelled":
-            # If the deadline passed, the ranks were cancelled and report that. Report the deadline instead.
+            # If the deadline passed, this driver cancelled the ranks, so their frames report a cancellation.
+            # Report the passed deadline instead.
             failure = error_frame(cancellation.kind, str(cancellation))
         yield True, answers[0] if failure is None else failure
 

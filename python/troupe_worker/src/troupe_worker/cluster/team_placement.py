@@ -1,4 +1,7 @@
-"""The placement of a client's team: a Ray placement group with one bundle per agent, and the agents' actors."""
+"""The placement of a client's team: a Ray placement group and the agents' actors.
+
+The placement group has one bundle per agent: the resources that Ray reserves for the agent on one node.
+"""
 
 from __future__ import annotations
 
