@@ -4,36 +4,81 @@
  * @module
  */
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { FoundTranscript, Transcript, TranscriptFile } from '../evaluate/transcript-record.ts';
 import { readJsonLines } from '../store/append-log.ts';
-import { EVALUATION_FILE } from '../store/evaluation-folder.ts';
-import { COMPLETIONS, CONFIG_FILE } from '../store/layout.ts';
+import { EVALUATION_FILE, readEvaluationRequest } from '../store/evaluation-folder.ts';
+import { FORMAT } from '../store/format.ts';
+import { CHECKPOINTS, COMPLETIONS, CONFIG_FILE } from '../store/layout.ts';
+import { assertRunFolder } from '../store/run-folder.ts';
 import { ConfigError } from '../support/errors.ts';
+import { hasRemovedSplit } from '../support/renamed-names.ts';
 
 /**
  * Returns the transcript files under a path. For a run, those of its training stages come before those of its
  * evaluations.
  *
  * @throws ConfigError if the path is no run folder, evaluation folder or file
+ * @throws StoreError if the run or an evaluation has another format
  */
 function filesUnder(path: string): TranscriptFile[] {
-  if (statSync(path, { throwIfNoEntry: false })?.isFile())
+  if (isFile(path)) {
+    assertFormatAround(path);
     return [{ name: basename(path, '.jsonl'), kind: 'evaluation', path }];
-  if (existsSync(join(path, EVALUATION_FILE))) return jsonlIn(join(path, 'episodes'), 'evaluation');
+  }
+  if (existsSync(join(path, EVALUATION_FILE))) {
+    readEvaluationRequest(path); // checks the format
+    return jsonlIn(join(path, 'episodes'), 'evaluation');
+  }
   if (!existsSync(join(path, CONFIG_FILE)))
     throw new ConfigError(
       `${path}: expected a run, the folder of an evaluation or a file of transcripts, got ${existsSync(path) ? 'a folder that is neither' : 'nothing there'}`,
     );
+  assertRunFolder(path);
   const evaluations = join(path, 'evaluations');
   const folders = existsSync(evaluations)
     ? readdirSync(evaluations).filter((name) => existsSync(join(evaluations, name, EVALUATION_FILE)))
     : [];
+  for (const name of folders) readEvaluationRequest(join(evaluations, name)); // checks the format
   return [
     ...jsonlIn(join(path, COMPLETIONS), 'training'),
     ...jsonlIn(evaluations, 'evaluation'),
     ...folders.flatMap((name) => jsonlIn(join(evaluations, name, 'episodes'), 'evaluation')),
   ];
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+/**
+ * Checks the format of the run and of the evaluation that contain a transcript file. The file itself has no format.
+ *
+ * @throws StoreError if one of them has another format
+ */
+function assertFormatAround(file: string): void {
+  const depth = 4; // RUN/evaluations/NAME/episodes/BENCHMARK.jsonl
+  let folder = resolve(file);
+  for (let level = 0; level < depth; level++) {
+    folder = dirname(folder);
+    if (existsSync(join(folder, EVALUATION_FILE))) readEvaluationRequest(folder);
+    if (existsSync(join(folder, CONFIG_FILE)) && existsSync(join(folder, CHECKPOINTS)))
+      assertRunFolder(folder);
+  }
+}
+
+/** @throws ConfigError if the name of a transcript file, or one of its items, has a split of format 1 */
+function assertCurrentSplits(path: string, transcripts: readonly FoundTranscript[]): void {
+  const old = transcripts.find(
+    ({ transcript: { item, split } }) => split === 'heldout' || hasRemovedSplit(item),
+  );
+  const isOldName = /(?:^|[^a-z])heldout(?:[^a-z]|$)/i.test(basename(path));
+  if (old === undefined && !isOldName) return;
+  const got =
+    old === undefined ? 'the name of a file of format 1' : `item ${old.transcript.item} of format 1`;
+  throw new ConfigError(
+    `${path}: expected transcripts of format ${FORMAT}, got ${got}; its split "test" is called "validation" now and its split "heldout" is called "test"`,
+  );
 }
 
 function jsonlIn(folder: string, kind: TranscriptFile['kind']): TranscriptFile[] {
@@ -78,6 +123,7 @@ export interface TranscriptFilter {
  * file.
  *
  * @throws ConfigError if nothing matches; its message lists what exists instead
+ * @throws StoreError or ConfigError if the transcripts have another format, whose splits have other names
  */
 export function findTranscripts(path: string, filter: TranscriptFilter = {}): FoundTranscript[] {
   const files = filesUnder(path).filter(
@@ -87,6 +133,7 @@ export function findTranscripts(path: string, filter: TranscriptFilter = {}): Fo
   );
   if (files.length === 0) throw new ConfigError(`${path}: ${noFile(path, filter)}`);
   const all = files.flatMap(readTranscripts);
+  if (isFile(path)) assertCurrentSplits(path, all);
   const matching = all.filter((found) => matches(found, filter));
   if (matching.length > 0) return matching;
   throw new ConfigError(`${path}: ${noTranscript(all, filter)}`);

@@ -6,7 +6,6 @@
  */
 import { join } from 'node:path';
 import type { RunRow } from '../run-view/rows.ts';
-
 import { createTensorBoardExport } from '../watch/tensorboard-export.ts';
 import { type WatchedRuns, watchRuns } from '../watch/watched-runs.ts';
 
@@ -16,7 +15,7 @@ const EXPORT_MS = 1000;
 const IDLE_MS = 250;
 
 /**
- * Opens run folders for reading. @throws StoreError if a folder is no run folder, is damaged or has a newer
+ * Opens run folders for reading. @throws StoreError if a folder is no run folder, is damaged or has another
  * format
  */
 export { watchRuns as openRuns } from '../watch/watched-runs.ts';

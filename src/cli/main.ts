@@ -6,7 +6,9 @@
 import { Command } from 'commander';
 import { packageVersion } from '../app/package-version.ts';
 import { extractOverrides } from '../config/overrides.ts';
+import { ConfigError } from '../support/errors.ts';
 import { systemErrorCode } from '../support/file-system.ts';
+import { renamedFlagMessage } from '../support/renamed-names.ts';
 import { COMMANDS } from './command-table.ts';
 import { exitReport } from './exit.ts';
 import { asTyped } from './invocation.ts';
@@ -49,6 +51,8 @@ async function run(argv: readonly string[]): Promise<void> {
   const { rest, overrides } = extractOverrides(argv, PLAIN_FLAGS);
   const program = createProgram();
   const named = rest.find((word) => Object.hasOwn(COMMANDS, word));
+  const renamed = named === undefined ? undefined : renamedFlagMessage(named, rest);
+  if (renamed !== undefined) throw new ConfigError(renamed);
   if (named !== undefined) (await COMMANDS[named]!.load())(program, { overrides });
   else for (const [name, { about }] of Object.entries(COMMANDS)) program.command(name).description(about);
   await program.parseAsync(rest, { from: 'user' });

@@ -100,6 +100,9 @@ describe('a team file', () => {
         /^team.yaml:5:21 eval.benchmarks.0: expected .*; the split heldout is now called test$/,
       ),
     ]);
+    expect(errorLines(MINIMAL, '--scheme.order_split', 'test')).toEqual([
+      '--scheme.order_split: expected one of train, validation, got "test"; the split is now called validation',
+    ]);
   });
 
   it('suggests a key of another section', () => {

@@ -349,7 +349,11 @@ export const schemeSection = z
       .default(1)
       .describe('Discount per turn; must be 1 with estimator group.'),
     lam: number({ min: 0, max: 1 }).default(1).describe('Trace decay; must be 1 with estimator group.'),
-    order_split: choice(['train', 'validation'])
+    order_split: z
+      .enum(['train', 'validation'], {
+        error: ({ input }) =>
+          `expected one of train, validation, got ${show(input)}${input === 'test' ? '; the split is now called validation' : ''}`,
+      })
       .default('train')
       .describe(
         'Split of the prompts for a data-dependent update order; validation is rejected, because it would void the acceptance test.',

@@ -12,6 +12,8 @@ export interface Transcript {
   readonly agent?: number;
   /** Index of the prompt in its split; evaluations only. */
   readonly index?: number;
+  /** Split of the prompt; training only, absent for `train`. */
+  readonly split?: string;
   /** Id of the item. */
   readonly item: string;
   readonly sample: number;

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { sealCheckpoint, verifyCheckpoint } from './checkpoint-folder.ts';
 import { readEvaluationRequest } from './evaluation-folder.ts';
 import { FORMAT, requireFormat } from './format.ts';
-import { findStoredTeam, readRunConfig } from './read-run.ts';
+import { findStoredTeam, readCompletions, readEvents, readRunConfig } from './read-run.ts';
 import { openRun } from './run-folder.ts';
 
 const OLD = /expected .* of format 2, got format 1.*; its split "test" is called "validation" now/;
@@ -24,9 +24,22 @@ it('rejects a run of format 1 before reading or changing it', async () => {
   mkdirSync(join(run, 'checkpoints'));
   writeFileSync(join(run, 'config.yaml'), 'task: { name: jsonl, heldout_path: a.jsonl }\n');
   writeFileSync(join(run, 'manifest.json'), '{"format": 1, "troupe": "0.1.0"}');
-  expect(() => readRunConfig(run)).toThrow(OLD);
+  for (const read of [readRunConfig, readEvents, readCompletions]) expect(() => read(run)).toThrow(OLD);
   await expect(openRun(run)).rejects.toThrow(OLD);
   await expect(findStoredTeam(run)).rejects.toThrow(OLD);
+});
+
+it('rejects a run without a manifest', async () => {
+  const run = folder();
+  mkdirSync(join(run, 'checkpoints'));
+  writeFileSync(join(run, 'config.yaml'), '');
+  expect(() => readRunConfig(run)).toThrow(OLD);
+  await expect(openRun(run)).rejects.toThrow(OLD);
+});
+
+it('rejects the events and transcripts of a folder that is not a run', () => {
+  for (const read of [readEvents, readCompletions])
+    expect(() => read(folder())).toThrow('expected a run folder (config.yaml and checkpoints/)');
 });
 
 it('rejects checkpoints and evaluations of format 1', async () => {

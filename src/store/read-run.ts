@@ -14,8 +14,9 @@ import { readChampion } from './checkpoints.ts';
 import { CHECKPOINTS, COMPLETIONS, CONFIG_FILE, EVENTS_FILE, MODEL_CALLS_FILE } from './layout.ts';
 import { assertRunFolder, type RunManifest, readManifestFile } from './run-folder.ts';
 
-/** Reads the events of a run, in order. */
+/** Events of a run, in order. @throws StoreError (exit code 2) if the folder is not a run, or has another format */
 export function readEvents(dir: string, fs: FileSystem = diskFileSystem): RunEvent[] {
+  assertRunFolder(dir, fs);
   return readJsonLines(join(dir, EVENTS_FILE), fs) as RunEvent[]; // written by `disk-run-store.ts`
 }
 
@@ -96,8 +97,13 @@ export async function readCheckpointState(
   return (await verifyCheckpoint(join(run, CHECKPOINTS, checkpoint), fs)).state;
 }
 
-/** Reads the transcripts of all stages, in order: the rows given to {@link RunStore.appendCompletions}. */
+/**
+ * Transcripts of all stages, in order; the rows of {@link RunStore.appendCompletions}.
+ *
+ * @throws StoreError (exit code 2) if the folder is not a run, or has another format
+ */
 export function readCompletions(dir: string, fs: FileSystem = diskFileSystem): unknown[] {
+  assertRunFolder(dir, fs);
   const folder = join(dir, COMPLETIONS);
   if (!fs.existsSync(folder)) return [];
   return [...fs.readdirSync(folder)].sort().flatMap((name) => readJsonLines(join(folder, name), fs));

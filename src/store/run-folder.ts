@@ -113,11 +113,7 @@ export async function openRun(dir: string, options: OpenRunOptions = {}): Promis
   }
 }
 
-/**
- * Checks that a folder is a run of the current format.
- *
- * @throws StoreError (exit code 2) if the folder is not a run, or has another format
- */
+/** @throws StoreError (exit code 2) if the folder is not a run, has no manifest, or has another format */
 export function assertRunFolder(dir: string, fs: FileSystem = diskFileSystem): void {
   if (fs.existsSync(join(dir, CONFIG_FILE)) && fs.existsSync(join(dir, CHECKPOINTS))) {
     readManifestFile(dir, fs);
@@ -133,16 +129,15 @@ export function assertRunFolder(dir: string, fs: FileSystem = diskFileSystem): v
 export type RunManifest = Readonly<Record<string, string | number>>;
 
 /**
- * Reads the manifest of a run folder. Returns an empty manifest if the file does not exist.
+ * Reads the manifest of a run folder. A missing manifest counts as format 1.
  *
  * @throws StoreError (exit code 2) if the file is not JSON, or has another format
  */
 export function readManifestFile(dir: string, fs: FileSystem): RunManifest {
   const path = join(dir, MANIFEST_FILE);
-  if (!fs.existsSync(path)) return {};
-  let manifest: RunManifest;
+  let manifest: RunManifest = {};
   try {
-    manifest = JSON.parse(fs.readFileSync(path, 'utf8')) as RunManifest; // the format is checked below
+    if (fs.existsSync(path)) manifest = JSON.parse(fs.readFileSync(path, 'utf8')) as RunManifest; // checked below
   } catch (cause) {
     throw new StoreError(`${path}: expected JSON, got something else; another program changed the file`, {
       code: 'TROUPE_STORE_JSON',

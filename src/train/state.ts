@@ -5,6 +5,9 @@
  */
 import { StoreError } from '../support/errors.ts';
 
+/** Version of {@link RunState}. Version 1 called the number of validation prompts `prompts.test`. */
+const STATE_VERSION = 2;
+
 /** Values that an agent's update passes on to its next update (E38). */
 export interface AgentState {
   /** beta_i: weight of the KL term in the first attempt of the next update. */
@@ -15,7 +18,7 @@ export interface AgentState {
 
 /** The JSON value that checkpoints contain. */
 export interface RunState {
-  readonly version: 1;
+  readonly version: typeof STATE_VERSION;
   readonly agents: AgentState[];
   /** Number of prompts of each split used so far. */
   readonly prompts: { train: number; validation: number };
@@ -44,7 +47,7 @@ export interface RunState {
 /** Returns the state before the first stage. */
 export function initialState(agents: number, beta: number): RunState {
   return {
-    version: 1,
+    version: STATE_VERSION,
     agents: Array.from({ length: agents }, () => ({ beta, lrScale: 1 })),
     prompts: { train: 0, validation: 0 },
     gate: { tests: 0, promotions: 0, rollbacks: 0, radiusScale: 1, exhausted: false },
@@ -61,9 +64,9 @@ export function initialState(agents: number, beta: number): RunState {
  */
 export function resumeState(state: unknown, agents: number): RunState {
   const { version, agents: saved } = (state ?? {}) as Partial<RunState>; // both fields are checked below
-  if (version !== 1)
+  if (version !== STATE_VERSION)
     throw new StoreError(
-      `checkpoint state: expected version 1, got ${JSON.stringify(version)}; resume with the troupe that wrote it`,
+      `checkpoint state: expected version ${STATE_VERSION}, got ${JSON.stringify(version)}; resume with the troupe that wrote it`,
     );
   if (saved?.length !== agents)
     throw new StoreError(

@@ -1,13 +1,13 @@
 /**
- * Reads the settings of a run from its `config.yaml`, for display. The file is not validated, so that runs of
- * other troupe versions, whose files may have unknown fields, can be watched too.
+ * Reads the settings of a run from its `config.yaml`, for display. The keys are not validated, so
+ * that runs of the same format from other troupe versions, whose files may have unknown keys, can be watched too.
  * @module
  */
 import { parseYamlFile } from '../config/yaml-file.ts';
 import type { RunFacts } from '../run-view/rows.ts';
 import { readManifest, readRunConfig } from '../store/read-run.ts';
 
-/** @throws StoreError (exit code 2) if the folder is not a run or has a newer format */
+/** @throws StoreError (exit code 2) if the folder is not a run or has another format */
 export function readRunFacts(dir: string): RunFacts {
   const manifest = readManifest(dir);
   const config = readRunConfig(dir);

@@ -43,7 +43,7 @@ export interface WatchOptions {
 /**
  * Opens run folders and starts to poll them.
  *
- * @throws StoreError (exit code 2) if a folder is not a run, has a newer format or is damaged
+ * @throws StoreError (exit code 2) if a folder is not a run, has another format or is damaged
  */
 export function watchRuns(dirs: readonly string[], { pollIntervalMs = 400 }: WatchOptions = {}): WatchedRuns {
   const paths = [...new Set(dirs.map((dir) => resolve(dir)))];

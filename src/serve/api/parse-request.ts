@@ -5,6 +5,7 @@
 import type { z } from 'zod';
 import { show } from '../../schema/fields.ts';
 import { nearestName } from '../../support/nearest.ts';
+import { renamedField } from '../../support/renamed-names.ts';
 import { type ApiError, invalid } from './errors.ts';
 import { UNSUPPORTED } from './shared-fields.ts';
 
@@ -74,6 +75,9 @@ function issueError(issue: z.core.$ZodIssue, fields: readonly string[]): ApiErro
         `unsupported parameter: '${param}' is not supported by this server`,
         'unsupported_parameter',
       );
+    const renamed = renamedField(param);
+    if (renamed !== undefined)
+      return invalid(param, `unknown parameter: '${param}'; it is now '${renamed}'`, 'unknown_parameter');
     const near = issue.path.length === 0 ? nearestName(key, fields) : undefined;
     const help = near === undefined ? '' : `; did you mean '${near}'?`;
     return invalid(param, `unknown parameter: '${param}'${help}`, 'unknown_parameter');

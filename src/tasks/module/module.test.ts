@@ -135,6 +135,19 @@ describe('a module that generates', () => {
 });
 
 describe('a module with a default export', () => {
+  it('is rejected if its environment has no method reset', async () => {
+    const taskWith = (environment: string): string =>
+      `export default () => ({ name: 'talk', rewardRange: [0, 1], size: () => 1, item() {}, verify() {}, environment: ${environment} });`;
+    const hint = '; begin, reply and isOver are now called reset, observation and done';
+    expect(await mistakes(taskWith('{ maxTurns: 2, begin: () => ({ reply: "a", isOver: false }) }'))).toEqual(
+      [`default export: expected an environment with a method reset, got begin${hint}`],
+    );
+    expect(await mistakes(taskWith('{ maxTurns: 2, reset: 3 }'))).toEqual([
+      `default export: expected an environment with a method reset, got 3${hint}`,
+    ]);
+    expect(await mistakes(taskWith('{ maxTurns: 2, reset() {} }'))).toEqual([]);
+  });
+
   it('creates the whole task, whose methods are checked', async () => {
     const task = await make(`export default ({ folder }) => ({
       name: 'whole', rewardRange: [0, 1], size: () => 1, item: () => ({ id: 'x', prompt: folder }),

@@ -112,8 +112,20 @@ function wholeTask(task: unknown, { path }: ModuleInfo): Task {
     );
   if (typeof record.name !== 'string' || !Array.isArray(record.rewardRange))
     mistakes.push('default export: expected a task with a name and a rewardRange');
+  mistakes.push(...environmentMistakes(record.environment));
   if (mistakes.length > 0) throw moduleError(path, mistakes);
   return task as Task; // the methods exist; the values that they return are not checked
+}
+
+/** Checks the environment of a task. A missing environment is valid, because the task is then not interactive. */
+function environmentMistakes(environment: unknown): string[] {
+  if (environment === undefined) return [];
+  const { reset, begin } = (environment ?? {}) as Readonly<Record<string, unknown>>; // both are checked here
+  if (typeof reset === 'function') return [];
+  const got = begin === undefined ? describeValue(reset) : 'begin';
+  return [
+    `default export: expected an environment with a method reset, got ${got}; begin, reply and isOver are now called reset, observation and done`,
+  ];
 }
 
 /** Common base class of tasks with listed problems and tasks with generated problems. */
