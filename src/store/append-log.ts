@@ -12,7 +12,10 @@ export interface AppendLog {
   readonly path: string;
   /** Length in bytes; all lines up to here were written completely. */
   readonly lengthBytes: number;
-  /** Appends one line per value; NaN and Infinity become null. @throws StoreError; the length of the file is then unchanged */
+  /**
+   * Appends one line per value; NaN and Infinity become null. @throws StoreError if the write fails; the
+   * length of the file is then unchanged
+   */
   append(values: readonly unknown[]): void;
   /** Flushes the file to disk. */
   sync(): void;
@@ -69,7 +72,7 @@ export function openAppendLog(
   };
 }
 
-/** Removes the incomplete line of a failed append. If this fails too, readers skip the line. */
+/** Removes the incomplete line of a failed append. If the removal fails too, readers skip the line. */
 function truncateQuietly(fd: number, length: number, fs: FileSystem): void {
   try {
     fs.ftruncateSync(fd, length);
@@ -78,7 +81,7 @@ function truncateQuietly(fd: number, length: number, fs: FileSystem): void {
   }
 }
 
-/** Bytes up to and including the last line feed. */
+/** Returns the number of bytes up to and including the last line feed. */
 function completeLinesBytes(bytes: Uint8Array): number {
   return bytes.lastIndexOf(10) + 1;
 }

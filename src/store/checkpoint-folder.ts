@@ -13,7 +13,7 @@ import { FORMAT, requireFormat } from './format.ts';
 
 /** Name of the marker, which is written last; a folder without it is not a checkpoint. */
 export const MARKER = 'COMPLETE';
-/** Resume state beside the agents' folders. */
+/** Name of the file with the state from which a run resumes; it lies beside the agents' folders. */
 export const STATE_FILE = 'state.json';
 
 const CHECKPOINT_NAME = /^stage-(\d{4,})$/;
@@ -21,7 +21,10 @@ const CHECKPOINT_NAME = /^stage-(\d{4,})$/;
 /** Contents of a checkpoint's `state.json`. */
 export interface CheckpointRecord {
   readonly stage: number;
-  /** Name of the champion at the time of this checkpoint; absent before the first promotion. */
+  /**
+   * Name of the checkpoint that is the champion (the team to deploy) at the time of this checkpoint; absent
+   * if there is none.
+   */
   readonly champion?: string;
   /** Lengths to which a resumed run truncates its append-only files, bytes. */
   readonly lengths: { readonly events: number; readonly metrics: number; readonly completions: number };
@@ -34,7 +37,7 @@ interface Marker {
   readonly files: Readonly<Record<string, { readonly bytes: number; readonly sha256: string }>>;
 }
 
-/** Stage numbers of the complete checkpoints in a folder, ascending. */
+/** Returns the stage numbers of the complete checkpoints in a folder, ascending. */
 export function listCheckpoints(dir: string, fs: FileSystem = diskFileSystem): number[] {
   return stageFolders(dir, fs)
     .filter((name) => fs.existsSync(join(dir, name, MARKER)))
@@ -42,7 +45,7 @@ export function listCheckpoints(dir: string, fs: FileSystem = diskFileSystem): n
     .sort((a, b) => a - b);
 }
 
-/** Names of all checkpoint folders, complete or not. */
+/** Returns the names of all checkpoint folders, complete or not. */
 export function stageFolders(dir: string, fs: FileSystem = diskFileSystem): string[] {
   try {
     return fs.readdirSync(dir).filter((name) => CHECKPOINT_NAME.test(name));
@@ -96,7 +99,7 @@ export async function verifyCheckpoint(
   return readJson(join(dir, STATE_FILE), dir, fs) as CheckpointRecord;
 }
 
-/** SHA-256 of a file's bytes, in lower-case hex. */
+/** Returns the SHA-256 of a file's bytes, in lower-case hex. */
 export async function sha256File(path: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk);
@@ -133,7 +136,7 @@ function flush(path: string, fs: FileSystem): void {
   }
 }
 
-/** Files of a folder and its subfolders in a fixed order, so that markers are reproducible. */
+/** Returns the files of a folder and its subfolders in a fixed order, so that markers are reproducible. */
 function filesUnder(dir: string, fs: FileSystem): string[] {
   return fs
     .readdirSync(dir, { withFileTypes: true })

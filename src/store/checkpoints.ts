@@ -1,6 +1,7 @@
 /**
- * The `checkpoints/` folder of a run: adds checkpoints so that after a crash at any time the last complete one can be
- * loaded, cleans up after crashes, maintains the champion link, and deletes old checkpoints.
+ * The `checkpoints/` folder of a run: adds checkpoints so that after a crash at any time the last complete
+ * one can be loaded, cleans up after crashes, maintains the link `champion` to the checkpoint to deploy, and
+ * deletes old checkpoints.
  * @module
  */
 import { join } from 'node:path';
@@ -24,7 +25,8 @@ const REPLACED = '.old-';
 const DROPPED = '.dropped-';
 
 /**
- * Adds a checkpoint: `save` writes its files, `record` returns its `state.json`, then the folder is sealed and renamed.
+ * Adds a checkpoint: `save` writes its files, `record` returns its `state.json`, then the marker of complete
+ * checkpoints is written and the folder is renamed.
  *
  * @param dir - the `checkpoints` folder
  * @param record - called after `save`, so that it can record file lengths that `save` changed
@@ -61,7 +63,8 @@ export async function addCheckpoint(
   } catch (error) {
     removeQuietly(temporary, fs);
     if (fs.existsSync(replaced) && !fs.existsSync(path)) fs.renameSync(replaced, path);
-    if (systemErrorCode(error) === undefined) throw error; // an error of the engine, not of the disk
+    // without a system error code, the error comes from the engine and not from the disk
+    if (systemErrorCode(error) === undefined) throw error;
     const last = listCheckpoints(dir, fs).at(-1);
     const intact =
       last === undefined ? undefined : `the last good checkpoint, ${checkpointName(last)}, is intact`;
@@ -70,7 +73,9 @@ export async function addCheckpoint(
   return path;
 }
 
-/** Cleans up a folder of checkpoints after a crash: only complete checkpoints and the link remain. */
+/**
+ * Cleans up a folder of checkpoints after a crash: only complete checkpoints and the link `champion` remain.
+ */
 export function repairCheckpoints(dir: string, fs: FileSystem = diskFileSystem): void {
   fs.mkdirSync(dir, { recursive: true });
   for (const entry of fs.readdirSync(dir)) {
@@ -91,7 +96,7 @@ export function repairCheckpoints(dir: string, fs: FileSystem = diskFileSystem):
     if (!fs.existsSync(join(dir, name, MARKER))) fs.rmSync(join(dir, name), { recursive: true, force: true });
 }
 
-/** Atomically links `champion` to a checkpoint, or removes the link. */
+/** Atomically points the link `champion` to a checkpoint, or removes the link. */
 export function linkChampion(dir: string, name: string | undefined, fs: FileSystem = diskFileSystem): void {
   const link = join(dir, CHAMPION_LINK);
   if (name === undefined) {
@@ -106,7 +111,7 @@ export function linkChampion(dir: string, name: string | undefined, fs: FileSyst
   syncFolder(dir, fs);
 }
 
-/** Name of the linked checkpoint. */
+/** Returns the name of the checkpoint to which the link `champion` points. */
 export function readChampion(dir: string, fs: FileSystem = diskFileSystem): string | undefined {
   try {
     return fs.readlinkSync(join(dir, CHAMPION_LINK));
@@ -117,7 +122,7 @@ export function readChampion(dir: string, fs: FileSystem = diskFileSystem): stri
 }
 
 /**
- * Deletes all checkpoints except the newest ones and the champion.
+ * Deletes all checkpoints except the newest ones and the champion (the checkpoint to deploy).
  *
  * @param keepLast - number of newest checkpoints to keep, >= 1
  */

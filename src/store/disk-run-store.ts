@@ -33,7 +33,7 @@ export interface DiskRunStoreOptions {
   readonly dir: string;
   /** Releases the lock. */
   readonly unlock: () => void;
-  /** Number of newest checkpoints to keep, besides the champion. */
+  /** Number of newest checkpoints to keep, besides the champion (the checkpoint to deploy). */
   readonly keepLast: number;
   readonly last?: Checkpoint | undefined;
   readonly champion?: Checkpoint | undefined;
@@ -82,7 +82,8 @@ export class DiskRunStore implements RunStore {
   emit(event: RunEvent): void {
     this.#recordTime(event);
     if (event.kind === 'phase') return;
-    // a log must not depend on the number of restarts
+    // the event log must be the same for an interrupted and an uninterrupted run, so a resumed run does not
+    // log its start
     if (event.kind === 'run_started' && this.#resumed) return;
     this.#events.append([event]);
   }
@@ -139,7 +140,7 @@ export class DiskRunStore implements RunStore {
     return checkpoint;
   }
 
-  /** Appends a call on a model; the file is created with the first one. */
+  /** Appends a row about a call to a model; the file is created with the first row. */
   recordModelCall(row: object): void {
     if (this.#closed) return;
     this.#modelCalls ??= openAppendLog(join(this.dir, MODEL_CALLS_FILE), { fs: this.#fs });
@@ -165,7 +166,9 @@ export class DiskRunStore implements RunStore {
     this.#options.unlock();
   }
 
-  /** Records the time of an event; of a phase's progress events only the first. */
+  /**
+   * Records the time of an event. Of the progress events of a phase, only the time of the first is recorded.
+   */
   #recordTime(event: RunEvent): void {
     const { kind } = event;
     const stage = 'stage' in event ? { stage: event.stage } : {};

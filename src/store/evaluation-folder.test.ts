@@ -16,7 +16,7 @@ const CHUNKS = 2;
 const rows = (benchmark: string, chunk: number) =>
   [0, 1].map((k) => ({ benchmark, chunk, k, text: 'ü'.repeat(9) }));
 
-/** Plays the missing chunks, as the command does. */
+/** Adds the chunks (groups of prompts) that the folder lacks, as `troupe eval --resume` does. */
 function playMissing(dir: string, disk: FileSystem = fs): void {
   const folder = openEvaluation(dir, { request: REQUEST, resume: true, fs: disk });
   try {
@@ -110,7 +110,7 @@ describe('an evaluation folder', () => {
     expect(() => openEvaluation(dir, { request: { format: 2, title: 'other' }, resume: true })).toThrow(
       'expected the team and the benchmarks of this evaluation',
     );
-    // the command is not part of the request
+    // the command-line arguments are not part of the request, so they may differ when the evaluation resumes
     const folder = openEvaluation(dir, { request: REQUEST, command: { team: 'x' }, resume: true });
     expect(() => openEvaluation(dir, { request: REQUEST, resume: true })).toThrow(/is locked by/);
     folder.close();

@@ -1,6 +1,7 @@
 /**
- * Folder of an evaluation: its request, all episodes, and a journal of completed chunks. A resumed evaluation is truncated
- * to its journal and ends with the same bytes as an uninterrupted one, except for `timings.jsonl`.
+ * Folder of an evaluation: its request (the settings), all episodes, and a journal of completed chunks
+ * (groups of prompts). A resumed evaluation is truncated to its journal and ends with the same bytes as an
+ * uninterrupted one, except for `timings.jsonl`.
  * @module
  */
 import { join, resolve } from 'node:path';
@@ -17,11 +18,11 @@ const JOURNAL_FILE = 'journal.jsonl';
 const TIMINGS_FILE = 'timings.jsonl';
 const EPISODES = 'episodes';
 
-/** One line of the journal: a chunk of a benchmark whose episodes are all on disk. */
+/** One line of the journal: a chunk (group of prompts) of a benchmark whose episodes are all on disk. */
 interface JournalEntry {
   readonly benchmark: string;
   readonly chunk: number;
-  /** Length of the benchmark's file after the chunk. */
+  /** Length of the benchmark's episode file after the chunk, bytes. */
   readonly bytes: number;
 }
 
@@ -37,9 +38,11 @@ export interface EvaluationFolder {
   readonly dir: string;
   /** Whether the folder already contained an evaluation. */
   readonly isResumed: boolean;
-  /** Number of completed chunks of a benchmark. */
+  /** Returns the number of completed chunks (groups of prompts) of a benchmark. */
   chunksDone(benchmark: string): number;
-  /** Adds a completed chunk, durably. @throws StoreError */
+  /**
+   * Adds the episodes of a completed chunk and flushes them to disk. @throws StoreError if the write fails
+   */
   addChunk(timing: ChunkTiming, records: readonly object[]): void;
   /** Atomically replaces a file of the folder. */
   writeFile(name: string, text: string): void;
@@ -51,7 +54,7 @@ export interface OpenEvaluationOptions {
   readonly request: object;
   /** Command-line arguments, for resuming; not compared with those of the existing evaluation. */
   readonly command?: object;
-  /** Resume an existing evaluation; otherwise the folder must be new or empty. */
+  /** Whether to resume an existing evaluation. If false, the folder must be new or empty. */
   readonly resume: boolean;
   readonly now?: () => Date;
   readonly fs?: FileSystem;
@@ -105,7 +108,7 @@ function rejectOther(
     );
   if (exists || !fs.existsSync(dir)) return;
   if (!fs.statSync(dir).isDirectory()) reject('expected a folder, got a file');
-  // files of a process that was killed before it wrote the request
+  // these files are left from a process that was killed before it wrote the request
   const incomplete = new RegExp(`^(?:${EPISODES}|${LOCK_FILE}.*|${EVALUATION_FILE}\\.tmp-.*)$`);
   if (!fs.readdirSync(dir).every((name) => incomplete.test(name)))
     reject('expected a new or empty folder, got one with other files in it; choose another --out');
@@ -187,7 +190,9 @@ export function episodesFile(benchmark: string): string {
   return join(EPISODES, `${benchmark.replaceAll(/[^\w.-]+/g, '-')}.jsonl`);
 }
 
-/** The request of an evaluation. @throws StoreError (exit code 2) if the folder is not an evaluation */
+/**
+ * Returns the request of an evaluation. @throws StoreError (exit code 2) if the folder is not an evaluation
+ */
 export function readEvaluationRequest(dir: string, fs: FileSystem = diskFileSystem): unknown {
   const path = join(dir, EVALUATION_FILE);
   if (!fs.existsSync(path))
@@ -200,12 +205,12 @@ export function readEvaluationRequest(dir: string, fs: FileSystem = diskFileSyst
   return request;
 }
 
-/** Stored episodes of a benchmark. */
+/** Returns the stored episodes of a benchmark. */
 export function readEpisodes(dir: string, benchmark: string, fs: FileSystem = diskFileSystem): unknown[] {
   return readJsonLines(join(dir, episodesFile(benchmark)), fs);
 }
 
-/** Durations of the completed chunks; of a repeated chunk the last one. */
+/** Returns the durations of the completed chunks; for a chunk that was played twice, the last duration. */
 export function readTimings(dir: string, fs: FileSystem = diskFileSystem): ChunkTiming[] {
   const rows = readJsonLines(join(dir, TIMINGS_FILE), fs) as ChunkTiming[]; // written by this module
   return [...new Map(rows.map((row) => [`${row.benchmark} ${row.chunk}`, row])).values()];

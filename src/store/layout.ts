@@ -13,7 +13,10 @@ export const EVENTS_FILE = 'events.jsonl';
 export const METRICS_FILE = 'metrics.jsonl';
 /** All wall-clock times of the run; no other file depends on the clock. */
 export const TIMINGS_FILE = 'timings.jsonl';
-/** Calls on models outside of the training process, with their times; no decision of a run depends on it. */
+/**
+ * Log of the calls to models outside of the training process, with their times; no decision of a run depends
+ * on this file.
+ */
 export const MODEL_CALLS_FILE = 'model-calls.jsonl';
 export const REPORT_FILE = 'report.md';
 /** Pictures of the report. */

@@ -31,7 +31,8 @@ export interface LockOptions {
  * Acquires the lock of a folder, or takes it over from a process that no longer exists.
  *
  * @returns function that releases the lock; further calls have no effect
- * @throws StoreError (exit code 2) with the process that has the lock and the time since when
+ * @throws StoreError (exit code 2) with the process that has the lock and the time at which it acquired the
+ *   lock
  */
 export function acquireLock(
   dir: string,
@@ -47,7 +48,7 @@ export function acquireLock(
   const own = `${path}-${process.pid}-${randomUUID()}`;
   try {
     fs.writeFileSync(own, `${JSON.stringify(record)}\n`);
-    // second attempt after a stale lock was removed
+    // the second attempt follows the removal of a lock whose process no longer exists
     if (!tryLink(own, path, fs)) {
       removeStale(dir, path, fs);
       if (!tryLink(own, path, fs)) throw inUse(dir, readLock(path, fs));
@@ -74,7 +75,7 @@ export function assertUnlocked(dir: string, fs: FileSystem = diskFileSystem): vo
   if (record !== undefined && isHeld(record)) throw inUse(dir, record);
 }
 
-/** Whether a running process, or one on another machine, has locked the folder. */
+/** Returns whether a running process, or a process on another machine, has locked the folder. */
 export function isLocked(dir: string, fs: FileSystem = diskFileSystem): boolean {
   const record = readLock(join(dir, LOCK_FILE), fs);
   return record !== undefined && isHeld(record);
@@ -89,7 +90,7 @@ function tryLink(from: string, to: string, fs: FileSystem): boolean {
     const code = systemErrorCode(error);
     if (code === 'EEXIST') return false;
     if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EOPNOTSUPP') throw error;
-    return tryCreate(from, to, fs); // a file system without hard links, such as exFAT
+    return tryCreate(from, to, fs); // the file system has no hard links, e.g. exFAT
   }
 }
 

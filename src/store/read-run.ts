@@ -14,25 +14,31 @@ import { readChampion } from './checkpoints.ts';
 import { CHECKPOINTS, COMPLETIONS, CONFIG_FILE, EVENTS_FILE, MODEL_CALLS_FILE } from './layout.ts';
 import { assertRunFolder, type RunManifest, readManifestFile } from './run-folder.ts';
 
-/** Events of a run, in order. */
+/** Returns the events of a run, in order. */
 export function readEvents(dir: string, fs: FileSystem = diskFileSystem): RunEvent[] {
-  return readJsonLines(join(dir, EVENTS_FILE), fs) as RunEvent[]; // written by `disk-run-store.ts`
+  // the type holds because `disk-run-store.ts` wrote the file
+  return readJsonLines(join(dir, EVENTS_FILE), fs) as RunEvent[];
 }
 
-/** Calls on models outside of the training process, in order. @throws StoreError if the folder is not a run */
+/**
+ * Returns the logged calls to models outside of the training process, in order. @throws StoreError if the
+ * folder is not a run
+ */
 export function readModelCalls(dir: string, fs: FileSystem = diskFileSystem): unknown[] {
   assertRunFolder(dir, fs);
   return readJsonLines(join(dir, MODEL_CALLS_FILE), fs);
 }
 
-/** Text of the resolved configuration. @throws StoreError (exit code 2) if the folder is not a run */
+/**
+ * Returns the text of the resolved configuration. @throws StoreError (exit code 2) if the folder is not a run
+ */
 export function readRunConfig(dir: string, fs: FileSystem = diskFileSystem): string {
   assertRunFolder(dir, fs);
   return fs.readFileSync(join(dir, CONFIG_FILE), 'utf8');
 }
 
 /**
- * Version and machine that created a run.
+ * Returns the version of troupe and the machine that created a run.
  *
  * @throws StoreError (exit code 2) if the folder is not a run, or has another format
  */
@@ -52,7 +58,8 @@ export interface StoredTeam {
 }
 
 /**
- * Finds the team of a path: of a run its champion, else its newest checkpoint; or a checkpoint of a run.
+ * Finds the team at a path. If the path is a checkpoint, returns its team; if it is a run, the team of the
+ * champion (the checkpoint to deploy), or that of the newest checkpoint if there is no champion.
  *
  * @returns undefined if the path is neither a run nor a checkpoint
  * @throws StoreError (exit code 2) if the checkpoint is damaged or the run has none
@@ -76,7 +83,10 @@ export async function findStoredTeam(
   return storedTeam(join(checkpoints, name), fs);
 }
 
-/** State of the training loop in the team's checkpoint, e.g. used prompts and number of tests. */
+/**
+ * Returns the state of the training loop in the team's checkpoint, e.g. the numbers of used prompts and of
+ * acceptance tests.
+ */
 export async function readCheckpointState(
   { run, checkpoint }: StoredTeam,
   fs: FileSystem = diskFileSystem,
@@ -84,7 +94,7 @@ export async function readCheckpointState(
   return (await verifyCheckpoint(join(run, CHECKPOINTS, checkpoint), fs)).state;
 }
 
-/** Transcripts of all stages, in order; the rows of {@link RunStore.appendCompletions}. */
+/** Returns the transcripts of all stages, in order, as written by {@link RunStore.appendCompletions}. */
 export function readCompletions(dir: string, fs: FileSystem = diskFileSystem): unknown[] {
   const folder = join(dir, COMPLETIONS);
   if (!fs.existsSync(folder)) return [];

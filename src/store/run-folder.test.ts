@@ -17,7 +17,10 @@ beforeEach(() => {
 });
 afterEach(() => fs.rmSync(root, { recursive: true, force: true }));
 
-/** A stage of a simulated run; it depends only on its number and the previous state. */
+/**
+ * Runs a stage of a simulated run. The result depends only on the number of the stage and on the previous
+ * state.
+ */
 async function runStage(
   store: RunStore,
   stage: number,
@@ -51,7 +54,7 @@ async function runAll(store: RunStore, stages: number, write: typeof fs = fs): P
   store.writeReport(`# ${stages} stages\n`);
 }
 
-/** Contents of a run except timings, manifest and lock. */
+/** Returns the contents of a run folder except timings, manifest and lock. */
 function bytesOf(folder: string): Record<string, string> {
   const files: Record<string, string> = {};
   const walk = (path: string): void => {
@@ -269,7 +272,7 @@ describe('a full disk', () => {
       code: 'ENOSPC',
       errno: -28,
     });
-    // once as thrown by the system, once wrapped by the code that wrote the file
+    // the error of a full disk, once as thrown by the system, once wrapped by the code that wrote the file
     for (const error of [full, writeError('model.safetensors', full)])
       await expect(
         store.writeCheckpoint({ stage: 1, state: 0, save: () => Promise.reject(error) }),

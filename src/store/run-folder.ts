@@ -17,7 +17,7 @@ import { CHECKPOINTS, COMPLETIONS, CONFIG_FILE, completionsFile, MANIFEST_FILE }
 import { acquireLock, assertUnlocked, LOCK_FILE } from './lock.ts';
 
 export interface RunFolderOptions {
-  /** Number of newest checkpoints to keep, besides the champion. Default 2. */
+  /** Number of newest checkpoints to keep, besides the champion (the checkpoint to deploy). Default 2. */
   readonly keepLast?: number;
   readonly now?: () => Date;
   readonly fs?: FileSystem;
@@ -59,7 +59,8 @@ export async function createRun(dir: string, options: CreateRunOptions): Promise
     const about = { format: FORMAT, created: now().toISOString(), ...manifest };
     writeFileAtomic(join(dir, MANIFEST_FILE), `${JSON.stringify(about, null, 2)}\n`, fs);
     fs.mkdirSync(join(dir, CHECKPOINTS), { recursive: true });
-    writeFileAtomic(join(dir, CONFIG_FILE), config, fs); // written last: a folder with it is a run
+    // the configuration is written last, because a folder that contains it counts as a run
+    writeFileAtomic(join(dir, CONFIG_FILE), config, fs);
     return new DiskRunStore({ dir, unlock, keepLast, lengths: NO_LENGTHS, now, fs });
   } catch (error) {
     unlock();
@@ -121,13 +122,13 @@ export function assertRunFolder(dir: string, fs: FileSystem = diskFileSystem): v
   );
 }
 
-/** Contents of `manifest.json`: version and machine that created the run. */
+/** Contents of `manifest.json`: version of troupe and machine that created the run. */
 export type RunManifest = Readonly<Record<string, string | number>>;
 
 /**
- * Reads the manifest of a run folder; empty if there is none.
+ * Reads the manifest of a run folder; the result is empty if there is no manifest.
  *
- * @throws StoreError (exit code 2) if it is not JSON, or has another format
+ * @throws StoreError (exit code 2) if the manifest is not JSON, or has another format version
  */
 export function readManifestFile(dir: string, fs: FileSystem): RunManifest {
   const path = join(dir, MANIFEST_FILE);
@@ -164,7 +165,10 @@ export function assertFree(dir: string, fs: FileSystem = diskFileSystem): void {
   );
 }
 
-/** Whether a folder is new, empty, or left by a process that was killed before it wrote the configuration. */
+/**
+ * Returns whether a folder is new, empty, or left by a process that was killed before it wrote the
+ * configuration.
+ */
 function isFree(dir: string, fs: FileSystem): boolean {
   if (!fs.existsSync(dir)) return true;
   if (!fs.statSync(dir).isDirectory()) return false;
