@@ -10,8 +10,8 @@ import type { AnswererRequest } from '../task/answerer.ts';
 import type { Answerer, QuestionWithStream } from '../task/task.ts';
 
 /**
- * Maximum number of concurrent questions: one batch of a model in this process, or a moderate load for an
- * endpoint.
+ * Maximum number of questions that are answered concurrently: one batch of a model in this process, or a
+ * moderate load for an endpoint.
  */
 const CONCURRENCY = 32;
 const STALL_MS = 120_000;

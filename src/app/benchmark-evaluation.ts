@@ -172,7 +172,7 @@ async function play(
   });
 }
 
-/** Whether the folder has the episodes of all chunks of a benchmark. */
+/** Returns whether the folder has the episodes of all chunks (groups of prompts) of a benchmark. */
 function isDone(
   folder: EvaluationFolder,
   { name, prompts, k }: PlannedBenchmark,

@@ -39,8 +39,8 @@ export interface ComparedTeams {
   readonly untrained: Team;
   readonly trained: Team;
   /**
-   * The champion, unless it equals the trained or the untrained team. `load` may overwrite the weights of
-   * `trained`.
+   * The champion (the team that passed the last promotion test), unless it equals the trained or the
+   * untrained team. `load` may overwrite the weights of `trained`.
    */
   readonly champion?: { readonly stage: number; readonly load: () => Promise<Team> };
 }
@@ -55,7 +55,7 @@ export async function closingComparison(
   const { task, stage, emit, seed, ...shared } = options;
   const evaluations = champion === undefined ? 3 : 4;
   let finished = 0;
-  // a set, because every evaluation has the same prompts and therefore the same warnings
+  // a set, because all evaluations use the same prompts and therefore issue the same warnings
   const warnings = new Set<string>();
   const measure = (label: string): EvaluateOptions => ({
     ...shared,
@@ -98,7 +98,7 @@ export async function closingComparison(
         kind: 'evaluation',
         stage,
         ...evaluationRecord(evaluation),
-        // self-consistency has no agents: its voters are samples of one agent
+        // self-consistency has no scores of single agents, because its votes are samples of one agent
         ...(evaluation === alone ? { agents: [] } : {}),
       }),
     ),

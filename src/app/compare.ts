@@ -37,7 +37,7 @@ export interface RecordedRun {
 
 /** @throws StoreError if the folder is not a run folder */
 export function readRun(dir: string): RecordedRun {
-  readRunConfig(dir); // throws if the folder is not a run folder, before its configuration is read
+  readRunConfig(dir); // called first, because it throws if the folder is not a run folder
   return {
     dir,
     name: relative(process.cwd(), dir) || '.',
@@ -52,11 +52,14 @@ export interface ComparisonRequest extends UseCaseOptions {
   /** Whether to evaluate the teams now even if all runs recorded test rewards. */
   readonly evaluate?: boolean | undefined;
   /**
-   * Number of prompts of the test split, if the teams are evaluated now. Default: `eval.prompts` of the first
-   * run.
+   * Number of prompts of the test split, used if this command evaluates the teams instead of using recorded
+   * rewards. Default: `eval.prompts` of the first run.
    */
   readonly prompts?: number | undefined;
-  /** Number of samples per prompt (K), if the teams are evaluated now. Default: `eval.k` of the first run. */
+  /**
+   * Number of samples per prompt (K), used if this command evaluates the teams instead of using recorded
+   * rewards. Default: `eval.k` of the first run.
+   */
   readonly samples?: number | undefined;
   /** Dotted key of the configuration; runs with the same value form a group. */
   readonly group?: string | undefined;
@@ -104,7 +107,7 @@ function haveEqualSizes(runs: readonly RecordedRun[]): boolean {
   return new Set(sizes).size === 1;
 }
 
-/** Compares the test rewards that the runs recorded after their last stage. */
+/** Compares the rewards on the test split that the runs recorded after their last stage. */
 function recordedFinals(runs: readonly RecordedRun[]): Finals {
   const last = runs.map(({ figures }) => figures.testRewards.at(-1) ?? []);
   const base = last[0] ?? [];
@@ -117,8 +120,8 @@ function recordedFinals(runs: readonly RecordedRun[]): Finals {
 }
 
 /**
- * Evaluates the deployable team of each run (its champion, else its last checkpoint), all on the same prompts
- * and with the same random streams.
+ * Evaluates the deployable team of each run (its champion, i.e. the team that passed the last promotion test,
+ * else its last checkpoint), all on the same prompts and with the same random streams.
  */
 async function evaluatedFinals(runs: readonly RecordedRun[], request: ComparisonRequest): Promise<Finals> {
   // requireOneTask has checked that there are at least two runs

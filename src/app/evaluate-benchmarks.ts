@@ -35,8 +35,8 @@ import type { UseCaseOptions } from './use-case.ts';
 
 export interface BenchmarkRequest extends UseCaseOptions {
   /**
-   * Run folder (its champion is used), checkpoint folder in a run, path of a team file, or a team file as an
-   * object.
+   * Run folder (the team to deploy is used), checkpoint folder in a run, path of a team file, or a team file
+   * as an object.
    */
   readonly team: string | TeamFile;
   readonly overrides?: readonly Override[];
@@ -48,7 +48,9 @@ export interface BenchmarkRequest extends UseCaseOptions {
   readonly data?: string | undefined;
   /** Settings that override those of every benchmark. */
   readonly settings?: BenchmarkSettings;
-  /** Rule for stopping early to sample a prompt whose vote is decided. Default: `eval.early_stop`. */
+  /**
+   * Rule by which the sampling for a prompt stops early when its vote is decided. Default: `eval.early_stop`.
+   */
   readonly earlyStop?: EarlyStop['rule'] | 'off' | undefined;
   /** Team to compare with, or the folder of its evaluation. */
   readonly against?: string | undefined;

@@ -22,8 +22,8 @@ import { isWritable, nearestExisting } from './writable.ts';
 
 export interface EvaluationRequest extends UseCaseOptions {
   /**
-   * Run folder (its champion is used), checkpoint folder in a run, path of a team file, or a team file as an
-   * object.
+   * Run folder (the team to deploy is used), checkpoint folder in a run, path of a team file, or a team file
+   * as an object.
    */
   readonly team: string | TeamFile;
   readonly overrides?: readonly Override[];

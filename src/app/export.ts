@@ -25,7 +25,7 @@ import type { DownloadEvent, UseCaseOptions } from './use-case.ts';
 export interface ExportRequest
   extends Partial<Omit<ExportAgentOptions, 'mergeInto'>>,
     UseCaseOptions<DownloadEvent> {
-  /** Run folder (its champion is used), or checkpoint folder in a run. */
+  /** Run folder (the team to deploy is used), or checkpoint folder in a run. */
   readonly team: string;
   /** Folder to create. */
   readonly out: string;

@@ -27,8 +27,8 @@ const DEMONSTRATIONS = 1;
 /** Number of demonstrations for the loss on the validation split. */
 const UNSEEN = 256;
 /**
- * Index of the first of these demonstrations, if the split is generated and has no end. No run uses prompts
- * this far.
+ * Index of the first demonstration for the loss on the validation split, if the split is generated and has no
+ * end. No run uses prompts with so large an index.
  */
 const FIRST_UNSEEN = 1_000_000;
 

@@ -14,8 +14,8 @@ import { packageVersion } from './package-version.ts';
 /** Request to serve a team. Its options override the serve file, which overrides the defaults. */
 export interface ServeRequest extends DownloadOptions {
   /**
-   * Run folder (its champion is used), checkpoint folder, path of a team file or serve file, or a team file
-   * as an object.
+   * Run folder (the team to deploy is used), checkpoint folder, path of a team file or serve file, or a team
+   * file as an object.
    */
   readonly team: string | TeamFile;
   /** Address to listen on. Default: 127.0.0.1. */

@@ -56,7 +56,7 @@ interface Trained {
   readonly answerOf: (text: string) => string | undefined;
   readonly isMixed: boolean;
   readonly defaults: ServedTeam['defaults'];
-  /** One text per model that changes when the weights change; see {@link markOf}. */
+  /** One text per model; the text changes when the model's weights change; see {@link markOf}. */
   readonly marks: readonly string[];
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 /**
- * Creates the candidate of a swap: the model that replaces an agent's current model. It depends on the mode
- * of the swap.
+ * Creates the candidate of a swap: the model that takes the place of an agent's current model, i.e. a mixture
+ * of the current and the new model or a changed new model, depending on the mode of the swap.
  * @module
  */
 import { cpSync, mkdirSync, readdirSync, statSync } from 'node:fs';
@@ -28,7 +28,10 @@ export type SwapMode = (typeof SWAP_MODES)[number];
 
 export interface SwapSettings {
   readonly mode: SwapMode;
-  /** KL radius around the old model: nats per token; in mode `message`, nats per message. */
+  /**
+   * Upper bound on the KL divergence of the mixture from the old model: nats per token; in mode `message`,
+   * nats per message.
+   */
   readonly delta0: number;
   /** Number of messages that mode `message` draws per answer, from which one is resampled; even. */
   readonly candidates: number;

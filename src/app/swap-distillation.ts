@@ -1,6 +1,6 @@
 /**
- * Mode `distil` of a swap: trains the replacement on messages that the mixture of both models (Stage 0)
- * generates as an agent of the team.
+ * Mode `distil` of a swap: trains the replacement on messages that the mixture of both models (called Stage
+ * 0) generates as an agent of the team.
  * @module
  */
 import type { Model } from '../engine/engine.ts';
@@ -44,7 +44,8 @@ export async function distilReplacement(
       .map(({ context: before, tokens }) => ({ context: before, tokens })),
   );
   const score = { temperature: options.temperature, ...(context.signal && { signal: context.signal }) };
-  // the mixture contains the replacement, so its distributions are stored before distillation changes them
+  // the mixture contains the replacement model, so the mixture's distributions are stored before distillation
+  // changes the replacement
   const teacherBefore = shareVocabulary ? await distributionsOf(teacher, sequences, score) : undefined;
   const loss = await distil(replacement, sequences, {
     steps: settings.distilSteps,
@@ -66,7 +67,10 @@ export async function distilReplacement(
   };
 }
 
-/** Stores a model's distributions at given states, to compare with after the model's weights have changed. */
+/**
+ * Stores a model's next-token distributions for given messages, so that they can be compared with those of
+ * another model after the model's weights have changed.
+ */
 async function distributionsOf(
   model: Model,
   sequences: Parameters<NonNullable<Model['distributions']>>[0],

@@ -80,8 +80,8 @@ type Contest = Pick<SwapRecord, 'prompts' | 'samples' | 'contenders'> & {
 };
 
 /**
- * Evaluates the old team, the team with the unchanged replacement, and the team with the candidate, all on
- * the same test prompts. Then runs the acceptance test.
+ * Evaluates the old team, the team with the unchanged replacement model, and the team with the candidate
+ * model of the swap's mode, all on the same prompts of the test split. Then runs the acceptance test.
  */
 async function compareTeams(
   { config, task }: Composition,

@@ -1,7 +1,7 @@
 /**
- * Creates the run folder of a swapped team: copies of its models, the settings, and the old run's position in
- * the prompts, so that `train --resume`, `eval` and `serve` accept the folder like any run. The folder is
- * written under a temporary name and renamed at the end.
+ * Creates the run folder of a swapped team: copies of its models, the settings, and the numbers of prompts
+ * that the old run used, so that `train --resume`, `eval` and `serve` accept the folder like any run. The
+ * folder is written under a temporary name and renamed at the end.
  * @module
  */
 import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';

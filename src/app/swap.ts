@@ -1,6 +1,7 @@
 /**
  * Replaces the model of one agent of a trained team. Steps: forecast from stored episodes, creation of the
- * candidate, paired comparison, acceptance test, new run folder. The old run is only read.
+ * candidate (the model that the agent gets), paired comparison of the teams, acceptance test, new run folder.
+ * The old run is only read.
  * @module
  */
 import { existsSync, readdirSync, statSync } from 'node:fs';
@@ -26,7 +27,7 @@ import { createSwappedRun } from './swap-folder.ts';
 import type { UseCaseOptions } from './use-case.ts';
 
 export interface SwapRequest extends UseCaseOptions {
-  /** Run folder (its champion is used), or checkpoint folder in a run. */
+  /** Run folder (the team to deploy is used), or checkpoint folder in a run. */
   readonly team: string;
   /** Id or name of the agent whose model is replaced. */
   readonly agent: number | string;
@@ -34,7 +35,10 @@ export interface SwapRequest extends UseCaseOptions {
   readonly replacement: string;
   /** Default: mixture. */
   readonly mode?: SwapMode | undefined;
-  /** KL radius around the old model: nats per token; in mode `message`, nats per message. Default: 0.05. */
+  /**
+   * Upper bound on the KL divergence of the mixture from the old model: nats per token; in mode `message`,
+   * nats per message. Default: 0.05.
+   */
   readonly delta0?: number | undefined;
   /** Number of messages that mode `message` draws per answer, even. Default: 8. */
   readonly candidates?: number | undefined;
@@ -52,7 +56,7 @@ const DEFAULTS: SwapSettings = { mode: 'mixture', delta0: 0.05, candidates: 8, d
 
 /**
  * Replaces the model of one agent and evaluates the result. After a swap in mode `handover`, call `train({
- * resume: out })` to continue the handover.
+ * resume: out })`: training then shifts the mixture of old and new model until only the new model is left.
  *
  * @throws TroupeError; the old run is unchanged, and no partial folder is left
  */

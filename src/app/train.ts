@@ -100,7 +100,7 @@ function resolveRun(request: TrainRequest): RequestedRun {
     return { resolved, run: request.run ?? freeRunFolder(resolved.config.name), resume: false };
   }
   const { resume: run } = request;
-  readRunConfig(run); // throws if the folder is not a run folder, before its configuration is read
+  readRunConfig(run); // called first, because it throws if the folder is not a run folder
   const path = join(run, CONFIG_FILE);
   const resolved = resolveConfig(path, overrides);
   if (overrides.length > 0) requireSameRun(resolveConfig(path).config, resolved);

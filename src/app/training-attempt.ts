@@ -214,7 +214,8 @@ function agentLoader(
   const unused = new Map(team.agents.map(({ id, model }) => [folders?.[id], model]));
   return async (dir, agent) => {
     const loaded = unused.get(dir);
-    // a second call for the same folder, e.g. for the champion, must load a separate copy of the weights
+    // a second call for the same folder, e.g. to load the champion (the team to deploy), must load a separate
+    // copy of the weights
     unused.delete(dir);
     return loaded ?? loadModel({ dir, optimizer: true, ...chatTemplateOptions(config, agent) });
   };

@@ -21,7 +21,10 @@ export type TrainingEvent =
 export interface TrainingResult {
   /** Run folder, absolute. */
   readonly run: string;
-  /** Folder of the team to deploy: the champion, or the last checkpoint if there is no champion. */
+  /**
+   * Folder of the team to deploy: the champion (the checkpoint that passed the last promotion test), or the
+   * last checkpoint if there is no champion.
+   */
   readonly checkpoint: string;
   /** Path of the run's report (Markdown). */
   readonly report: string;

@@ -47,12 +47,13 @@ export interface BenchmarkScores {
   /** Number of ballots of a full vote (K of maj@K). */
   readonly samples: number;
   /**
-   * Number of samples that every prompt has; used by avg and pass. It is K unless votes were stopped early.
+   * Number of samples that every prompt has, from which avg@K and pass@k are computed. It is K unless votes
+   * were stopped early.
    */
   readonly guaranteed: number;
   readonly team: Scores;
   readonly agents: readonly { readonly agent: string; readonly scores: Scores }[];
-  /** pass@k for k = 1, 2, 4, ... and `guaranteed`. */
+  /** pass@k for k = 1, 2, 4, ... and for k = `guaranteed`, the number of samples that every prompt has. */
   readonly pass: readonly PassAt[];
   /**
    * Scores of the prompts of each difficulty, sorted by name, numbers in numeric order; empty if items have
@@ -84,7 +85,7 @@ export interface BenchmarkScoreOptions {
  *
  * @param records - episodes in order of prompt, then sample; at least `guaranteedSamples` of every
  *   prompt
- * @throws DomainError if `records` is empty, or a prompt has too few
+ * @throws DomainError if `records` is empty, or a prompt has too few episodes
  */
 export function benchmarkScores(
   records: readonly EpisodeRecord[],
@@ -129,8 +130,9 @@ export function benchmarkScores(
 type ReadAnswers = (record: EpisodeRecord) => Answer[];
 
 /**
- * Computes avg and pass from the samples that every prompt has, because early stopping biases them. Computes
- * maj from all samples.
+ * Computes avg@K and pass@k only from the samples that every prompt has, because the number of further
+ * samples depends on their answers if votes stop early, which would bias these scores. Computes maj@K from
+ * all samples.
  */
 function scoresFrom(
   prompts: readonly (readonly EpisodeRecord[])[],

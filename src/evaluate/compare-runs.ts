@@ -68,7 +68,8 @@ export interface StageFalls {
   /** Number of stages with a lower mean reward than before, on the same prompts. */
   readonly fell: number;
   /**
-   * Number of stages whose paired 95% interval of the change lies below 0. About 1 in 40 does so by chance.
+   * Number of stages whose paired 95% interval of the change lies below 0. Without any real change, about 1
+   * in 40 intervals lies below 0 by chance.
    */
   readonly provedly: number;
 }
@@ -139,9 +140,9 @@ export function groupFigures(runs: readonly RunFigures[]): GroupFigures {
 }
 
 /**
- * Returns the mean reward of the last stage evaluation.
+ * Returns the mean reward of the last stage evaluation (evaluation on the test split after a stage).
  *
- * @throws DomainError if the run has none
+ * @throws DomainError if the run has no stage evaluation
  */
 export function finalReward(testRewards: readonly (readonly number[])[]): number {
   const last = testRewards.at(-1);

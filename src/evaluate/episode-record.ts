@@ -113,7 +113,7 @@ export function answerOf(record: EpisodeRecord): Answer {
   return toAnswer(record, record.sample);
 }
 
-/** Returns an agent's own answer in an episode; empty if it has none. */
+/** Returns an agent's own answer in an episode; an empty list if the agent gave no answer. */
 export function agentAnswerOf(record: EpisodeRecord, agent: string): Answer[] {
   const own = record.agents.find((entry) => entry.agent === agent);
   return own ? [toAnswer(own, record.sample)] : [];

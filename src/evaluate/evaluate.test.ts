@@ -95,7 +95,8 @@ describe('evaluateTeam', () => {
       expect(evaluation.team.items[p]).toBe(`test-${p}`);
       expect(evaluation.team.avg.perPrompt[p]).toBe(correct / 4);
       expect(evaluation.team.pass.perPrompt[p]).toBe(passAtK(4, correct, 2));
-      // with 1 correct vote of 4 another letter has 2 or 3 votes and wins; with 2 of 4 the vote may be a tie
+      // if 1 of the 4 votes is correct, one of the two wrong letters has 2 or 3 votes and wins; if 2 of the 4
+      // votes are correct, the vote may be a tie
       if (correct !== 2) expect(evaluation.team.maj.perPrompt[p]).toBe(correct > 2 ? 1 : 0);
       const second = own.filter(({ messages }) => messages[1].text === own[0].item.prompt).length;
       expect(evaluation.agents[1]?.avg.perPrompt[p]).toBe(second / 4);

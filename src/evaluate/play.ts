@@ -18,8 +18,8 @@ import { type EpisodeRecord, episodeRecord } from './episode-record.ts';
  */
 const EPISODES_PER_CHUNK = 256;
 /**
- * Number of ballots that are sampled first with the rule `probable`. If all of them agree, they decide the
- * vote at the default error probability.
+ * Number of ballots that are sampled first with the rule `probable`, which stops a vote when its winner is
+ * likely enough. If all of these ballots agree, they decide the vote at the default error probability.
  */
 const PROBABLE_FIRST = 8;
 

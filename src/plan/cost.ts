@@ -55,7 +55,10 @@ export interface StagePlan {
 
 export interface Plan {
   readonly stage: StagePlan;
-  /** Time of one promotion test that does not stop early, s. */
+  /**
+   * Time of one promotion test (acceptance test of the current team against the deployed one) that does not
+   * stop early, s.
+   */
   readonly gateSeconds: number;
   /** Number of promotion tests in the run. */
   readonly gates: number;
@@ -76,7 +79,7 @@ export interface Plan {
 const TRAINED = 16;
 /** Bytes per parameter of a snapshot: float32 weight and two Adam moments. */
 const SNAPSHOT = 12;
-/** Bytes per parameter of the untrained team in the closing comparison: float32 weight. */
+/** Bytes per parameter of the untrained team in the evaluation at the end of the run: float32 weight. */
 const UNTRAINED = 4;
 
 export function planCost(

@@ -116,9 +116,9 @@ export function gpuRates(
 
 /**
  * Memory per GPU of the largest agent, bytes. Counts the weights; for trained weights also gradients, two
- * moments, the snapshot for divergences, float32 master weights if computations are 16-bit, and the untrained
- * weights of the closing comparison; and the KV cache of the messages that are decoded concurrently.
- * Activations are not counted; the token budget limits them.
+ * moments, the snapshot for divergences, float32 master weights if computations are 16-bit, the untrained
+ * weights, with which the trained team is compared at the end of the run; and the KV cache of the messages
+ * that are decoded concurrently. Activations are not counted; the token budget limits them.
  */
 export function gpuBytes(
   models: readonly GpuModel[],

@@ -50,8 +50,8 @@ function teamOf(protocol: Protocol): Team {
 
 describe('the workload of a run', () => {
   it('equals the count by hand for quickstart', () => {
-    // for each of three learners: its 512 messages, and one message per prompt of each of the other two
-    // agents
+    // for each of the three agents that learn: its own 512 messages, and one message per prompt of each of
+    // the other two agents
     expect(workloadOf(QUICKSTART, 0.5)).toEqual({
       stage: {
         sampled: 3 * (512 + 2 * 64),
@@ -135,7 +135,8 @@ describe('the cost of a run', () => {
     // stage: 1920 sampled + 1536 scored + 3 x 384 plain backward + 5 x 1152 full backward + 2 x 1536 compared
     expect(plan.stage.flops).toBeCloseTo(13_440 * (4e7 + 409_600));
     // -48e6: models of the calibration, 16 bytes per parameter; 96e6: for each of 3e6 parameters, 16 bytes
-    // for training, 4 for the untrained team and 12 for the champion; 12e6: one snapshot
+    // for training, 4 for the untrained team and 12 for the champion (the copy of the team to deploy); 12e6:
+    // one snapshot
     expect(plan.memoryBytes).toBe(1e9 - 48e6 + 96e6 + 12e6);
   });
 

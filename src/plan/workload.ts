@@ -1,7 +1,7 @@
 /**
  * Counts the work of a run from its configuration: the number of messages that are sampled, scored,
- * differentiated and compared, per stage and in the closing comparison. The counts do not depend on the
- * machine.
+ * differentiated and compared, per stage and in the evaluation at the end of the run. The counts do not
+ * depend on the machine.
  * @module
  */
 
@@ -16,8 +16,8 @@ export interface WorkloadOptions {
   readonly stages: number;
   readonly reuse: boolean;
   /**
-   * Whether all samples of a prompt share the messages of the agents that are not updated with this batch
-   * (companions).
+   * Whether all samples of a prompt share the messages of the companions, i.e. of the agents that are not
+   * updated with this batch.
    */
   readonly sharedCompanions: boolean;
   /** Whether each agent is trained on episodes in which it acts alone. */
@@ -30,26 +30,28 @@ export interface WorkloadOptions {
   readonly stagePrompts: number;
   readonly certificatePrompts: number;
   /**
-   * Promotion tests: maximum number of paired prompts per test, and number of stages between tests; absent:
-   * no tests.
+   * Promotion tests (acceptance tests of the current team against the deployed one): maximum number of
+   * prompts per test, which both teams play, and number of stages between tests; absent: no tests.
    */
   readonly gate?: { readonly prompts: number; readonly every: number };
   readonly evaluation: { readonly prompts: number; readonly samples: number; readonly contestants: number };
 }
 
-/** Number of messages for each kind of work. */
+/**
+ * Number of messages for each kind of model call: sampling, scoring, backward pass, comparison of policies.
+ */
 export interface MessageCounts {
   readonly sampled: number;
   /** Messages whose log-probabilities the trainer computes in a forward pass. */
   readonly scored: number;
   /**
-   * Messages differentiated before the first optimizer step of an update: no separate forward pass, no KL
-   * term.
+   * Messages in backward passes before the first optimizer step of an update, which need no separate forward
+   * pass and no KL term.
    */
   readonly plainBackward: number;
   /**
-   * Messages differentiated after the first optimizer step: a forward pass, then a backward pass with the KL
-   * term.
+   * Messages in backward passes after the first optimizer step of an update, which need a separate forward
+   * pass and include the KL term.
    */
   readonly fullBackward: number;
   /** Messages on which the updated policy is compared with the policy before the update (KL divergence). */
@@ -61,16 +63,22 @@ export interface MessageCounts {
 export interface Workload {
   /** Work of one stage, all agents together, if every update succeeds at the first attempt. */
   readonly stage: MessageCounts;
-  /** Number of messages of one promotion test that does not stop early. */
+  /**
+   * Number of messages of one promotion test (acceptance test of the current team against the deployed one)
+   * that does not stop early.
+   */
   readonly gateMessages: number;
   readonly gates: number;
-  /** Number of messages of the closing comparison. */
+  /**
+   * Number of messages of the closing comparison, the evaluation of trained and untrained team at the end of
+   * the run.
+   */
   readonly evaluationMessages: number;
 }
 
 /**
- * @param activeShare - share of episodes with a non-zero advantage, 0..1; only their messages are
- *   differentiated
+ * @param activeShare - share of episodes with a non-zero advantage, 0..1; only their messages need backward
+ *   passes
  */
 export function workloadOf(options: WorkloadOptions, activeShare: number): Workload {
   const { agents, rounds, stages, promptsPerStep, numGenerations, evaluation, gate } = options;
@@ -110,7 +118,8 @@ function sampledPerStage(options: WorkloadOptions): number {
   for (let learner = 0; learner < agents; learner++)
     for (let agent = 0; agent < agents; agent++)
       for (let round = 0; round < rounds; round++) {
-        // before the learner's first message, all samples of a prompt give companions the same context
+        // before the first message of the agent that learns, the other agents have the same context in all
+        // samples of a prompt
         const inTurn = protocol === 'relay' || protocol === 'router';
         const isSame =
           protocol === 'vote' || protocol === 'parts' || (round === 0 && (!inTurn || agent < learner));

@@ -22,7 +22,10 @@ const CHECKPOINT_NAME = /^stage-(\d{4,})$/;
 /** Contents of a checkpoint's `state.json`. */
 export interface CheckpointRecord {
   readonly stage: number;
-  /** Name of the champion at the time of this checkpoint; absent before the first promotion. */
+  /**
+   * Name of the checkpoint that is the champion (the team to deploy) at the time of this checkpoint; absent
+   * if there is none.
+   */
   readonly champion?: string;
   /** Lengths to which a resumed run truncates its append-only files, bytes. */
   readonly lengths: { readonly events: number; readonly metrics: number; readonly completions: number };

@@ -126,7 +126,7 @@ export function readChampion(dir: string, fs: FileSystem = diskFileSystem): stri
 }
 
 /**
- * Deletes all checkpoints except the newest ones and the champion.
+ * Deletes all checkpoints except the newest ones and the champion (the checkpoint to deploy).
  *
  * @param keepLast - number of newest checkpoints to keep, >= 1
  */

@@ -18,7 +18,7 @@ const JOURNAL_FILE = 'journal.jsonl';
 const TIMINGS_FILE = 'timings.jsonl';
 const EPISODES = 'episodes';
 
-/** One line of the journal: a chunk of a benchmark whose episodes are all on disk. */
+/** One line of the journal: a chunk (group of prompts) of a benchmark whose episodes are all on disk. */
 interface JournalEntry {
   readonly benchmark: string;
   readonly chunk: number;
@@ -38,7 +38,7 @@ export interface EvaluationFolder {
   readonly dir: string;
   /** Whether the folder already contained an evaluation. */
   readonly isResumed: boolean;
-  /** Number of completed chunks of a benchmark. */
+  /** Returns the number of completed chunks (groups of prompts) of a benchmark. */
   chunksDone(benchmark: string): number;
   /**
    * Adds the episodes of a completed chunk and flushes them to disk.

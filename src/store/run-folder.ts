@@ -125,7 +125,7 @@ export function assertRunFolder(dir: string, fs: FileSystem = diskFileSystem): v
   );
 }
 
-/** Contents of `manifest.json`: version and machine that created the run. */
+/** Contents of `manifest.json`: version of troupe and machine that created the run. */
 export type RunManifest = Readonly<Record<string, string | number>>;
 
 /**

@@ -1,6 +1,6 @@
 /**
- * Tests a swap in a game of coordination (G4): the replacement is better when it plays with a copy of itself,
- * but it follows another convention than its teammate, so it harms the team.
+ * Tests a swap in a game of coordination (G4): the replacement model earns more when it plays with a copy of
+ * itself, but it follows another convention than the teammate it gets, so it lowers the team's reward.
  */
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../core/rng.ts';

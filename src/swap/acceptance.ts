@@ -1,6 +1,6 @@
 /**
  * Evaluates a swap of one agent's model: scores the team before the swap and the candidate teams on the same
- * test prompts, and runs the acceptance test that decides.
+ * test prompts, and runs the acceptance test that decides whether to keep the swap.
  * @see docs/algorithm.md, E64
  * @module
  */
@@ -28,15 +28,19 @@ export interface SwapCandidate {
 
 export interface CandidateEvaluation {
   readonly evaluation: TeamEvaluation;
-  /** Accuracy minus that of the team before the swap; absent for that team itself. */
+  /**
+   * Accuracy of the candidate team minus that of the team before the swap; absent for the team before the
+   * swap.
+   */
   readonly difference?: DifferenceRecord;
 }
 
 /**
- * Evaluates one candidate. Candidates that are evaluated with equal options are paired: they get the same
- * prompts and random streams.
+ * Evaluates one candidate team. Candidates that are evaluated with equal options are paired: they get the
+ * same prompts and random streams.
  *
- * @param options.against - evaluation of the team before the swap; absent for that team itself
+ * @param options.against - evaluation of the team before the swap; absent when that team itself is
+ *   evaluated
  */
 export async function evaluateCandidate(
   { label, team }: SwapCandidate,
@@ -53,12 +57,12 @@ export interface SwapDecision extends PairedTestResult {
 }
 
 /**
- * Tests the swapped team against the team before the swap, on unused validation prompts   (E64). Result
- * `promote`: the swapped team is proved better; this is wrong with probability at most alpha. `keep`: it is
- * proved worse, so the old team is kept. `cannot_tell`: neither is proved.
+ * Tests the swapped team against the team before the swap, on unused validation prompts (E64). Result
+ * `promote`: the swapped team is proved better; the probability of this result without an improvement is at
+ * most alpha. `keep`: it is proved worse, so the old team is kept. `cannot_tell`: neither is proved.
  *
- * @param context - context of the run with the swapped team; its used validation prompts and its number of
- *   tests are updated
+ * @param context - context of the run with the swapped team; its numbers of used validation prompts and of
+ *   acceptance tests are updated
  */
 export async function decideSwap(
   context: RunContext,

@@ -1,7 +1,8 @@
 /**
- * Distils the mixture of old and new model (Stage-0) into the new model, on states that the team visits.
- * Distillation is for pairs of models that do not fit into memory together or have different vocabularies.
- * The trust region does not hold by construction, so the resulting divergence is measured.
+ * Distils the mixture of old and new model (called Stage-0) into the new model, on messages sampled in the
+ * team's episodes. Distillation is for pairs of models that do not fit into memory together or have different
+ * vocabularies. Distillation does not guarantee that the result stays in the trust region, so its KL
+ * divergence is measured.
  * @module
  */
 import { stateDivergence } from '../core/divergence.ts';
@@ -18,11 +19,12 @@ export interface DistilOptions {
 }
 
 /**
- * Trains the replacement: minimizes -(1/T) sum_t log replacement(y_t), where the teacher sampled y. The loss
- * equals KL(teacher || replacement) up to a constant, so the replacement learns the teacher's distribution
- * and not only its most likely answer.
+ * Trains the replacement model on messages y that the teacher (the mixture) sampled: minimizes the mean
+ * negative log-likelihood -(1/T) sum_t log replacement(y_t) over their T tokens. The loss equals KL(teacher
+ * || replacement) up to a constant, so the replacement learns the teacher's distribution and not only its
+ * most likely answer.
  *
- * @param messages - messages that the teacher sampled at the team's own states, in the replacement's token
+ * @param messages - messages that the teacher sampled in the team's episodes, in the replacement's token
  *   ids; the batches cycle through them in order
  * @returns loss before and after the training, nats per token, over all messages
  */
@@ -51,7 +53,7 @@ async function lossOf(model: Model, messages: readonly Sequence[], score: ScoreP
   return -mean(logp.flatMap((row) => [...row]));
 }
 
-/** KL of one policy from another over given token states, nats. */
+/** KL of one policy from another over the token positions of given messages, nats. */
 export interface MeasuredDivergence {
   readonly mean: number;
   readonly max: number;
@@ -59,7 +61,8 @@ export interface MeasuredDivergence {
 }
 
 /**
- * Measures the exact KL(policy || reference) at every own token state, for models with one vocabulary   (E27).
+ * Measures the exact KL(policy || reference) at every token position of the agent's messages, for models with
+ * one vocabulary (E27).
  *
  * @returns undefined if a model does not support `distributions`
  */

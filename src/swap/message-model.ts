@@ -27,13 +27,13 @@ import { writeMessageMixtureFolder } from './mixture-folder.ts';
 export interface MessageMixtureParts {
   readonly incumbent: Model;
   readonly replacement: Model;
-  /** KL radius delta0 per message, nats. */
+  /** Upper bound on the KL divergence of the mixture from the old model per message, nats (radius delta0). */
   readonly delta0: number;
   /** Number of candidates per message, half of them from each model; even, >= 2. */
   readonly candidates: number;
 }
 
-/** Means, over all sampled messages, of estimated values; none of the values is exact. */
+/** Means over all sampled messages. All values are estimates from the sampled candidates. */
 export interface MessageMixtureReport {
   readonly messages: number;
   readonly meanWeight: number;
@@ -216,15 +216,17 @@ function pick(probability_N: Float64Array, u: number): number {
 /** Maximum number of cached contexts, larger than any batch. The oldest contexts are dropped first. */
 const MAX_CONTEXTS = 1 << 16;
 
-/** Maps a context in the replacement's token ids to the same conversation in the incumbent's token ids. */
+/**
+ * Maps a context in the replacement model's token ids to the same conversation in the old model's token ids.
+ */
 class ContextCache {
   readonly tokenizer: Tokenizer;
   readonly #known = new Map<string, Int32Array>();
 
   constructor(pre: Tokenizer, old: Tokenizer) {
     const encodeChat = (messages: readonly ChatMessage[]): Int32Array => {
-      // the incumbent tokenizes the text itself, because token ids of the other vocabulary have no meaning
-      // for it
+      // the old model tokenizes the text itself, because token ids of the new model's vocabulary have no
+      // meaning for it
       const context = pre.encodeChat(messages);
       const plain = messages.map(({ role, content }) => ({ role, content }));
       const key = context.join();

@@ -1,7 +1,7 @@
 /**
- * Reads and writes the folder of a mixture of two models: `mixture.json` with the KL radii of its steps, and
- * one model folder per component, written by the component's engine. `mixture.json` is written last, so a
- * folder with this file is complete.
+ * Reads and writes the folder of a mixture of two models: `mixture.json` with the KL limits (radii) of its
+ * steps towards the new model, and one model folder per component, written by the component's engine.
+ * `mixture.json` is written last, so a folder with this file is complete.
  * @module
  */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';

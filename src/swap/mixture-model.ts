@@ -1,8 +1,8 @@
 /**
- * Model of an agent whose model is being replaced (handover): the geometric mixture of the incumbent and the
- * replacement. At every token state it is as close to the replacement as the KL radii of the steps allow. It
- * samples, scores and is saved like any model. It can be trained by gradients only after the handover is
- * finished and the replacement alone remains.
+ * Model of an agent whose model is being replaced (handover): the geometric mixture of the old model and the
+ * replacement model. At every token position it is as close to the replacement as the KL limits (radii) of
+ * the steps so far allow. The mixture samples, scores and is saved like any model. It can be trained by
+ * gradients only after the handover is finished and the replacement alone remains.
  * @see SAT (arXiv 2605.05216) Sec. 4 "Plug-and-play upgrades"
  * @module
  */
@@ -51,13 +51,16 @@ export class MixtureModel implements Model {
   #snapshotCount = 0;
   #steps: MixtureSteps;
   /**
-   * Snapshot of the replacement's weights at the end of the handover. Earlier snapshots, which are mixtures,
-   * use these weights. Undefined before the end.
+   * Snapshot of the replacement model's weights at the end of the handover. Snapshots from before the end,
+   * which are mixtures, use these weights. Undefined before the end.
    */
   #loadedWeights: SnapshotId | undefined;
   #isFinished = false;
 
-  /** Takes over the components, which must have passed `requireMixable`; {@link close} closes them. */
+  /**
+   * Takes ownership of both component models, which must have passed `requireMixable`; {@link close} closes
+   * them.
+   */
   constructor({ incumbent, replacement, steps, slots }: MixtureParts) {
     this.#incumbent = incumbent;
     this.#replacement = replacement;
@@ -242,9 +245,9 @@ export class MixtureModel implements Model {
   }
 
   /**
-   * Returns the replacement if the handover is finished.
+   * Returns the replacement model if the handover is finished, i.e. if it has replaced the mixture.
    *
-   * @throws EngineError before that
+   * @throws EngineError if the handover is not finished
    */
   #trained(request: string): Model {
     if (this.#isFinished) return this.#replacement;

@@ -1,27 +1,27 @@
 /**
- * Computes the mixture of two components at one token state.
+ * Computes the mixture of two component models at one token position.
  * @module
  */
 import { logSoftmax } from '../core/divergence.ts';
 import { type MixtureSteps, mixtureLogp, mixturePair, weightAfterSteps } from '../core/mixture.ts';
 
 /**
- * Factor of the KL radii, slightly below 1. Engines return divergences in float32, and their rounding error
- * could exceed a radius that is fully used.
+ * Factor of the KL limits (radii), slightly below 1. Engines return divergences in float32, and their
+ * rounding error could exceed a radius that is fully used.
  */
 const ROUNDING_MARGIN = 1 - 1e-6;
 
-/** The mixture at one token state. */
+/** The mixture at one token position. */
 export interface MixedState {
-  /** Weight of the replacement, 0..1. */
+  /** Weight of the replacement model in the mixture, 0..1. */
   readonly w: number;
   /** Log-probabilities [V], nats. */
   readonly logp_V: Float64Array;
 }
 
 /**
- * Rows of both components at one token state [V]: either logits, or log-probabilities at the sampling
- * temperature.
+ * Next-token scores of both component models at one token position [V]: either logits, or log-probabilities
+ * at the sampling temperature.
  */
 export interface ComponentRows {
   readonly incumbent: ArrayLike<number>;

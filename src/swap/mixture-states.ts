@@ -1,5 +1,5 @@
 /**
- * Computes the distributions of a mixture at all token states of given sequences. The components'
+ * Computes the distributions of a mixture at all token positions of given sequences. The components'
  * distributions are computed for a few sequences at a time to limit memory.
  * @module
  */
@@ -10,12 +10,12 @@ import { type MixedState, mixState } from './mixture-rows.ts';
 /** Maximum number of values of one component's distributions that are in memory at a time. */
 const MAX_NUMBERS = 4_000_000;
 
-/** State of a policy during or after its handover. */
+/** State of an agent's policy during or after the handover from its old model to a replacement model. */
 export interface MixtureState {
   readonly steps: MixtureSteps;
   /**
-   * After the handover: snapshot of the replacement's weights, or `current` for its current weights. Absent:
-   * the policy is a mixture.
+   * After the handover: snapshot of the replacement model's weights, or `current` for its current weights.
+   * Absent: the handover is not finished and the policy is a mixture.
    */
   readonly finished?: SnapshotId | 'current';
 }
@@ -23,19 +23,26 @@ export interface MixtureState {
 export interface MixtureComponents {
   readonly incumbent: Model;
   readonly replacement: Model;
-  /** Snapshot with the replacement's weights as they are in mixtures; absent: its current weights. */
+  /**
+   * Snapshot of the replacement model with the weights that the mixture uses; absent: the replacement's
+   * current weights.
+   */
   readonly loadedWeights?: SnapshotId;
 }
 
 /**
- * Receives the token states of one sequence.
+ * Receives the distributions at the token positions of one sequence.
  *
  * @param index - index of the sequence
- * @param mixed - per policy state, the mixture at every token state of the sequence [states][T]
+ * @param mixed - for each given policy state (progress of the handover), the next-token distribution at
+ *   every token position of the sequence [states][T]
  */
 export type VisitStates = (index: number, mixed: readonly (readonly MixedState[])[]) => void;
 
-/** Calls `visit` for every sequence with its token states under each of the given policy states. */
+/**
+ * Calls `visit` once for every sequence. Passes, for each given policy state (progress of the handover from
+ * the old to the new model), the policy's next-token distribution at every token position of the sequence.
+ */
 export async function eachState(
   components: MixtureComponents,
   sequences: readonly Sequence[],
@@ -82,11 +89,17 @@ function firstWithin(sequences: readonly Sequence[], tokens: number): readonly S
 interface GroupRows {
   readonly old: readonly Float32Array[];
   readonly pre: readonly Float32Array[];
-  /** Rows of the replacement alone, per policy state; empty for states that are mixtures. */
+  /**
+   * Next-token distributions of the replacement model alone, per policy state; empty for states in which the
+   * policy is a mixture.
+   */
   readonly finished: readonly (readonly Float32Array[])[];
 }
 
-/** Computes those distributions of both components that the policy states need, per sequence [T V]. */
+/**
+ * Computes, per sequence, the next-token distributions [T V] of both component models, as far as the given
+ * policy states need them.
+ */
 async function groupRows(
   { incumbent, replacement, loadedWeights }: MixtureComponents,
   group: readonly Sequence[],

@@ -22,7 +22,10 @@ export interface StoredEpisode {
 export interface SignTestSettings {
   readonly agent: number;
   readonly replacement: Model;
-  /** The mixture that the swap would install; absent: the swap would install the replacement alone. */
+  /**
+   * The mixture of the old and the replacement model that the swap would install; absent: the swap would
+   * install the replacement alone.
+   */
   readonly mixture?: Model;
   readonly temperature: number;
   readonly maxTokens: number;
@@ -32,8 +35,8 @@ export interface SignTestSettings {
 export interface SignTest {
   readonly verdict: 'help' | 'hurt' | 'unknown';
   /**
-   * Covariance C of advantage and log-ratio with its 95% interval over groups, reward units times nats;
-   * absent with fewer than two groups.
+   * Covariance C of the advantage and the log-ratio of replacement to current model, with its 95% interval
+   * over groups, reward units times nats; absent with fewer than two groups.
    */
   readonly covariance?: { readonly mean: number; readonly low: number; readonly high: number };
   /**
@@ -50,8 +53,8 @@ export interface SignTest {
  * 0 and hurts if C < 0   (E42).
  *
  * Each model scores a message in its own tokens, so vocabularies may differ. Episodes of earlier stages were
- * sampled with other weights, a few trust-region radii away, so the result is a forecast; the acceptance test
- * decides.
+ * sampled with other weights, whose policy differs from the current one by a few updates, so the result is a
+ * forecast. The acceptance test decides whether to keep the swap.
  */
 export async function signTest(
   team: Team,

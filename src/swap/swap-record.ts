@@ -30,9 +30,9 @@ export interface Distillation {
   readonly lossBefore: number;
   /** Loss after the distillation, nats per token. */
   readonly lossAfter: number;
-  /** KL of the distilled replacement from the mixture; absent if their vocabularies differ. */
+  /** KL of the distilled replacement model from the mixture, nats; absent if their vocabularies differ. */
   readonly fromTeacher?: MeasuredDivergence;
-  /** KL of the distilled replacement from the old model; absent if their vocabularies differ. */
+  /** KL of the distilled replacement model from the old model, nats; absent if their vocabularies differ. */
   readonly fromIncumbent?: MeasuredDivergence;
 }
 
@@ -48,11 +48,14 @@ export interface SwapRecord {
   readonly agent: { readonly id: number; readonly name: string };
   readonly replacement: string;
   readonly mode: string;
-  /** KL radius delta0 of the first step towards the replacement, nats; absent for mode `raw`. */
+  /**
+   * Upper bound on the KL of the mixture from the old model after the first step towards the replacement
+   * (radius delta0), nats; absent for mode `raw`.
+   */
   readonly delta0?: number;
   /**
-   * Numbers of parameters of the old model, of the replacement, and of all models that the agent has after
-   * the swap (`seat`).
+   * Numbers of parameters of the old model, of the replacement, and of all models that the agent uses after
+   * the swap (`seat`), e.g. both models of a mixture.
    */
   readonly parameters: { readonly incumbent: number; readonly replacement: number; readonly seat: number };
   /**

@@ -1,7 +1,8 @@
 /**
  * Runs the environment of interactive episodes: passes the team's messages to the environment and returns its
- * next step. A step may ask questions to an answerer, e.g. a language model that plays a user. The questions
- * of all episodes of a turn are answered in one call, because a task itself makes no calls to models.
+ * next step. A step may ask questions to an answerer: a function that answers them, e.g. a language model
+ * that plays a user. The questions of all episodes of a turn are answered in one call, because a task itself
+ * makes no calls to models.
  * @module
  */
 import type { RandomStream } from '../core/rng.ts';
@@ -42,15 +43,15 @@ export interface Move {
   readonly lastStep: EnvironmentStep;
   readonly text: string;
   /**
-   * Random stream of this move: the environment draws from child 0, the answer to the k-th question from
-   * child k.
+   * Random stream of the environment's step after this message: the environment draws from child stream 0,
+   * the answer to the k-th question of the step from child stream k.
    */
   readonly stream: RandomStream;
 }
 
 /**
- * Returns the environment's step after each move. If the task throws, its episode ends with a failed verdict;
- * the other episodes continue.
+ * Returns the environment's step after each message (move). If the task throws, its episode ends with a
+ * failed verdict; the other episodes continue.
  *
  * @throws TaskError if the task asks questions but has no answerer, or asks more than `MAX_QUESTIONS`
  * @throws the errors of the answerer
@@ -75,7 +76,8 @@ export async function playMoves(
   );
   for (let round = 1; ; round++) {
     const open = results.flatMap((result, n) => ('question' in result ? [{ n, inquiry: result }] : []));
-    if (open.length === 0) return results as EnvironmentStep[]; // no step waits for an answer
+    // no step has asked a question, so no answer is needed
+    if (open.length === 0) return results as EnvironmentStep[];
     if (round > MAX_QUESTIONS)
       throw new TaskError(
         `task ${task.name}: expected at most ${MAX_QUESTIONS} questions per message, got more on item ${moves[open[0].n].item.id}`,

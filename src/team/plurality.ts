@@ -1,6 +1,6 @@
 /**
  * Counts a plurality vote. The ballots come from agents in the protocols `vote` and `debate`, from episodes
- * in maj@K, and from samples in self-consistency.
+ * of the team in maj@K (majority vote of K episodes), and from samples in self-consistency.
  * @see Wang et al., "Self-consistency improves chain of thought reasoning", arXiv 2203.11171
  * @module
  */

@@ -37,8 +37,8 @@ export interface RolloutOptions {
   readonly temperature: number;
   readonly maxTokens: number;
   /**
-   * Weight w of the agents' own answers in the reward: (1 - w) * reward of the team's answer + w * mean
-   * reward of the agents' last messages; 0..1, default 0. Only for protocols with `agentsAnswer` (vote,
+   * Weight w, 0..1, of the agents' own answers in the reward: (1 - w) * reward of the team's answer + w *
+   * mean reward of the agents' last messages; 0..1, default 0. Only for protocols with `agentsAnswer` (vote,
    * debate, parts).
    */
   readonly agentReward?: number;
@@ -48,11 +48,12 @@ export interface RolloutOptions {
    */
   readonly stream: RandomStream;
   /**
-   * Id of the agent that learns from the episodes. If it is given, the random streams of the other agents,
-   * its companions, do not depend on the sample. The samples of an item then differ only through the learner
-   * (common random numbers). Companions with equal contexts in several samples write equal messages, which
-   * are sampled once. Every episode is still a draw from the team's policy, but episodes of the same item are
-   * correlated. An environment is treated as a companion. Absent: all episodes are independent.
+   * Id of the agent that learns from the episodes. If it is given, the other agents, its companions, draw
+   * from the same random streams in all samples of an item. The samples of an item then differ only through
+   * the learner (common random numbers). Companions with equal contexts in several samples write equal
+   * messages, which are sampled once. Every episode is still a draw from the team's policy, but episodes of
+   * the same item are correlated. An environment is treated as a companion. Absent: all episodes are
+   * independent.
    */
   readonly learner?: number;
   readonly signal?: AbortSignal;
@@ -107,7 +108,8 @@ export async function rollout(team: Team, task: Task, options: RolloutOptions): 
 }
 
 /**
- * Divides the episodes into waves. All episodes of an item are in one wave, because they may share messages.
+ * Divides the episodes into waves (groups of episodes that are played together). All episodes of an item are
+ * in one wave, because they may share messages.
  */
 function wavesOf(
   { agents, protocol }: Team,
@@ -123,7 +125,7 @@ function wavesOf(
   );
 }
 
-/** Sums the progress of all waves. */
+/** Sums the progress of all waves (groups of episodes that are played together). */
 class Progress {
   readonly #onProgress: RolloutOptions['onProgress'];
   readonly #expected: number[] = [];
@@ -134,8 +136,8 @@ class Progress {
   }
 
   /**
-   * Returns the progress callback of one wave. Its arguments: the number of messages finished since the
-   * previous call, and the expected number of messages of the wave.
+   * Returns the progress callback of one wave (a group of episodes that are played together). Its arguments:
+   * the number of messages finished since the previous call, and the expected number of messages of the wave.
    */
   part(wave: number): (count: number, expected: number) => void {
     return (count, expected) => {
@@ -191,7 +193,7 @@ function createEpisodes(
   });
 }
 
-/** Returns the episodes that are not over, each with the agents that are active at this turn. */
+/** Returns the unfinished episodes, each with the agents that are active at this turn. */
 function activeEpisodes(
   { protocol, agents }: Team,
   episodes: readonly Episode[],
@@ -276,7 +278,8 @@ function trajectoryOf(
   if (play !== undefined) {
     const verdict = verifier.episodeVerdict(item, play.lastStep);
     const replies = repliesOf(play);
-    // an episode without exchanges ended at its first step, because the task failed
+    // an episode in which no message was passed to the environment ended at its first step, because the task
+    // failed
     const meanLogp = play.exchanges.at(-1)?.sent.meanLogp ?? Number.NEGATIVE_INFINITY;
     const agentVerdicts = agents.map(() => undefined);
     const { reward } = verdict;

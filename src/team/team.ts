@@ -62,7 +62,7 @@ export interface Trajectory {
    * the caller assigned.
    */
   readonly group: number;
-  /** Number of the episode within its group, 0..G-1. */
+  /** Number of the episode within its group of G episodes of one prompt, 0..G-1. */
   readonly sample: number;
   readonly messages: readonly TeamMessage[];
   /** Replies of the environment; absent if the task has none. */

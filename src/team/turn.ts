@@ -22,8 +22,9 @@ export interface TurnOptions {
   /** Random stream of the turn's messages. A message draws from the child (agent, group, sample, turn). */
   readonly stream: RandomStream;
   /**
-   * Id of the agent that learns from the episodes. If it is given, the streams of the other agents do not
-   * depend on the sample; see `rollout`.
+   * Id of the agent that learns from the episodes. If it is given, the other agents draw from the same random
+   * streams in all samples of an item (common random numbers), so the samples differ only through the
+   * learner; see `rollout`.
    */
   readonly learner?: number | undefined;
   readonly signal?: AbortSignal | undefined;

@@ -12,8 +12,8 @@ import type { TrainOptions } from './options.ts';
 type AdvantageOptions = Pick<TrainOptions, 'stateWeight' | 'normalise' | 'advantageClip'>;
 
 /**
- * Returns the advantages A_tilde of the trajectories: omega (R - b) (E19), normalised within the group (E20)
- * and clipped (E21).
+ * Returns the advantages A_tilde of the trajectories: omega (R - b) with importance weight omega, reward R
+ * and group baseline b (E19), normalised within the group (E20) and clipped (E21).
  *
  * @param agent - id of the agent to update
  * @param weights - importance weights of the batch's episodes for the current team
@@ -34,8 +34,9 @@ export function batchAdvantages(
 
 /**
  * Returns one weight per trajectory [N]: the mean, over the agent's own turns t, of the importance weight of
- * the turns after t, prod_{k>t} c_k (E15 and E18 without E17, for a constant value function). The weight is 0
- * if the agent has no turn in the trajectory, else 1 if the episode is fresh.
+ * the turns after t, i.e. the product of the truncated ratios c_k over k > t (E15 and E18 without E17, for a
+ * constant value function). The weight is 0 if the agent has no turn in the trajectory, and otherwise 1 if no
+ * agent was updated since the rollout.
  */
 function ownSuffixWeights({ own }: Batch, agent: number, { c_N }: SequenceWeights): Float64Array {
   const { messages, trajectoryOf } = own[agent];

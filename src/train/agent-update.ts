@@ -1,5 +1,6 @@
 /**
- * Update of one agent within a stage: trains on its batch and applies gate 1.
+ * Update of one agent within a stage: trains the agent on its batch and keeps the update only if it stays in
+ * the trust region (gate 1).
  * @see SAT (arXiv 2605.05216) Algorithm 1
  * @module
  */
@@ -14,8 +15,8 @@ import { trainStream } from './streams.ts';
 import { recordPrediction } from './update-order.ts';
 
 /**
- * Outcome of an agent's update before gate 2, with the batch it learned from and the importance weights of
- * that batch.
+ * Outcome of an agent's update before its acceptance test (gate 2), with the batch that the agent learned
+ * from and the importance weights of that batch.
  */
 export interface AgentUpdate {
   readonly batch: Batch;
@@ -58,8 +59,8 @@ export async function updateAgent(
 }
 
 /**
- * Runs the updates of all agents concurrently if they are simultaneous and the models have devices of their
- * own.
+ * In simultaneous mode (all agents are updated from the team at the start of the stage), runs the agents'
+ * updates concurrently if their models have their own devices.
  *
  * @returns updates by agent id; empty for sequential updates and for models that share a device
  */

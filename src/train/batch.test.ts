@@ -43,14 +43,16 @@ describe('a batch', () => {
   });
 
   it('weights an episode by the truncated turn ratios of the updated agents', () => {
-    // log rho of agent 0 is log 0.5 at turn 0 (the sum over two tokens) and log 3 at turn 2; c = min(rho, 1)
+    // agent 0's ratio rho of new to old policy is 0.5 at turn 0 (the product over two tokens) and 3 at turn
+    // 2; the truncated ratio is c = min(rho, 1)
     const half = Math.log(0.5) / 2;
     const tar = [Float32Array.of(-1 + half, -1 + half), Float32Array.of(-1 + Math.log(3))];
     const { omega_N, meanLogWeight, essShare } = sequenceWeights(batchOf(new Map([[0, tar]])));
     expect(omega_N[0]).toBeCloseTo(0.5, 6);
     expect(omega_N[1]).toBe(1); // the second trajectory has no message of the updated agent
     expect(meanLogWeight).toBeCloseTo(Math.log(1.5) / 2, 6);
-    expect(essShare).toBeCloseTo(2.5 ** 2 / (1.5 ** 2 + 1) / 2, 6); // the untruncated weights are 1.5 and 1
+    // the two episodes' importance weights are 1.5 and 1 without truncation
+    expect(essShare).toBeCloseTo(2.5 ** 2 / (1.5 ** 2 + 1) / 2, 6);
   });
 
   it('gives an agent its own messages of each trajectory and no others', () => {

@@ -29,8 +29,8 @@ export interface Batch {
   /** Maximum and mean of |logp_sampler - logp_trainer| of each scored agent (E9), by agent id, nats. */
   readonly mismatch: ReadonlyMap<number, Mismatch>;
   /**
-   * logp_new of the agents updated since the rollout of this batch (`done` of E10), by agent id, per own
-   * message [T], nats.
+   * New log-probabilities of the messages of agents that were updated after the rollout of this batch (`done`
+   * of E10), by agent id, per own message [T], nats.
    */
   readonly done: Map<number, readonly Float32Array[]>;
 }
@@ -45,9 +45,12 @@ export function ownMessages(trajectories: readonly Trajectory[], agents: number)
   });
 }
 
-/** Importance weights of a batch's episodes for the current team. */
+/** Importance weights that correct a batch's episodes, sampled by an earlier team, for the current team. */
 export interface SequenceWeights {
-  /** Truncated ratios c_t = min(1, rho_t) of each turn, per trajectory [N][turns]. */
+  /**
+   * Truncated ratios c_t = min(1, rho_t) of each turn, per trajectory [N][turns]; rho_t is the ratio of the
+   * current to the sampling team's probability of the turn.
+   */
   readonly c_N: readonly Float64Array[];
   /** Truncated importance weight omega(tau) = prod_t c_t, per trajectory [N]. */
   readonly omega_N: Float64Array;
@@ -60,7 +63,8 @@ export interface SequenceWeights {
 }
 
 /**
- * Computes the ratios rho_t, the truncated ratios c_t and the weight omega of every trajectory   (E10-E13).
+ * Computes, for every trajectory, the ratio rho_t of the current to the sampling team's probability of each
+ * turn t, the truncated ratios c_t and the importance weight omega (E10-E13).
  *
  * @returns weights that are all 1 if no agent was updated since the rollout
  */

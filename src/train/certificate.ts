@@ -1,13 +1,15 @@
 /**
- * Certificates: lower bounds on the gain of an accepted update and of a stage, from episodes of the validation split.
+ * Certificates: lower bounds on the gain of an accepted update or of a stage, computed from episodes of the
+ * validation split.
  *
- * With fresh rollouts every accepted update is certified on its own validation prompts, played by the team before the
- * update; the stage's bound is the sum. If all agents learn from one batch (`reuse`) or from the same team
- * (`simultaneous`), the team at the start of the stage plays one set of validation prompts, which is reweighted by all
- * updates of the stage. No decision depends on these episodes, so the bounds need no correction for a selection.
+ * With fresh rollouts the bound of every accepted update is computed from its own validation prompts, played
+ * by the team before the update; the stage's bound is the sum. If all agents learn from one batch (`reuse`)
+ * or from the same team (`simultaneous`), the team at the start of the stage plays one set of validation
+ * prompts, which is reweighted by all updates of the stage. No decision depends on these episodes, so the
+ * bounds need no correction for a selection.
  *
- * Differs from the paper, whose certificate uses the data that the update was chosen on and can never be positive at
- * gamma >= 1/2 (E51); the paper's value is recorded for information.
+ * Differs from the paper, whose certificate uses the data that the update was chosen on and can never be
+ * positive at a discount factor gamma >= 1/2 (E51); the paper's value is recorded for information.
  * @module
  */
 import {
@@ -30,13 +32,13 @@ import { trainStream } from './streams.ts';
 /** An accepted update; the model has the updated weights. */
 export interface AcceptedStep {
   readonly agent: Agent;
-  /** Snapshot S0 of the model before the update; not yet released. */
+  /** Snapshot of the model before the update (S0); not yet released. */
   readonly start: SnapshotId;
   /** Maximum KL(new || old) over the batch of the update, nats. */
   readonly klMax: number;
 }
 
-/** Computes the certificates of one stage. */
+/** Computes the certificates (lower bounds on the gain) of one stage and its updates. */
 export interface Certifier {
   /**
    * Returns the certificate of an update; undefined if the stage has a single certificate for all its
@@ -67,8 +69,9 @@ export async function createCertifier(context: RunContext, team: Team, stage: nu
 }
 
 /**
- * Certifies every update at level delta_c / n, where n is the number of agents. The sum of the lower bounds
- * is valid for the stage with probability 1 - delta_c.
+ * Creates a certifier that computes a lower bound on the gain of every update, wrong with probability at most
+ * delta_c / n, where n is the number of agents and delta_c the option `certificate.confidence`. The sum of
+ * these bounds is a lower bound for the stage with probability at least 1 - delta_c.
  */
 function stepCertifier(context: RunContext, team: Team, stage: number): Certifier {
   const { certificate } = context.options;
@@ -106,9 +109,9 @@ function stepCertifier(context: RunContext, team: Team, stage: number): Certifie
 }
 
 /**
- * Certifies all updates of a stage at once. Bounds the gain J(pi_bar) - J(pi_old) from the team at the start
- * of the stage to the team at its end; the weight of an episode is the product of all updated agents' ratios
- * (E62).
+ * Creates a certifier that computes one lower bound for all updates of a stage. It bounds the gain in expected
+ * return from the team at the start of the stage to the team at its end. The importance weight of an episode
+ * is the product of all updated agents' ratios of new to old policy (E62).
  */
 async function stageCertifier(context: RunContext, team: Team, stage: number): Promise<Certifier> {
   const { confidence: delta } = context.options.certificate;
@@ -123,8 +126,8 @@ async function stageCertifier(context: RunContext, team: Team, stage: number): P
     async finish() {
       if (klMax.length === 0) return { prompts: 0, delta, gainMean: 0, gainLower: 0, paperBound: 0 };
       const figures = certify(context, batch, { ownTurnTv: { max: [], mean: [] }, delta });
-      // The paper's bound is a sum over updates, but only the totals of gain and bias are known here. The
-      // first term gets the totals; gain and bias of all further terms are 0.
+      // The paper's bound is a sum over updates. Only the totals of the gain and of the bias zeta are known
+      // here, so the first update gets the totals and the other updates get 0.
       const terms = klMax.map((kl, k) => ({
         klMax: kl,
         gain: k === 0 ? figures.gainMean : 0,
@@ -155,7 +158,10 @@ async function playValidationEpisodes(
   return scoreBatch(context, team, { trajectories, scorer: new LogpScorer(context, scored), scope });
 }
 
-/** Computes the agent's new logp on the batch, so that the episodes' weights include its ratio (E10). */
+/**
+ * Computes the updated agent's log-probabilities on the batch, so that the episodes' importance weights
+ * include its ratio of new to old policy (E10).
+ */
 async function markChanged(context: RunContext, batch: Batch, { id, model }: Agent): Promise<void> {
   batch.done.set(id, await model.forward(batch.own[id].messages, scoring(context)));
 }
@@ -178,8 +184,8 @@ function certify(
 
 /**
  * Returns the maximum and the mean total variation distance (TV) of the agent's messages at its first,
- * second, ... own turn. The TV of a message is at most the expected sum of its tokens' TVs (E8). The sum is
- * estimated from one sampled message, so the result is a diagnostic and not a bound.
+ * second, ... turn in each episode. The TV of a message is at most the expected sum of its tokens' TVs (E8).
+ * The sum is estimated from one sampled message, so the result is a diagnostic and not a bound.
  */
 async function turnTv(
   context: RunContext,
@@ -188,7 +194,8 @@ async function turnTv(
 ): Promise<StepEvidence['ownTurnTv']> {
   const { messages, trajectoryOf } = own[agent.id];
   const { tv } = await agent.model.divergence(messages, start, scoring(context));
-  const turnsOf = new Map<number, number>(); // index of a trajectory -> number of its own turns so far
+  // index of a trajectory -> number of the agent's turns counted so far
+  const turnsOf = new Map<number, number>();
   const turns: number[][] = [];
   for (const [m, row] of tv.entries()) {
     const n = trajectoryOf[m];
@@ -228,9 +235,9 @@ interface PaperTerms {
 }
 
 /**
- * Returns the paper's lower bound on the gain as printed (E50), with A_max = span of the reward and gamma =
- * `paperGamma`. The episodes are not discounted, but the bound is -Infinity at gamma = 1. No decision uses
- * the result.
+ * Returns the paper's lower bound on the gain as printed (E50), with the largest advantage A_max set to the
+ * span of the reward range and the discount factor gamma = `paperGamma`. The episodes are not discounted, but
+ * the bound is -Infinity at gamma = 1. No decision uses the result.
  */
 function paperLower({ options, task }: RunContext, steps: readonly PaperTerms[]): number {
   const { prompts, confidence, paperGamma: gamma } = options.certificate;

@@ -17,8 +17,9 @@ export interface RunContext {
    */
   readonly state: RunState;
   /**
-   * Prompts of the train split are used for losses, prompts of the validation split for gates and
-   * certificates only.
+   * Cursors over the prompts of two splits. Prompts of the train split are used for updates and for their
+   * order. Prompts of the validation split are used only for acceptance tests and for certificates (reported
+   * lower bounds on the gain).
    */
   readonly prompts: { readonly train: PromptCursor; readonly validation: PromptCursor };
   readonly emit: (event: RunEvent) => void;

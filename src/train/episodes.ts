@@ -1,5 +1,6 @@
 /**
- * Plays episodes with the options of the run; used by training, gates, certificates, checks and stage evaluations.
+ * Plays episodes with the options of the run; used by training, acceptance tests, certificates (lower bounds
+ * on the gain), checks and stage evaluations.
  * @module
  */
 import type { RandomStream } from '../core/rng.ts';

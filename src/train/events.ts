@@ -7,7 +7,8 @@
 
 /**
  * Outcome of one agent's update: accepted; rejected by the trust region (KL), by the acceptance test or
- * because of a NaN or infinity; or skipped (E36, E37, E64).
+ * because of a NaN or infinity; or skipped, because the agent has no messages or all advantages are 0 (E36,
+ * E37, E64).
  */
 export type UpdateStatus = 'ACCEPT' | 'REJECT_KL' | 'REJECT_TEST' | 'REJECT_NAN' | 'SKIP';
 
@@ -23,13 +24,16 @@ export interface AttemptRecord {
   readonly beta: number;
   readonly lrScale: number;
   /**
-   * Empirical quantile of KL(new||old) over own token states. If `slack` is not `none`: an upper confidence
-   * bound of it.
+   * Quantile of KL(new||old) over the token positions of the agent's own messages. If the option `slack` is
+   * not `none`: an upper confidence bound of the quantile.
    */
   readonly klQuantile: number;
   readonly klMean: number;
   readonly klMax: number;
-  /** Quantiles of KL(new||old) over own token states at {@link KL_LEVELS}; absent if not measured. */
+  /**
+   * Quantiles, at the levels {@link KL_LEVELS}, of KL(new||old) over the token positions of the agent's own
+   * messages; absent if not measured.
+   */
   readonly klQuantiles?: readonly number[];
   readonly klMessageMean: number;
   readonly tvMean: number;
@@ -48,7 +52,10 @@ export interface CertificateRecord {
   readonly gainMean: number;
   /** Lower confidence bound of `gainMean` (E63), reward units. */
   readonly gainLower: number;
-  /** The paper's lower bound on the gain (E50), reward units. It is reported only; no decision uses it. */
+  /**
+   * Lower bound on the gain that the SAT paper states (E50), reward units. It is only reported; no decision
+   * uses it.
+   */
   readonly paperBound: number;
   /** Bias from truncating the importance weights (E61), reward units; absent in a sum over several updates. */
   readonly zeta?: number;
@@ -59,25 +66,43 @@ export interface CertificateRecord {
    * over several updates.
    */
   readonly essShare?: number;
-  /** Maximum number of own turns in an episode; absent in certificates of more than one update. */
+  /**
+   * Maximum number of turns in which the agent acts in one episode; absent in certificates of more than one
+   * update.
+   */
   readonly ownTurns?: number;
-  /** Penalty for several own turns per episode, computed from observed TV (E58), reward units; a diagnostic. */
+  /**
+   * Penalty, in reward units, for an agent that acts in several turns of an episode, computed from the
+   * observed total variation (TV) between old and new policy (E58); a diagnostic.
+   */
   readonly horizonPenalty?: number;
-  /** Coupled form of `horizonPenalty` (E59), reward units; a diagnostic. */
+  /**
+   * The penalty of `horizonPenalty`, computed by a coupling argument (E59) instead, reward units; a
+   * diagnostic.
+   */
   readonly coupledHorizonPenalty?: number;
 }
 
-/** Progress of an agent that is being replaced. */
+/**
+ * Progress of the replacement of an agent's model. Until the replacement is finished, the agent's policy is a
+ * geometric mixture of the old model and the replacement model.
+ */
 export interface HandoverRecord {
-  /** Mean weight of the replacement in the mixture over own token states, 0..1. */
+  /**
+   * Mean, over the token positions of the agent's own messages, of the weight of the replacement model in the
+   * mixture with the old model, 0..1.
+   */
   readonly weight: number;
-  /** Minimum weight of the replacement over own token states, 0..1. */
+  /**
+   * Minimum, over the token positions of the agent's own messages, of the weight of the replacement model in
+   * the mixture with the old model, 0..1.
+   */
   readonly weightMin: number;
-  /** KL radius of each handover step so far, nats per token. */
+  /** KL limits of all steps towards the replacement model so far, nats per token position. */
   readonly steps: readonly number[];
   /**
-   * True if the replacement has weight 1 everywhere: after this update the agent is the replacement model
-   * alone.
+   * True if the replacement model has weight 1 at all token positions: after this update the agent's policy
+   * is that of the replacement model alone.
    */
   readonly finished: boolean;
 }
@@ -118,8 +143,8 @@ export interface UpdateRecord {
 }
 
 /**
- * Result of one acceptance test, a test by betting (E64). Wealth measures the evidence; it starts at 1, and a
- * verdict needs 1/alpha.
+ * Result of one acceptance test, a test by betting (E64). Wealth measures the evidence that the new team is
+ * better; it starts at 1, and the test accepts when it reaches 1/alpha.
  */
 export interface GateRecord {
   readonly gate: 'promotion' | 'step';
@@ -138,7 +163,10 @@ export interface GateRecord {
   readonly decision: 'promote' | 'keep' | 'rollback';
 }
 
-/** Mean paired difference on prompts of the test split, with its 95% interval. */
+/**
+ * Mean difference of the scores of two teams on the same prompts of the test split, with its 95% confidence
+ * interval.
+ */
 export interface DifferenceRecord {
   readonly mean: number;
   readonly low: number;
@@ -212,7 +240,7 @@ export type RunEvent =
   | {
       /** Rewards of the current team on prompts of the test split, after each stage. */
       readonly kind: 'stage_evaluation';
-      /** 0: the base team. */
+      /** Number of completed stages; 0: the base team, before training. */
       readonly stage: number;
       /** Reward of one episode per prompt [P], reward units; prompts and random streams are equal after all stages. */
       readonly rewards: readonly number[];

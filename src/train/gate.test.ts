@@ -44,12 +44,12 @@ describe('the promotion gate', () => {
 
     teach(team, 0);
     await result.champion.load();
-    expect(await bytesOf(team)).toEqual(better); // the champion is the promoted team
+    expect(await bytesOf(team)).toEqual(better); // the promoted team has become the champion
   });
 
-  // The test plays batches of 32 prompts. It detects strong harm in the first batch and weak harm in the
-  // second. The batches end with different teams loaded: the first with the champion, the second with the
-  // candidate.
+  // The acceptance test plays batches of 32 prompts. It detects a large loss of reward in the first batch and
+  // a small one in the second. After the first batch the models have the weights of the champion (the old
+  // team), after the second those of the tested team.
   it.each([
     ['strong', 3, { above: 0, upTo: 32 }],
     ['weak', 0.6, { above: 32, upTo: 64 }],
@@ -129,7 +129,7 @@ describe('the promotion gate', () => {
     const proven = await bytesOf(separate);
     teach(separate, 3);
     await result.champion.load();
-    // the snapshot keeps the promoted weights although its models were changed afterwards
+    // the snapshot still has the promoted weights although the team's models were changed afterwards
     expect(await bytesOf(separate)).toEqual(proven);
   });
 
@@ -143,7 +143,8 @@ describe('the promotion gate', () => {
       return gateEvents(context);
     };
     const records = await decide(false);
-    // more than one batch, so the weights of champion and candidate are loaded in turn
+    // more than one batch of 32 prompts was played, so the weights of the champion and of the tested team
+    // were loaded in turn
     expect(records[0].prompts).toBeGreaterThan(32);
     expect(await decide(true)).toEqual(records);
   });

@@ -1,9 +1,10 @@
 /**
- * Gate 2: the acceptance tests, in two modes. `promotion`: every few stages the current team is tested
- * against the champion, the best proved team so far. It becomes the champion if the test proves that it is
- * better. With probability at least 1 - alpha over the run, every champion is better than its predecessor.
- * `step`: every single update is tested.
- * Differs from the paper, whose certificate can never be positive at gamma >= 1/2 (E51).
+ * The acceptance tests of a run (called gate 2; gate 1 is the trust region), in two modes. `promotion`: every
+ * few stages the current team is tested against the champion, the last team that was proved to be better. The
+ * current team becomes the champion if the test proves that it is better. With probability at least 1 - alpha
+ * over the run, every champion is better than its predecessor. `step`: every single update is tested.
+ * Differs from the paper, whose lower bound on the gain (E50) can never be positive at a discount factor
+ * gamma >= 1/2 (E51).
  * @module
  */
 import { alphaSpending } from '../core/acceptance.ts';
@@ -14,19 +15,20 @@ import type { GateRecord } from './events.ts';
 import { type PairedTestResult, pairedTest } from './paired-test.ts';
 import { snapshotOf, snapshotTeam, type TeamSnapshot } from './team-snapshot.ts';
 
-/** A rollback multiplies every trust-region radius by this factor. */
+/** A rollback to the champion multiplies the KL limit (radius) of every trust region by this factor. */
 const RADIUS_SHRINK = 0.5;
 
-/** The team in training, and the team to deploy. */
+/** The team in training, and the champion: the last promoted team, which is deployed. */
 export interface TeamAndChampion {
   readonly team: Team;
   readonly champion: TeamSnapshot;
 }
 
 /**
- * Tests the current team against the champion. After a proved gain the team becomes the champion. After proved harm
- * beyond `gate.tolerance` the champion's weights are restored and every radius is halved. Otherwise nothing changes.
- * The k-th test spends alpha_k = alpha 6 / (pi^2 k^2), in total at most alpha   (E64).
+ * Tests the current team against the champion. If the test proves a gain, the team becomes the champion. If
+ * it proves a loss larger than `gate.tolerance`, the champion's weights are restored and the KL limits of all
+ * trust regions are halved. Otherwise nothing changes. The k-th test has the error probability alpha_k =
+ * alpha 6 / (pi^2 k^2); their sum is at most alpha (E64).
  */
 export async function testCandidate(
   context: RunContext,
@@ -62,7 +64,8 @@ export async function testCandidate(
 }
 
 /**
- * Continues training from the champion's weights. A champion with separate models replaces the team's models.
+ * Continues training from the champion's weights. If the champion was loaded into separate models, these
+ * replace the team's models, which are closed.
  */
 async function rollBack(champion: TeamSnapshot, team: Team): Promise<TeamAndChampion> {
   await champion.load();
@@ -72,9 +75,9 @@ async function rollBack(champion: TeamSnapshot, team: Team): Promise<TeamAndCham
 }
 
 /**
- * Tests whether one agent's update is an improvement (ACCEPT_TEST of RUN_STAGE). Stage k spends alpha 6 /
- * (pi^2 k^2) / n on each of n agents   (E64). After the call the model has its updated weights, whatever the
- * result.
+ * Tests whether one agent's update is an improvement (ACCEPT_TEST of RUN_STAGE). In stage k the test of each
+ * of the n agents has the error probability alpha 6 / (pi^2 k^2) / n (E64). After the call the model has its
+ * updated weights, whatever the result.
  *
  * @param agent - the updated agent
  * @param before - snapshot S0 of the agent's model before the update
@@ -102,7 +105,7 @@ export async function testUpdate(
 
 /**
  * Returns whether no validation prompt is left, and emits a warning the first time. A prompt is used by one
- * test only, because a second use would void the guarantee.
+ * test only, because a second use would void the bound alpha on the probability of a false acceptance.
  */
 function isExhausted({ prompts, state, emit }: RunContext, stage: number): boolean {
   if (prompts.validation.remaining !== 0) return false;

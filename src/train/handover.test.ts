@@ -7,7 +7,10 @@ import { runStage } from './stage.ts';
 import { LETTERS } from './testing/letter-task.ts';
 import { createContext, createTeam, teach, trainOptions } from './testing/world.ts';
 
-/** Creates a team of two agents. The second one is being replaced by a model that solves the task. */
+/**
+ * Creates a team of two agents. The model of the second agent is being replaced by a model that solves the
+ * task.
+ */
 function swappedTeam() {
   const team = createTeam(createVote(), 2);
   const learned = createTeam(createVote(), 1, 7);

@@ -1,8 +1,9 @@
 /**
  * One update attempt of an agent that is being replaced by another model. The agent's policy is a geometric
- * mixture of the incumbent and the replacement model. An attempt increases the replacement's weight by one
- * step, starting at the mixture of the last stage.
- * Differs from the paper, which projects the replacement once and does not describe how the mixture ends.
+ * mixture of its old model and the replacement model. An attempt (a handover step) increases the weight of
+ * the replacement model, starting at the mixture of the last stage.
+ * Differs from the paper, which computes such a mixture once and does not describe how it ends in the
+ * replacement model alone.
  * @module
  */
 import { sampledSwapCovariance } from '../core/projection.ts';
@@ -14,12 +15,12 @@ import type { TrainOptions } from './options.ts';
 
 export interface HandoverSettings {
   readonly options: Pick<TrainOptions, 'temperature' | 'trustRegion'>;
-  /** Factor of the KL radius, > 0; values above 1 count as 1. */
+  /** Factor by which the KL limit `targetKl` is multiplied, > 0; values above 1 count as 1. */
   readonly scale: number;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Result of a handover step, in the form of a gradient step's result. */
+/** Result of a handover step, with the fields that the result of a gradient step has. */
 export interface HandoverStep extends MinibatchLoss {
   /** Always 0, because a handover step has no gradient. */
   readonly gradNorm: number;
@@ -27,12 +28,14 @@ export interface HandoverStep extends MinibatchLoss {
 }
 
 /**
- * Increases the replacement's weight at every token state to the largest value for which KL(new||old) stays
- * inside the radius (E41, starting at the current weight). Retries use a smaller radius. The handover is
- * finished once the weight is 1 at every own token state of the batch.
+ * Increases the replacement model's weight in the mixture at every token position to the largest value for
+ * which KL(new||old) stays within the KL limit `targetKl` (E41, starting at the current weight). Later
+ * attempts use a smaller KL limit. The handover is finished once the weight is 1 at every token position of
+ * the agent's messages in the batch.
  *
- * @param model - a model with a handover; changed in place
- * @returns `loss`: -mean(A_tilde (logp_new - logp_old)), negative if the step is expected to be a gain
+ * @param model - a model that is a mixture of an old and a new model; changed in place
+ * @returns `loss`: -mean(A_tilde (logp_new - logp_old)) over trajectories with advantage A_tilde; negative
+ *   if the step is expected to increase the reward
  * @throws RangeError if the model has no handover
  */
 export async function advanceHandover(

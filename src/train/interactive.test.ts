@@ -103,7 +103,8 @@ describe('training on an interactive task', () => {
       const { messages } = batch.own[agent.id];
       for (const { agent: author, tokens, logpSampler } of messages) {
         expect(author).toBe(agent.id);
-        expect(tokens).toHaveLength(logpSampler.length); // no token of the environment's replies
+        // the message contains no tokens of the environment's replies
+        expect(tokens).toHaveLength(logpSampler.length);
       }
       expect(batch.mismatch.get(agent.id)?.max).toBeLessThan(1e-6);
     }

@@ -7,7 +7,7 @@ const adamw = { learningRate: 0.3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weig
 
 /**
  * Returns a model that took one optimizer step from its snapshot S0, and trajectories of two messages with
- * logp_old under S0.
+ * their log-probabilities under S0.
  */
 async function steppedModel() {
   const model = createTabularModel({ alphabet: 'abc', prior: { scale: 1, seed: 2 } });
@@ -33,7 +33,8 @@ async function steppedModel() {
 describe('accumulateGradient', () => {
   it('computes the gradient of the returned loss, with several messages and the KL term', async () => {
     const { model, trajectories, settings: weak } = await steppedModel();
-    const settings = { ...weak, beta: 30 }; // with beta = 30 the KL term is most of the gradient
+    // with the KL penalty coefficient beta = 30, the KL term contributes most of the gradient
+    const settings = { ...weak, beta: 30 };
     const before = await accumulateGradient(model, trajectories, settings);
     const current = await model.snapshot();
     const { gradNorm } = await model.step(adamw);
@@ -71,7 +72,8 @@ describe('accumulateGradient', () => {
     expect(atStart).toEqual({ loss: expect.closeTo(-1 / 3, 12), clipRatio: 0 });
     const { gradNorm } = await model.step(adamw);
     await model.restore(settings.start);
-    // without `atStart` the forward pass and the KL term are computed; the gradient must be equal
+    // without `atStart` the forward pass and the KL term are computed; the gradient must equal that with
+    // `atStart`
     await accumulateGradient(model, trajectories, settings);
     expect((await model.step(adamw)).gradNorm).toBeCloseTo(gradNorm, 6);
   });

@@ -15,19 +15,19 @@ export interface OwnTrajectory {
   /** The agent's messages in the trajectory, at least one. */
   readonly sequences: readonly Sequence[];
   /**
-   * logp_old of all own tokens, concatenated over messages [T], nats: computed by the trainer under the
-   * weights of S0.
+   * Log-probabilities of all tokens of these messages under the policy before the update, computed by the
+   * trainer, concatenated over messages [T], nats.
    */
   readonly logpOld: Float32Array;
 }
 
 export interface GradientSettings {
   readonly options: Pick<TrainOptions, 'temperature' | 'epsilon' | 'epsilonHigh' | 'dualClip' | 'ratioNorm'>;
-  /** Weight of the KL term. */
+  /** Coefficient beta of the KL penalty in the loss. */
   readonly beta: number;
-  /** Snapshot S0 of the model before the update. */
+  /** Snapshot of the model before the update (S0). */
   readonly start: SnapshotId;
-  /** True before the first optimizer step, when the weights are still those of S0. */
+  /** True before the first optimizer step, when the weights are still those before the update. */
   readonly atStart: boolean;
   readonly signal?: AbortSignal | undefined;
 }
@@ -41,11 +41,14 @@ export interface MinibatchLoss {
 
 /**
  * Accumulates the gradient of loss = -(1/N) sum_g min(r_g A_g, r_{c,g} A_g) + beta Kbar with respect to the
- * weights, where N is the number of trajectories and Kbar the mean KL over their M tokens (E24, E25', E31).
+ * weights. Here N is the number of trajectories, r_g the ratio of new to old policy of trajectory g, r_{c,g}
+ * the clipped ratio, A_g the advantage, and Kbar the mean KL over the M tokens of the trajectories (E24,
+ * E25', E31).
  *
  * A trajectory with A = 0 has loss 0 and cotangent 0, whatever its ratio. It counts in N and M but is neither
- * scored nor differentiated. Its states are therefore missing from the KL term; only gate 1 measures them. At
- * S0, logp_new equals logp_old, and value and gradient of the KL term are exactly 0; neither is computed.
+ * scored nor differentiated. Its token positions are therefore missing from the KL term; only the
+ * trust-region test after training measures them. Before the first optimizer step the policy is still the old
+ * one, so value and gradient of the KL term are exactly 0 and are not computed.
  *
  * @returns undefined if every advantage is 0: the caller must skip the optimizer step, because AdamW's
  *   momentum would move the weights without a gradient

@@ -1,6 +1,6 @@
 /**
- * Tests of values that runs record for reports only: quantiles, standard errors, wealth paths, accuracies of
- * single agents.
+ * Tests of values that runs record for reports only: quantiles, standard errors, the evidence (wealth) of
+ * acceptance tests after each prompt, accuracies of single agents.
  */
 import { describe, expect, it } from 'vitest';
 import { createRelay } from '../team/relay.ts';

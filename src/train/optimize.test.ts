@@ -8,7 +8,7 @@ import { savedBytes } from './testing/saved-bytes.ts';
 import { type OptionChanges, trainOptions } from './testing/world.ts';
 import { wrapModel } from './testing/wrapped-model.ts';
 
-/** KL radii so large that no update exceeds them. */
+/** KL limits (trust-region radii) so large that no update exceeds them. */
 const WIDE = { targetKl: 100, targetKlMessage: 100 };
 
 function newModel(): TabularModel {
@@ -130,7 +130,8 @@ describe('optimize', () => {
     const last = attempts[attempts.length - 1];
     expect(outcome.next).toEqual({ beta: last.beta, lrScale: 1 });
 
-    // the result equals that of a single attempt from S0 with the settings of the last attempt
+    // the result equals that of a single attempt from the model before the update (S0) with the settings of
+    // the last attempt
     const direct = newModel();
     await optimize(direct, trajectories, {
       ...tight,
@@ -240,7 +241,7 @@ describe('optimize', () => {
     const radius = 0.05;
     const unchecked = await update(100);
     expect(unchecked.status).toBe('ACCEPT');
-    // the KL estimated from the sampled tokens misses the change
+    // the KL estimated from the sampled tokens alone does not show the change of the policy
     expect(unchecked.sampled).toBeLessThan(radius / 100);
     expect(unchecked.exact).toBeGreaterThan(radius);
     expect((await update(radius)).status).toBe('REJECT_KL');

@@ -27,7 +27,7 @@ import { shuffleDraws } from './streams.ts';
 
 export interface OptimizeSettings {
   readonly options: TrainOptions;
-  /** The agent's KL weight beta and learning-rate scale for the first attempt. */
+  /** The agent's KL penalty coefficient beta and its learning-rate scale for the first attempt. */
   readonly state: AgentState;
   /** Random stream of the minibatch order, which is the same in every attempt. */
   readonly stream: RandomStream;
@@ -37,10 +37,14 @@ export interface OptimizeSettings {
 
 /** Means over the optimizer steps of one attempt. */
 export interface AttemptTraining extends MinibatchLoss {
-  /** L2 norm of the gradient before clipping; 0 for a handover step. */
+  /**
+   * L2 norm of the gradient before clipping; 0 for a handover step, i.e. a step that moves a mixture of the
+   * old and a new model towards the new one.
+   */
   readonly gradNorm: number;
   /**
-   * Result of the handover step that replaced the gradient steps; absent unless the agent is being replaced.
+   * Result of the handover step that replaced the gradient steps; absent unless the agent's model is being
+   * replaced by another one.
    */
   readonly handover?: HandoverRecord;
 }
@@ -62,13 +66,14 @@ export type OptimizeOutcome = {
 
 /**
  * Runs up to 1 + `maxBacktracks` attempts of `numIterations` passes over the batch each. Keeps the first
- * attempt inside the radius. If every attempt violates it, restores every byte of S0, the weights and
- * optimizer state before the update   (E37).
+ * attempt whose KL divergences are inside the trust region. If every attempt violates it, restores every byte
+ * of S0, the weights and optimizer state before the update (E37).
  *
- * An agent that is being replaced by another model takes a handover step towards it instead of gradient
- * steps, under the same gates. The status is SKIP if the agent has no messages, or if every advantage, and
- * therefore the loss, is 0. A NaN or infinity in a loss, a gradient or a divergence ends the attempt like a
- * violation; if the last attempt ends this way, the status is REJECT_NAN.
+ * If the agent's model is being replaced by another one, each attempt moves the mixture of old and new model
+ * towards the new one (a handover step) instead of taking gradient steps. It must pass the same tests. The
+ * status is SKIP if the agent has no messages, or if every advantage, and therefore the loss, is 0. A NaN or
+ * infinity in a loss, a gradient or a divergence ends the attempt like a violation; if the last attempt ends
+ * this way, the status is REJECT_NAN.
  *
  * @param model - the agent's model; contains the accepted update, or S0, afterwards
  * @param trajectories - the trajectories that contain messages of the agent
@@ -147,9 +152,10 @@ function shuffledMinibatches<T>(items: readonly T[], size: number, stream: Rando
 }
 
 /**
- * Measures the exact KL and TV between S0 and the current weights at every own token state of the batch,
- * including trajectories with advantage 0 (E27), and aggregates them for gate 1. Returns NaN without
- * measuring if training produced a value that is not finite.
+ * Measures the exact KL and total variation (TV) between the policy before the update (S0) and the current
+ * policy at every token position of the agent's own messages, including trajectories with advantage 0 (E27),
+ * and aggregates them for the trust-region test. Returns NaN without measuring if training produced a value
+ * that is not finite.
  */
 async function measure(
   model: Model,

@@ -5,24 +5,34 @@
  */
 
 export interface TrustRegionOptions {
-  /** Radius delta_i: upper bound on the quantile of the exact per-state KL, nats (E36). */
+  /**
+   * Radius of the trust region, nats: upper bound on a quantile of KL(new||old) over the token positions of
+   * the agent's messages (delta_i of E36).
+   */
   readonly targetKl: number;
-  /** Level of the bounded KL quantile, e.g. 0.99 (1 - alpha of E32). */
+  /**
+   * Level of the quantile of the per-position KL that `targetKl` bounds, e.g. 0.99 for the 99th percentile
+   * (1 - alpha of E32).
+   */
   readonly quantile: number;
   /** Upper bound on the mean KL per message, nats; undefined: no bound (deltaMsg of E36). */
   readonly targetKlMessage?: number;
   readonly slack: 'none' | 'dkw' | 'binom';
   /**
-   * Probability that the upper bound of the KL quantile is too low, if `slack` is set (eta of E33 and E34).
+   * Probability that the upper bound of the KL quantile is too low, if `slack` is not `none` (eta of E33 and
+   * E34).
    */
   readonly slackConfidence: number;
   readonly maxBacktracks: number;
-  /** Factor by which each backtrack multiplies the learning rate, 0..1; at 1 only beta grows (E37). */
+  /**
+   * Factor by which each backtrack multiplies the learning rate, 0..1; at 1 a backtrack only increases beta,
+   * the coefficient of the KL penalty (E37).
+   */
   readonly stepShrink: number;
   /**
-   * `enforce`: gate 1, which never keeps an update that leaves the trust region. `record`: for baselines
-   * without a trust region; divergences are measured, but every update with finite values is kept and beta is
-   * constant.
+   * `enforce`: never keeps an update that leaves the trust region (gate 1). `record`: for baselines without a
+   * trust region; divergences are measured, but every update with finite values is kept, and beta, the
+   * coefficient of the KL penalty, is constant.
    */
   readonly gate: 'enforce' | 'record';
 }
@@ -35,8 +45,9 @@ export interface OptimizerOptions {
   readonly weightDecay: number;
   readonly maxGradNorm: number;
   /**
-   * Adapts the learning rate to the radius: it grows by a factor of 1.5 after a first attempt that was accepted with
-   * less than half of the radius, and keeps its reduced scale after a backtrack.
+   * Adapts the learning rate to the radius of the trust region: the learning rate grows by a factor of 1.5
+   * after a first attempt that was accepted with less than half of the radius, and keeps its reduced scale
+   * after a backtrack.
    * Differs from the paper, which sets the learning rate by hand.
    */
   readonly adaptToRadius: boolean;
@@ -46,13 +57,19 @@ export interface GateOptions {
   readonly kind: 'promotion' | 'step' | 'off';
   /** Number of stages between promotion tests. */
   readonly every: number;
-  /** Maximum number of prompts of one test; both teams play each of them (N_plan of E64). */
+  /**
+   * Maximum number of prompts in one acceptance test. The old and the new team both play each prompt (N_plan
+   * of E64).
+   */
   readonly nPlan: number;
-  /** Bound on the probability that any test of the run accepts a team or update that is not better. */
+  /**
+   * Upper bound on the probability that at least one acceptance test of the run accepts a team or an update
+   * that is not better.
+   */
   readonly alpha: number;
   /**
-   * Tolerated loss of mean reward against the champion, reward units. A rollback needs proof that the loss is
-   * larger.
+   * Tolerated loss of mean reward, in reward units, relative to the champion (the last promoted team). The
+   * team is only rolled back to the champion if the test proves that its loss is larger.
    */
   readonly tolerance: number;
 }
@@ -60,14 +77,17 @@ export interface GateOptions {
 export interface CertificateOptions {
   /** Number of validation prompts of each certificate, with one episode each; 0: no certificates (E66). */
   readonly prompts: number;
-  /** delta_c: bound on the probability that a stage's lower bound is wrong. */
+  /**
+   * Upper bound on the probability that a stage's certificate, the lower bound on its gain, is above the true
+   * gain (delta_c of E63).
+   */
   readonly confidence: number;
   /**
    * Maximum importance weight of an episode in the estimate of the gain; larger weights are truncated (C of
    * E62).
    */
   readonly cap: number;
-  /** Discount factor gamma for the paper's bound (E50), in [0, 1). */
+  /** Discount factor gamma, in [0, 1), for the lower bound on the gain that the SAT paper states (E50). */
   readonly paperGamma: number;
 }
 
@@ -78,9 +98,9 @@ export interface TrainOptions {
   readonly order: 'static' | 'random' | 'reverse' | 'greedy';
   /**
    * `sequential`: an accepted update takes effect at once, so the next agent learns from episodes of the
-   * updated team (E6). `simultaneous`: all agents learn from episodes of the team at the start of the stage,
-   * and all updates take effect together. SAT replaces the simultaneous scheme, which can lower the reward
-   * (G1).
+   * updated team (E6), or from reweighted episodes with rollout mode `reuse`. `simultaneous`: all agents
+   * learn from episodes of the team at the start of the stage, and all updates take effect together. SAT
+   * replaces the simultaneous scheme, which can lower the reward (G1).
    */
   readonly updateSchedule: 'sequential' | 'simultaneous';
   /**
@@ -109,7 +129,7 @@ export interface TrainOptions {
   readonly companions?: 'shared' | 'independent';
   readonly temperature: number;
   readonly maxCompletionLength: number;
-  /** Number of passes over the batch per attempt (E of E37). */
+  /** Number of passes over the batch in each attempt of an update (symbol E in E37). */
   readonly numIterations: number;
   /** Number of trajectories per minibatch. */
   readonly minibatchSize: number;
@@ -121,7 +141,7 @@ export interface TrainOptions {
   readonly ratioNorm: 'sum' | 'mean';
   readonly normalise: 'group' | 'mean';
   readonly advantageClip: number;
-  /** Initial weight of the KL term (beta of E38). */
+  /** Initial coefficient of the KL penalty in the loss (beta of E38). */
   readonly beta: number;
   readonly trustRegion: TrustRegionOptions;
   readonly optimizer: OptimizerOptions;

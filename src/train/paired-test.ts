@@ -1,8 +1,8 @@
 /**
- * The acceptance test of gate 2: tests whether the new team is better than the old one, on prompts that no
- * loss, no update order and no earlier test has used. Both teams answer the same prompts with the same random
- * streams. A betting test (E64) observes the differences of rewards one prompt at a time and stops as soon as
- * it can decide. A second, mirrored test detects that the new team is worse.
+ * The acceptance test: tests whether the new team is better than the old one, on prompts that no loss, no
+ * update order and no earlier test has used. Both teams answer the same prompts with the same random streams.
+ * A betting test (E64) observes the differences of rewards one prompt at a time and stops as soon as it can
+ * decide. A second, mirrored test detects that the new team is worse.
  * @see Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting", JRSS-B 2024
  * @module
  */
@@ -24,9 +24,9 @@ type Side = 'old' | 'new';
 
 /** The two teams of a test. */
 export interface TeamPair {
-  /** The champion, or the team before the update. */
+  /** The champion (the last promoted team), or the team before the tested update. */
   readonly old: TeamSnapshot;
-  /** The candidate; its weights are loaded when the test begins. */
+  /** The team that is tested; the models have its weights when the test begins. */
   readonly new: TeamSnapshot;
 }
 
@@ -34,31 +34,38 @@ export interface PairedTestSettings {
   readonly stage: number;
   /** Number of the test, unique within the run; part of the names of its random streams. */
   readonly index: number;
-  /** Bound on the probability of a false verdict `better`: this test's share of the run's alpha. */
+  /**
+   * Bound on the probability of a false verdict `better`: this test's share of the bound for the whole run.
+   */
   readonly alpha: number;
 }
 
 export interface PairedTestResult {
   /** Number of prompts that the test used; 0 if the validation split had none left. */
   readonly prompts: number;
-  /** Final wealth of the test against the hypothesis E[new - old] <= 0; starts at 1. */
+  /**
+   * Final wealth (evidence) of the betting test against the hypothesis that the mean reward difference
+   * E[new - old] is <= 0. It starts at 1; the verdict is `better` if it reaches 1/alpha.
+   */
   readonly wealth: number;
   /**
-   * Final wealth of the test against the hypothesis E[old - new] <= tolerance. Stays 1 if the tolerance is at
-   * least the span of the rewards, because no larger loss is possible then.
+   * Final wealth (evidence) of the betting test against the hypothesis that the mean reward loss E[old - new]
+   * is <= `gate.tolerance`. Stays 1 if the tolerance is at least the span of the reward range, because then
+   * no loss can exceed it.
    */
   readonly harmWealth: number;
-  /** Mean of new - old, reward units; 0 without prompts. */
+  /** Mean of the new team's reward minus the old team's reward, reward units; 0 without prompts. */
   readonly meanDifference: number;
-  /** Wealth of both tests after each of the prompts, thinned; see `GateRecord.path`. */
+  /** Wealth of both betting tests after some of the prompts; see `GateRecord.path`. */
   readonly path: NonNullable<GateRecord['path']>;
   readonly verdict: 'better' | 'harm' | 'undecided';
 }
 
 /**
- * Tests the difference D = R_new - R_old with one episode per prompt and team. Verdict `better`: the wealth
- * against E[D] <= 0 reached 1/alpha. `harm`: the wealth against E[-D] <= tolerance reached 1/alpha.
- * `undecided`: neither happened within `gate.nPlan` prompts or the rest of the validation split   (E64).
+ * Tests the reward difference D = R_new - R_old with one episode per prompt and team. Verdict `better`: the
+ * wealth (evidence) against E[D] <= 0 reached 1/alpha. `harm`: the wealth against E[-D] <= tolerance reached
+ * 1/alpha. `undecided`: neither wealth reached 1/alpha within `gate.nPlan` prompts or the rest of the
+ * validation split (E64).
  *
  * If E[D] <= 0, the probability of `better` is at most alpha, for any stopping time. After the call the
  * models may have the weights of either team.
@@ -147,11 +154,11 @@ function bettingTests(
 }
 
 /**
- * Plays the next prompts of the validation split with both teams. Returns the difference of rewards, new -
- * old, per prompt.
+ * Plays the next prompts of the validation split with both teams. Returns, per prompt, the reward of the new
+ * team minus that of the old team.
  *
- * @param order - the two sides in order of play. The first one's weights are already loaded, which halves the
- *   number of times that weights are loaded.
+ * @param order - the two teams in the order in which they play. The weights of the first team must already
+ *   be loaded, which halves the number of times that weights are loaded.
  */
 async function batchDifferences(
   context: RunContext,
@@ -176,7 +183,7 @@ async function batchDifferences(
       stage,
       items,
       samples: 1,
-      // both sides draw from equal streams, so that their rewards are paired
+      // both teams draw from equal random streams, so that their rewards are paired
       stream: trainStream(context.options.seed, 'gate', index, from),
     });
     for (const { group, reward } of trajectories) rewards[side][group] = reward;

@@ -61,8 +61,9 @@ async function ordersOfStages(team: Team, changes: OptionChanges): Promise<(read
 
 describe('a predicted gain', () => {
   it('with cross-fitting is the first-order gain of a natural-gradient step of the radius', async () => {
-    // The values Q of an agent's two actions differ by `pay` = d, and both have probability 1/2. Therefore g'
-    // F^-1 g = Var(Q) = d^2/4, and the gain is sqrt(2 delta) d/2.
+    // The values Q of an agent's two actions differ by `pay` = d, and both have probability 1/2. With the
+    // gradient g and the Fisher matrix F, g' F^-1 g = Var(Q) = d^2/4, so the gain within KL limit delta is
+    // sqrt(2 delta) d/2.
     const gains = await predictions(gameTeam(), { trustRegion: { targetKl: 0.02 } });
     for (const [agent, pay] of [0.2, 1, 0].entries())
       expect(Math.abs(gains[agent] - (Math.sqrt(0.04) * pay) / 2)).toBeLessThan(0.02);

@@ -18,9 +18,9 @@ import type { TrainOptions } from './options.ts';
 const FISHER_EPSILON = 1e-3;
 
 /**
- * Predicts the gain of an agent's next update from a batch of the current team. Uses cross-fitting (E65) if
- * the engines of all agents compute score vectors (`Model.scores`), else the formula of E43. Results of the
- * two methods are not comparable, so all agents use the same one.
+ * Predicts the gain in team reward of an agent's next update from a batch of the current team. Uses
+ * cross-fitting (E65) if the engines of all agents compute score vectors (`Model.scores`), else the formula
+ * of E43. Results of the two methods are not comparable, so all agents use the same one.
  *
  * @param batch - a batch in which `agent` has its current weights
  * @returns predicted gain; NaN if the batch has a single prompt and the prediction is cross-fitted

@@ -61,7 +61,7 @@ function contentsOf(memory: MemoryRun): unknown {
 describe('a training run', () => {
   it('saves after every promotion test, so that no prompt is used for two tests', async () => {
     const memory = newRun();
-    // three prompts are too few to reach a verdict at this alpha
+    // three prompts are too few for the acceptance test to decide at error probability 0.01
     const undecided = { ...gate, nPlan: 3, alpha: 0.01 };
     await runTraining(training(memory, { ...small, stages: 4, saveSteps: 100, gate: undecided }));
     const tested = memory.eventsOf('gate').map(({ stage }) => stage);

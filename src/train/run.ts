@@ -1,7 +1,8 @@
 /**
- * Runs a training from its first stage, or from its last checkpoint, to its end: stages, gate 2, checkpoints.
- * Every decision is an event. No decision depends on the clock or on interruptions, so a run that was killed
- * and resumed ends with the same bytes as an uninterrupted one.
+ * Runs a training from its first stage, or from its last checkpoint, to its end: it runs the stages, tests
+ * whether to promote the team (gate 2), and writes checkpoints. Every decision is an event. No decision
+ * depends on the clock or on interruptions, so a run that was killed and resumed ends with the same bytes as
+ * an uninterrupted one.
  * @module
  */
 import { join } from 'node:path';
@@ -74,7 +75,8 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   context.emit({ kind: 'run_started', stages: options.stages, agents, fromStage });
   try {
     const start = checkpoint ? await resume(run, checkpoint) : await startFresh(run, context);
-    await checkTeam(context, start.team); // E9, every agent
+    // for every agent, sampler and trainer must agree on log-probabilities (E9)
+    await checkTeam(context, start.team);
     const end = await runStages(run, context, start, fromStage);
     const outcome = { ...end, state };
     for (const event of (await run.evaluate?.(outcome)) ?? []) context.emit(event);
@@ -90,7 +92,8 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
  * Creates a run folder without training: writes the event `run_started`, and the evaluation and the
  * checkpoint of the base team.
  *
- * @param state - initial state; it contains the used prompts and the number of tests of an earlier run
+ * @param state - initial state; it contains the numbers of used prompts and of acceptance tests of an
+ *   earlier run
  */
 export async function initializeRun(run: Omit<TrainingRun, 'loadAgent'>, state: RunState): Promise<void> {
   const { team, options } = run;
@@ -100,10 +103,16 @@ export async function initializeRun(run: Omit<TrainingRun, 'loadAgent'>, state: 
   await recordBaseTeam(run, context, team);
 }
 
-/** The team in training and, with gate kind `promotion`, the champion to deploy. */
+/**
+ * The team in training and, with gate kind `promotion`, the champion: the last promoted team, which is
+ * deployed.
+ */
 type TrainingState = Pick<TrainingOutcome, 'team' | 'champion'>;
 
-/** Starts a run at stage 0: saves the base team as the first checkpoint and the first champion. */
+/**
+ * Starts a run at stage 0: saves the base team as the first checkpoint. With acceptance tests it is also the
+ * first champion, i.e. the team to deploy until a better one is proved.
+ */
 async function startFresh(run: TrainingRun, context: RunContext): Promise<TrainingState> {
   const { team, options } = run;
   for (const message of startWarnings(options)) context.emit({ kind: 'warning', stage: 0, message });
@@ -119,8 +128,8 @@ async function recordBaseTeam(run: Pick<TrainingRun, 'options' | 'store'>, conte
 }
 
 /**
- * Loads weights and optimizer states from the checkpoint. Loads the champion from its own checkpoint into
- * separate models.
+ * Loads weights and optimizer states from the checkpoint. Loads the champion (the last promoted team) from
+ * its own checkpoint into separate models.
  */
 async function resume(run: TrainingRun, checkpoint: Checkpoint): Promise<TrainingState> {
   const team = await loadTeam(run, checkpoint);
@@ -164,8 +173,8 @@ async function runStages(
       ({ team, champion, decision } = await testCandidate(context, stage, { team, champion }));
     await evaluateStage(context, team, stage);
     const promoted = decision === 'promote';
-    // Every test is followed by a checkpoint. Without it, a run resumed after a crash could test another
-    // candidate on prompts that were already used.
+    // Every acceptance test is followed by a checkpoint. Without the checkpoint, a run resumed after a crash
+    // could test another candidate on prompts that were already used.
     if (isTested || isLast || stage % options.saveSteps === 0)
       await save(run, context, { team, stage, isChampion: promoted || options.gate.kind === 'step' });
   }
@@ -175,8 +184,8 @@ async function runStages(
 /**
  * Writes a checkpoint.
  *
- * @param at.isChampion - whether the saved team becomes the champion. With gate kind `step` every checkpoint
- *   does, because every update passed its own test.
+ * @param at.isChampion - whether the saved team becomes the champion, i.e. the team to deploy. With gate
+ *   kind `step` every checkpoint does, because every update passed its own acceptance test.
  */
 async function save(
   run: Pick<TrainingRun, 'store'>,

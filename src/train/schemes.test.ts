@@ -1,6 +1,7 @@
 /**
- * Tests of the options for baselines: update schedule, credit, state weights, and the trust region's mode
- * `record`.
+ * Tests of the options for baselines: update schedule, credit (whether agents learn from the team's or their
+ * own verdict), state weights, and the trust region's mode `record`, which measures KL but keeps every
+ * update.
  */
 import { describe, expect, it } from 'vitest';
 import { blindGame, playedBy } from '../core/tabular/observed-episode.ts';
@@ -37,7 +38,7 @@ async function playGame(updateSchedule: TrainOptions['updateSchedule'], changes:
     numGenerations: 16,
     normalise: 'mean',
     trustRegion: { targetKl: 0.02, targetKlMessage: 0.02 },
-    // Adam without momentum normalises the gradient; the KL radius limits the step
+    // Adam without momentum normalises the gradient, so only the KL limit determines the size of the step
     optimizer: { learningRate: 0.4, beta1: 0, beta2: 0, epsilon: 1e-8, maxGradNorm: 1e9 },
     ...changes,
   });
@@ -117,7 +118,7 @@ describe('state weights', () => {
       { messages: [{ turn: 0 }, { turn: 2 }, { turn: 0 }], trajectoryOf: [0, 0, 1] },
       { messages: [{ turn: 1 }], trajectoryOf: [0] },
     ],
-  } as unknown as Batch; // has only the fields that `batchAdvantages` reads
+  } as unknown as Batch; // this batch has only the fields that `batchAdvantages` reads
   const weights = {
     c_N: [Float64Array.of(0.5, 1, 0.25), Float64Array.of(1, 1, 1)],
     omega_N: Float64Array.of(0.125, 1),
@@ -143,7 +144,8 @@ describe('state weights', () => {
   });
 
   it('false: weight an episode by the mean weight of the turns after the own turns', () => {
-    // the weight of agent 0 is (1 * 0.25 + 1) / 2 in the first episode and 1 in the second
+    // agent 0's weight, the mean over its turns of the importance weight of the later turns, is (1 * 0.25 +
+    // 1) / 2 in the first episode and 1 in the second
     const b = 0.625 / 1.625;
     const raw = [0.625 * (1 - b), -b];
     const mean = (raw[0] + raw[1]) / 2;

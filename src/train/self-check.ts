@@ -1,8 +1,8 @@
 /**
- * Checks that the sampled policy is the trained policy (E9): the log-probabilities of sampler and trainer
- * must agree on every batch before its first optimizer step. They disagree e.g. if the sampler uses another
- * temperature, token filters, stale weights or other kernels. Then the ratios do not start at 1 and the trust
- * region bounds a different policy, so the run ends with an error.
+ * Checks that the sampler and the trainer use the same policy (E9): the log-probabilities of sampler and
+ * trainer must agree on every batch before its first optimizer step. They disagree e.g. if the sampler uses
+ * another temperature, token filters, stale weights or other kernels. Then the ratios of new to old policy do
+ * not start at 1 and the trust region bounds a different policy, so the run ends with an error.
  * Differs from the official code, which uses the sampler's log-probabilities without a comparison.
  * @module
  */

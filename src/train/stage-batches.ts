@@ -17,7 +17,7 @@ export type BatchOf = (agent: number) => Promise<Batch>;
  * the stage. `fresh`, simultaneous updates: all episodes are sampled before the first update, by the team at
  * the start of the stage.
  *
- * @param at.sigma - order of the updates
+ * @param at.sigma - ids of the agents in the order of their updates
  * @param at.reused - the batch of the stage with rollout mode `reuse`
  */
 export async function stageBatches(

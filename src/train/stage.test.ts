@@ -81,7 +81,7 @@ describe('a stage', () => {
     expect(context.prompts.train.position).toBe(16);
     const [first, second, third] = updates(context.events);
     expect([first, second, third].map(({ agent }) => agent)).toEqual([2, 1, 0]);
-    // no agent was updated before the first update, so every ratio rho is 1
+    // no agent was updated before the first update, so every ratio rho of new to old policy is 1
     expect([first.essShare, first.meanLogRatioWeight]).toEqual([1, 0]);
     expect(second.essShare).toBeLessThan(1);
     expect(third.essShare).toBeLessThan(second.essShare as number);

@@ -2,8 +2,9 @@
  * Updates the agents of a team one after the other (RUN_STAGE, Algorithm 1 of the paper). Each agent learns
  * from the distribution of the current team, which includes the earlier updates of this stage. The comments
  * name the equations of `docs/algorithm.md`; the mathematics is in `core/`.
- * Differs from the paper: logp_old stays frozen (the paper's Algorithm 1 overwrites pi_old inside the loop,
- * which makes every ratio 1), and updates that leave the trust region are not kept.
+ * Differs from the paper: logp_old stays frozen (the paper's Algorithm 1 overwrites the old policy pi_old
+ * inside the loop, so every ratio of new to old policy is 1), and updates that leave the trust region are not
+ * kept.
  * @see SAT (arXiv 2605.05216) Algorithm 1
  * @module
  */
@@ -37,15 +38,15 @@ export interface StageSummary {
  * Updates every agent once, in place   (RUN_STAGE). With `updateSchedule: 'simultaneous'` all episodes are
  * played before the first update, so all updates start from pi_old, the team at the start of the stage.
  *
- * Losses, update orders and gate 1 use prompts of the train split only; acceptance tests and certificates use
- * prompts of the validation split only.
+ * Losses, update orders and the KL checks of the trust region use prompts of the train split only. Acceptance
+ * tests and certificates (lower bounds on the gain) use prompts of the validation split only.
  *
  * @param stage - number of the stage, >= 1
  * @throws EngineError if the log-probabilities of sampler and trainer disagree (E9)
  */
 export async function runStage(context: RunContext, team: Team, stage: number): Promise<StageSummary> {
   const options = withScaledRadius(context);
-  // rollout mode `reuse`: the team at the start of the stage plays one batch for all updates
+  // with rollout mode `reuse`, all updates learn from one batch of the team at the start of the stage
   const reused =
     options.rolloutMode === 'reuse'
       ? await collectBatch(context, team, { stage, scored: team.agents })
@@ -58,7 +59,8 @@ export async function runStage(context: RunContext, team: Team, stage: number): 
   let accepted = 0;
 
   const update = async ({ id }: Agent, signal?: AbortSignal): Promise<AgentUpdate> => {
-    // with fresh rollouts no agent was updated after the team pi_hat^{i-1} played this batch
+    // with fresh rollouts and sequential updates, this batch is sampled by the team after all preceding
+    // updates
     const batch = await batchOf(id);
     return updateAgent(context, team, { batch, stage, agent: team.agents[id], options, signal });
   };
@@ -66,13 +68,13 @@ export async function runStage(context: RunContext, team: Team, stage: number): 
 
   for (const i of sigma) {
     const agent = team.agents[i];
-    // ratios, advantages, training and gate 1 (E10-E38)
+    // computes importance ratios and advantages, trains, and checks the trust region (E10-E38)
     const { batch, weights, outcome } = simultaneous.get(i) ?? (await update(agent, context.signal));
     context.state.agents[i] = outcome.next;
     const status = await passGateTwo(context, stage, { team, agent, outcome }); // E64
     const certificate = await certifyAndRelease(certifier, { agent, status, outcome }); // E61-E63
     if (status === 'ACCEPT') {
-      accepted++; // the team is now pi_hat^i
+      accepted++; // from here on the team contains this update
       if (reused && options.updateSchedule === 'sequential') await markDone(reused, agent, options);
     }
     const record = updateRecord(batch, { stage, agent: i, status, outcome, options, weights, certificate });
@@ -85,7 +87,8 @@ export async function runStage(context: RunContext, team: Team, stage: number): 
 
 /**
  * Returns the mean reward over the stage's batches and its standard error. Batches of fresh rollouts are
- * independent; a reused batch counts once.
+ * independent samples. With `isOneBatch` all updates used one batch, so its standard error is returned
+ * unchanged.
  */
 function stageReward(
   records: readonly UpdateRecord[],
@@ -102,7 +105,10 @@ function stageReward(
   };
 }
 
-/** Returns the options with the trust-region radii scaled down by earlier rollbacks; see `gate.ts`. */
+/**
+ * Returns the options with the trust-region radii (KL limits) multiplied by the scale that earlier rollbacks
+ * have reduced; see `gate.ts`.
+ */
 function withScaledRadius({ options, state }: RunContext): TrainOptions {
   const { targetKl, targetKlMessage, ...rules } = options.trustRegion;
   const scale = state.gate.radiusScale;
@@ -117,8 +123,8 @@ function withScaledRadius({ options, state }: RunContext): TrainOptions {
 }
 
 /**
- * With gate kind `step`: tests the update on validation prompts (ACCEPT_TEST) and restores S0, the model
- * before the update, if the test fails.
+ * With gate kind `step`: runs the acceptance test of the update on validation prompts (ACCEPT_TEST of
+ * Algorithm 1). If the test does not accept, restores S0, the model before the update.
  */
 async function passGateTwo(
   context: RunContext,
@@ -133,7 +139,8 @@ async function passGateTwo(
 }
 
 /**
- * Computes the certificate of an accepted update and releases the snapshot S0 of the model before the update.
+ * Computes the certificate (lower bound on the gain) of an accepted update and releases the snapshot S0 of
+ * the model before the update.
  */
 async function certifyAndRelease(
   certifier: Certifier,
@@ -149,8 +156,8 @@ async function certifyAndRelease(
 }
 
 /**
- * Computes the agent's new logp on the reused batch, so that the weights of later updates include its ratio
- * (E10).
+ * Computes the updated agent's log-probabilities on the reused batch, so that the importance weights of later
+ * updates include the agent's ratio of new to old policy (E10).
  */
 async function markDone(batch: Batch, { id, model }: Agent, { temperature }: TrainOptions): Promise<void> {
   const { messages } = batch.own[id];

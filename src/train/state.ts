@@ -10,7 +10,7 @@ const STATE_VERSION = 2;
 
 /** Values that an agent's update passes on to its next update (E38). */
 export interface AgentState {
-  /** beta_i: weight of the KL term in the first attempt of the next update. */
+  /** Coefficient of the KL penalty in the first attempt of the agent's next update (beta_i of E38). */
   readonly beta: number;
   /** Scale of the learning rate; always 1 without `adaptToRadius`. */
   readonly lrScale: number;
@@ -24,13 +24,16 @@ export interface RunState {
   readonly prompts: { train: number; validation: number };
   readonly gate: {
     /**
-     * Number of acceptance tests so far. It is part of the names of their random streams and determines their
-     * alpha.
+     * Number of acceptance tests so far. The number of a test is part of the names of its random streams and
+     * determines its share of alpha, the bound on the probability of a false acceptance.
      */
     tests: number;
     promotions: number;
     rollbacks: number;
-    /** Scale of every trust-region radius; starts at 1, and each rollback halves it. */
+    /**
+     * Factor of every trust-region radius (KL limit); starts at 1, and each rollback to the champion halves
+     * it.
+     */
     radiusScale: number;
     /** Whether the warning about the exhausted validation split was emitted. */
     exhausted: boolean;

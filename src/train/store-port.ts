@@ -30,12 +30,15 @@ export interface CheckpointRequest {
    * on disk, so an error leaves the previous checkpoint unchanged.
    */
   readonly save: (dir: string) => Promise<void>;
-  /** JSON value with the state of the training loop: betas, learning-rate scales, gate counters. */
+  /**
+   * JSON value with the state of the training loop: coefficients beta of the KL penalties, learning-rate
+   * scales, counters of the acceptance tests.
+   */
   readonly state: unknown;
   /**
-   * Name of the checkpoint that becomes the champion, usually this checkpoint's own {@link checkpointName};
-   * absent: the champion does not change. The name is stored in the checkpoint, so that champion and state
-   * agree after a crash.
+   * Name of the checkpoint that becomes the champion (the team to deploy), usually this checkpoint's own
+   * {@link checkpointName}; absent: the champion does not change. The name is stored in the checkpoint, so
+   * that champion and state agree after a crash.
    */
   readonly champion?: string;
 }
@@ -49,16 +52,18 @@ export type MetricsRow = { readonly stage: number } & Readonly<
 
 /**
  * A run folder locked by this process. As an event sink it stores all events, with two exceptions: `phase`
- * events and the `run_started` of a resumed run. Of those it writes only the time, to `timings.jsonl`, the
- * only file with wall-clock times. Emit the `checkpoint` event *before* {@link writeCheckpoint}, so that the
- * checkpoint includes it.
+ * events and the `run_started` of a resumed run. Of these events it writes only the time, to `timings.jsonl`,
+ * the only file with wall-clock times. Emit the `checkpoint` event *before* {@link writeCheckpoint}, so that
+ * the checkpoint includes it.
  */
 export interface RunStore extends EventSink {
   /** Absolute path of the run folder. */
   readonly dir: string;
   /** The newest complete checkpoint, from which the run resumes; undefined: there is none. */
   lastCheckpoint(): Checkpoint | undefined;
-  /** The checkpoint of the champion, which is never deleted; undefined: there is none. */
+  /**
+   * The checkpoint of the champion (the team to deploy), which is never deleted; undefined: there is none.
+   */
   champion(): Checkpoint | undefined;
   appendMetrics(row: MetricsRow): void;
   /**

@@ -42,8 +42,8 @@ export function snapshotOf(team: Team, ids: ReadonlyMap<Agent, SnapshotId>): Tea
 }
 
 /**
- * Snapshot of a team that was loaded from a checkpoint into separate model instances, such as the champion of a resumed
- * run. `load` is free, but the snapshot takes the memory of a second team.
+ * Snapshot of a team that was loaded from a checkpoint into separate model instances, such as the champion
+ * (last promoted team) of a resumed run. `load` is free, but the snapshot takes the memory of a second team.
  */
 export function snapshotWithOwnModels(team: Team): TeamSnapshot {
   return {

@@ -21,10 +21,10 @@ export interface OrderFacts {
 /**
  * Determines the update order sigma   (E43).
  *
- * With fresh rollouts the order is determined before the stage has a batch. Then `reverse` is n-1..0, which
- * equals the order by mean first turn if the agents act in order of id. `greedy` uses the gains predicted
- * from each agent's batch of the previous stage ({@link recordPrediction}); in the first stage no prediction
- * exists, and the order is static.
+ * With fresh rollouts the order is determined before the stage has a batch. In this case `reverse` is n-1..0.
+ * If the agents act in order of id, this equals the order from the latest to the earliest mean first turn,
+ * which reused batches use. `greedy` uses the gains predicted from each agent's batch of the previous stage
+ * ({@link recordPrediction}); in the first stage no prediction exists, and the order is static.
  */
 export async function updateOrder(
   { state }: RunContext,

@@ -16,7 +16,7 @@ export interface UpdateFacts {
   readonly agent: number;
   readonly status: UpdateStatus;
   readonly outcome: OptimizeOutcome;
-  /** Options of the update, with the trust-region radius that was in effect. */
+  /** Options of the update, with the trust-region radius (KL limit) that the update used. */
   readonly options: TrainOptions;
   readonly weights: SequenceWeights;
   readonly certificate: CertificateRecord | undefined;

@@ -11,8 +11,8 @@ export const HUNT_LETTERS = 'abcd';
 export interface HuntOptions {
   readonly rounds?: number;
   /**
-   * Number of questions to the answerer per message. If > 0, the reply consists of the answers and not of the
-   * distance.
+   * Number of questions that the environment asks per message to the answerer, the function that answers its
+   * questions. If > 0, the reply consists of the answers and not of the distance.
    */
   readonly questions?: number;
   readonly answerer?: Environment['answerer'];

@@ -1,6 +1,6 @@
 /**
- * A run store with logs in memory and checkpoints on disk, because models save into folders. It follows the resume rule
- * of the port: opening it again truncates every log to the last checkpoint.
+ * A run store with logs in memory and checkpoints on disk, because models save into folders. It follows the
+ * resume rule of `store-port.ts`: opening a run again truncates every log to the last checkpoint.
  * @module
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -30,7 +30,7 @@ export class MemoryRun {
   readonly saved = new Map<string, Saved>();
   #last: Saved | undefined;
 
-  /** Name of the champion's checkpoint, which is deployed. */
+  /** Name of the checkpoint of the champion, the team to deploy. */
   get champion(): string | undefined {
     return this.#last?.champion;
   }
