@@ -1,8 +1,8 @@
 /**
- * Statistics of the acceptance test ("gate 2"). It compares the new team with the old one on prompts that
- * were not used to choose the update. The file contains confidence bounds on a mean of bounded values, a
- * betting test that is valid at any stopping time, and a conservative estimate of the gain from reweighted
- * rollouts of the old team.
+ * Statistics of the acceptance test (called "gate 2" in the documentation). The test compares the team after
+ * an update with the team before it, on prompts that were not used to choose the update. The file contains
+ * confidence bounds on a mean of bounded values, a betting test that is valid at any stopping time, and a
+ * conservative estimate of the gain from reweighted rollouts of the old team.
  * @see Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting", JRSS-B 2024;
  *   Maurer and Pontil, "Empirical Bernstein bounds", COLT 2009
  * @module
@@ -28,10 +28,11 @@ export interface BoundedMeanOptions {
 }
 
 /**
- * Returns Hoeffding's one-sided lower bound of a mean: x̄ − (hi − lo) sqrt( ln(1/δ) / (2N) ).
+ * Returns Hoeffding's one-sided lower bound of a mean: x̄ − (hi − lo) sqrt( ln(1/δ) / (2N) ), where x̄ is the
+ * mean of the N values in [lo, hi] and δ the failure probability.
  *
- * Differs from the paper, whose radius is half of this one for values in ±B. At a nominal failure probability
- * of 5% the paper's bound fails in 11 to 19% of the cases.
+ * Differs from the paper: for values in [−B, B], the paper subtracts half of this radius. At a nominal
+ * failure probability of 5% the paper's bound fails in 11 to 19% of the cases.
  *
  * @param values_N - independent values in [lo, hi], one per prompt [N]
  * @throws DomainError if the sample is empty, a value lies outside [lo, hi] or delta outside (0, 1)
@@ -43,8 +44,9 @@ export function hoeffdingLower(values_N: ArrayLike<number>, { lo, hi, delta }: B
 }
 
 /**
- * Returns the empirical Bernstein lower bound of a mean: x̄ − sqrt( 2 v ln(2/δ) / N ) − 7 (hi − lo)
- * ln(2/δ) / (3 (N − 1)), where v is the variance with divisor N − 1   (E63).
+ * Returns the empirical Bernstein lower bound of a mean: x̄ − sqrt( 2 v ln(2/δ) / N ) − 7 (hi − lo) ln(2/δ) /
+ * (3 (N − 1)), where x̄ is the mean and v the variance (divisor N − 1) of the N values in [lo, hi], and δ is
+ * the failure probability   (E63).
  *
  * @param values_N - independent values in [lo, hi], one per prompt [N], N >= 2
  * @returns lower bound of the mean, valid with probability 1 − δ
@@ -87,17 +89,18 @@ export interface TruncatedGain {
 }
 
 /**
- * Computes a truncated importance-sampling estimate of the gain for each trajectory:
- * X_g = (min(w_g, C) − 1)(R_g − R_lo), with E[X] <= J(new) − J(old)   (E62).
+ * Computes a truncated importance-sampling estimate of the gain for each trajectory: X_g = (min(w_g, C) −
+ * 1)(R_g − R_lo). Here w_g is the trajectory's importance weight, C the truncation, R_g its return and R_lo
+ * the lowest possible return. Its expectation is at most the true gain: E[X] <= J(new) − J(old)   (E62).
  *
- * Truncation can only lower the estimate, because R − R_lo >= 0. The bound therefore needs no truncation-bias
- * term (ζ of E61) and no occupancy term.
+ * Truncation can only lower the estimate, because R − R_lo >= 0. A lower bound computed from X therefore
+ * needs no correction for the bias from truncation (ζ of E61) or for the changed state distribution.
  *
  * @param weights_N - product of the likelihood ratios of all changed agents, for each trajectory of the old team on
  *   the validation split [N], >= 0
  * @param returns_N - returns [N], reward units, within [lo, hi]
- * @param cap - truncation C >= 1; default 2 (a cap of 1 loses 12.6% of the weights' mass at a message KL of
- *   0.05)
+ * @param cap - truncation C >= 1; default 2 (at a KL of 0.05 nats per message, a cap of 1 lowers the mean
+ *   weight by 12.6%)
  * @throws DomainError if lengths differ, a weight is negative, a return lies outside its range or cap < 1
  */
 export function truncatedGain(
@@ -117,11 +120,14 @@ export function truncatedGain(
 
 /** Result of {@link truncationBias}. */
 export interface TruncationBias {
-  /** Estimate of the bias: F (1 − mean min(w, C)), reward units. */
+  /**
+   * Estimate of the bias: F (1 − mean of min(w, C)), reward units, where F bounds the weighted values, w are
+   * the weights and C is the truncation.
+   */
   readonly plugIn: number;
   /**
-   * Upper bound of the bias, valid with probability 1 − δ, reward units: the mean is replaced by its lower
-   * bound of E63.
+   * Upper bound of the bias, valid with probability 1 − δ, reward units. It is F (1 − L), where L is the
+   * empirical Bernstein lower bound (E63) of the mean of min(w, C).
    */
   readonly upper: number;
 }
@@ -132,7 +138,7 @@ export interface TruncationBias {
  *
  * @param weights_N - weights with mean 1 [N], >= 0, N >= 2
  * @param options.bound - F: bound on |f|, reward units, >= 0
- * @param options.delta - δ of the lower bound, in (0, 1)
+ * @param options.delta - δ: probability that the upper bound of the bias fails, in (0, 1)
  * @param options.cap - truncation C > 0, default 2
  * @throws DomainError if there are fewer than two weights, one is negative, or an option is out of range
  */
@@ -178,10 +184,10 @@ export function effectiveSampleSize(weights_N: ArrayLike<number>): number {
 }
 
 /**
- * Returns the error probability of the k-th test: α_k = α · 6 / (π² k²) / m. All tests together spend at most
- * α   (E64).
+ * Returns the permitted probability of a false acceptance of the k-th acceptance test: α_k = α · 6 / (π² k²)
+ * / m. The sum over all tests is at most α   (E64).
  *
- * @param alpha - total probability of a false acceptance, 0..1
+ * @param alpha - α: permitted probability of at least one false acceptance in all tests, 0..1
  * @param k - 1 for the first test
  * @param tests - m: number of tests that share one k, such as the agents' steps of one stage; default 1
  * @throws DomainError if alpha is outside (0, 1) or k or tests is not a positive integer
@@ -195,22 +201,37 @@ export function alphaSpending(alpha: number, k: number, tests = 1): number {
 
 /** Options of {@link createBettingTest}. */
 export interface BettingOptions {
-  /** α: probability of accepting although E[D] <= 0. */
+  /**
+   * α: upper bound on the probability of a false acceptance, i.e. of accepting although the expected
+   * difference E[D] (new minus old reward) is <= 0.
+   */
   readonly alpha: number;
-  /** Bounds of every difference, lo < 0 < hi, reward units. */
+  /** Lower and upper bound of every difference (new minus old reward), lo < 0 < hi, reward units. */
   readonly lo: number;
   readonly hi: number;
-  /** Planned number of observations, at which the test rejects. Absent: the test has no end. */
+  /**
+   * Planned number of observations. If the test has not accepted by then, its decision is `reject`. Absent:
+   * the test never rejects, and continues until it accepts.
+   */
   readonly nPlan?: number;
-  /** Largest share of the wealth that a single observation can cost, 0 < c < 1. Default 1/2. */
+  /**
+   * Largest share of the wealth (the test statistic, see {@link createBettingTest}) that a single observation
+   * can cost, 0 < c < 1. Default 1/2.
+   */
   readonly c?: number;
 }
 
 /** State of the test after one observation. */
 export interface BettingStep {
-  /** Wealth after this observation. If E[D] <= 0, the wealth is a supermartingale that starts at 1. */
+  /**
+   * Wealth (test statistic) after this observation. It starts at 1, and is a supermartingale if the expected
+   * difference is <= 0.
+   */
   readonly wealth: number;
-  /** λ_t: the bet, fixed before this observation. */
+  /**
+   * λ_t: the bet, i.e. the factor that determines how much this observation changes the wealth; computed from
+   * the preceding observations only.
+   */
   readonly lam: number;
   /** Decision after this observation; it never changes once it is defined. */
   readonly decided: 'accept' | 'reject' | undefined;
@@ -219,23 +240,26 @@ export interface BettingStep {
 /** A betting test that is in progress. */
 export interface BettingTest {
   /**
-   * Adds the next difference, in the order of observation.
+   * Adds the next difference and updates the wealth and the decision.
    *
-   * @param difference - new minus old, reward units
+   * @param difference - reward of the new team minus reward of the old team on one prompt, reward units
    * @throws DomainError if the difference lies outside [lo, hi]
    */
   observe(difference: number): BettingStep;
 }
 
 /**
- * Creates a betting test of the hypothesis E[D] <= 0. Each difference D updates the wealth:
- * wealth ← wealth · (1 + λ_t (y_t − m)), with y = (D − lo)/(hi − lo), m = −lo/(hi − lo), λ_t = min( sqrt(2
- * ln(1/α) / (v_{t−1} h_t)), c/m ) and h_t = N_plan or t ln(1 + t)   (E64).
+ * Creates a betting test of the hypothesis E[D] <= 0, where D is the reward difference (new minus old) on a
+ * prompt. Each D updates the test statistic, the wealth: wealth ← wealth · (1 + λ_t (y_t − m)), with y = (D −
+ * lo)/(hi − lo), m = −lo/(hi − lo) and the bet λ_t = min( sqrt(2 ln(1/α) / (v_{t−1} h_t)), c/m ). Here
+ * v_{t−1} is the variance of the preceding y, and h_t is the planned number of observations N_plan, or t ln(1
+ * + t) without a plan   (E64).
  *
- * The test accepts as soon as the wealth reaches 1/α and rejects at N_plan. The variance estimate starts from one
- * pseudo-observation with mean 1/2 and variance 1/4. The probability of a wrong acceptance is at most α at *any*
- * stopping time. The prompts must not have been used to choose the update. The unit of independence is the prompt:
- * average the G rollouts of a prompt before `observe`.
+ * The test accepts as soon as the wealth reaches 1/α, and rejects if it has not accepted after N_plan
+ * observations. The variance estimate starts from one pseudo-observation with mean 1/2 and variance 1/4. The
+ * probability of a wrong acceptance is at most α at *any* stopping time. The prompts must not have been used
+ * to choose the update. The unit of independence is the prompt: average the differences of a prompt's
+ * rollouts before calling `observe`.
  *
  * @throws DomainError if alpha or c is outside (0, 1), not lo < 0 < hi, or nPlan is not a positive integer
  */

@@ -35,8 +35,8 @@ export function initialAdamW(D: number): AdamWState {
 }
 
 /**
- * Takes one AdamW step: m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², θ ← (1 − lr·wd) θ − lr · m̂ / (√v̂ + ε), with
- * m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ).
+ * Takes one AdamW step on the parameters θ with the gradient g: m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², θ ← (1
+ * − lr·wd) θ − lr · m̂ / (√v̂ + ε), with m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ).
  *
  * The inputs are not modified. The old parameters and state therefore serve as a snapshot, which a caller
  * restores by using them again (E37).

@@ -9,8 +9,8 @@ import { checkFinite, checkLength, checkPositive } from './check.ts';
 import { DomainError } from './errors.ts';
 
 /**
- * A group whose values all lie within this distance of their mean has no learning signal (in units of the
- * input).
+ * If all values of a group lie within this distance of their mean (in the unit of the values), or if the
+ * group's weights sum to less than this number, all advantages of the group are 0.
  */
 const NO_SIGNAL = 1e-12;
 
@@ -28,17 +28,17 @@ export interface GroupNormOptions {
 }
 
 /**
- * Normalizes each value within the group of its prompt: Ã_n = clamp( (A_n − μ_g) / (σ_g + ε), −A_clip,
- * A_clip ), where g is the group of n   (E20, E21).
+ * Normalizes each value within the group of its prompt: Ã_n = clamp( (A_n − μ_g) / (σ_g + ε), −A_clip, A_clip
+ * ), where μ_g and σ_g are the mean and the standard deviation of n's group g   (E20, E21).
  *
- * σ_g divides by G, not G − 1, as in the paper. All advantages of a group are exactly 0 if its values lie
- * within 1e-12 of their mean (this includes G = 1). A group contains *all* trajectories of a prompt,
- * including those in which the agent is silent. A clip of 5 has no effect below G = 27, because a
- * standardized value of a group is at most sqrt(G − 1).
+ * As in the paper, σ_g has the divisor G, the number of trajectories in the group, and not G − 1. All
+ * advantages of a group are exactly 0 if its values lie within 1e-12 of their mean (this includes G = 1). A
+ * group contains *all* trajectories of a prompt, including those in which the agent produces no tokens. A
+ * clip of 5 has no effect below G = 27, because a standardized value of a group is at most sqrt(G − 1).
  *
- * Differs from the paper, which uses A_clip as A_max in its certificate: here no certificate uses Ã, because
- * Ã has no unit. `normalise: 'mean'` omits the division by σ, because the division gives prompts with a small
- * σ a larger weight.
+ * Differs from the paper, which uses A_clip as the largest advantage A_max in its lower bound on the gain.
+ * Here no bound on the gain uses Ã, because Ã has no unit. `normalise: 'mean'` omits the division by σ,
+ * because the division gives prompts with a small σ a larger weight.
  *
  * @param values_N - advantage or return of each trajectory [N], finite
  * @param groups_N - prompt id of each trajectory [N]; the trajectories of a prompt need not be adjacent
@@ -72,14 +72,16 @@ export function groupNormalizedAdvantages(
 
 /**
  * Subtracts from each return the weighted mean return of its prompt's group, and multiplies by the
- * trajectory's weight: Â_n = ω_n (R_n − b_g), with b_g = Σ_g ω R / Σ_g ω   (E19).
+ * trajectory's weight: Â_n = ω_n (R_n − b_g), with b_g = Σ_g ω R / Σ_g ω. R_n is the return and ω_n the
+ * weight of trajectory n   (E19).
  *
- * This is the sequence-aware advantage without a critic. It equals the estimator of E15, E17 and E18 with the
- * constant value b, gamma = lambda = 1 and a reward at the end only. With fresh rollouts ω is 1, and the
- * advantage is GRPO's R − mean(R).
+ * This is the paper's advantage for reused rollouts, without a critic. It equals truncated GAE with prefix
+ * weights, averaged over the agent's turns (E15, E17, E18), if the critic's value is the constant b, gamma =
+ * lambda = 1 and the only reward comes at the end. With fresh rollouts ω is 1, and the advantage is GRPO's R
+ * − mean(R).
  *
  * @param returns_N - return of each trajectory [N], reward units, finite
- * @param omega_N - product of the truncated turn weights, E13 [N], >= 0
+ * @param omega_N - ω: product of the truncated importance weights of the trajectory's turns (E13) [N], >= 0
  * @param groups_N - prompt id of each trajectory [N]
  * @returns advantages [N], reward units; all 0 in a group whose weights sum to less than 1e-12
  * @throws DomainError if lengths differ, a value is not finite or a weight is negative

@@ -1,7 +1,8 @@
 /**
- * Lower bounds on the gain of a stage. The paper's bound is reported for information only, because it is
- * never positive at γ >= 1/2. Certificates report a second bound, computed from trajectories on the
- * validation split.
+ * Lower bounds on the gain of a stage, i.e. on the increase of the expected return by one update of every
+ * agent. The paper's bound is reported for information only, because it is never positive at γ >= 1/2. The
+ * certificate of a stage (the record of its bounds) contains a second bound, computed from trajectories on
+ * the validation split.
  * @see SAT (arXiv 2605.05216) Theorem 1 and Sec. 5 "Certificate"
  * @module
  */
@@ -13,15 +14,15 @@ import { mean } from './stats.ts';
 /** Terms of the paper's bound (E50). Arrays have one entry per agent's update. */
 export interface PaperBoundInput {
   /**
-   * Lower bound on the surrogate gain L_i: κ_i sqrt(δ_i) − a_i δ_i (E65), or a measured surrogate [A], reward
-   * units.
+   * Lower bound on the surrogate gain L_i (predicted gain on the state distribution before the update): κ_i
+   * sqrt(δ_i) − a_i δ_i (E65), or a measured surrogate [A], reward units.
    */
   readonly gain: ArrayLike<number>;
-  /** δ_i, nats [A]. */
+  /** δ_i: largest per-state KL of the update [A], nats. */
   readonly delta: ArrayLike<number>;
   /** ζ_i: error of the advantage estimate [A], reward units. */
   readonly zeta: ArrayLike<number>;
-  /** N_i, trajectories [A]. */
+  /** N_i: number of trajectories used for the update [A]. */
   readonly trajectories: ArrayLike<number>;
   readonly gamma: number;
   readonly aMax: number;
@@ -40,13 +41,14 @@ export interface PaperBound {
 }
 
 /**
- * Computes the paper's lower bound on the gain of a stage: Σ_i gain_i − (2γ/(1−γ)²) A_max Σ sqrt(δ_i/2) − Σ
- * ζ_i/(1−γ) − Σ (A_max/(1−γ)) sqrt(log(2n/δ_c)/(2N_i))   (E50).
+ * Computes the paper's lower bound on the gain of a stage of n updates: Σ_i gain_i − (2γ/(1−γ)²) A_max Σ
+ * sqrt(δ_i/2) − Σ ζ_i/(1−γ) − Σ (A_max/(1−γ)) sqrt(log(2n/δ_c)/(2N_i)). The symbols are defined at {@link
+ * PaperBoundInput}   (E50).
  *
  * The formula is exactly as printed in the paper. The bound cannot be positive for γ >= 1/2, whatever the
- * data are (E51). Its finite-sample radius is half of Hoeffding's for values in ±A_max, and the policy to
- * which it is applied was chosen on the same sample. Report it as "paper bound (informational)"; no decision
- * may depend on it.
+ * data are (E51). Its finite-sample term is half of Hoeffding's radius for values in [−A_max, A_max], and it
+ * is applied to a policy that was chosen on the same sample. Report it as "paper bound (informational)"; no
+ * decision may depend on it.
  *
  * @throws DomainError if lengths differ, gamma is outside [0, 1) or confidence outside (0, 1)
  */
@@ -74,7 +76,7 @@ export function paperBound(input: PaperBoundInput): PaperBound {
 
 /**
  * Returns the largest value that the paper's bound (E50) can have for one step: (sqrt(2 KL) A_max/(1−γ))
- * (1−2γ)/(1−γ)   (E51). The value is not positive for γ >= 1/2.
+ * (1−2γ)/(1−γ), where A_max is the largest advantage   (E51). The value is not positive for γ >= 1/2.
  *
  * @param klMax - largest per-state KL of the step, nats
  */
@@ -100,26 +102,32 @@ export interface StepEvidence {
    * stage.
    */
   readonly weights_N: ArrayLike<number>;
-  /** Return of each of these trajectories, as is: not a normalised advantage [N], reward units. */
+  /** Return of each of these trajectories (not its normalised advantage) [N], reward units. */
   readonly returns_N: ArrayLike<number>;
-  /** Largest and mean observed TV at each turn of the agent, in execution order [m]. */
+  /**
+   * Largest and mean observed TV (total variation between old and new policy) at each of the agent's m turns,
+   * in execution order [m].
+   */
   readonly ownTurnTv: { readonly max: ArrayLike<number>; readonly mean: ArrayLike<number> };
 }
 
 /** Options of {@link certifyStep}. */
 export interface StepCertificateOptions {
-  /** Range of the return, reward units. */
+  /** Smallest and largest possible return, reward units. */
   readonly lo: number;
   readonly hi: number;
-  /** Truncation C of the weights (E62); default 2. */
+  /** C: upper bound at which the likelihood ratios are truncated (E62); default 2. */
   readonly cap?: number;
-  /** Failure probability of `gainLower`; for one of n steps of a stage, δ_c/n. */
+  /**
+   * Failure probability of the bound `gainLower`. For a stage of n updates with failure probability δ_c, pass
+   * δ_c/n for each update.
+   */
   readonly delta: number;
 }
 
 /**
- * The quantities of a step's record (E66) that come from trajectories on the validation split; reward units
- * unless stated otherwise.
+ * Quantities of the record of one agent's update (E66) that are computed from trajectories on the validation
+ * split; reward units unless stated otherwise.
  */
 export interface StepCertificate {
   /** Conservative estimate of the gain: the mean of the truncated gains (E62). */
@@ -129,14 +137,18 @@ export interface StepCertificate {
    * probability 1 − δ.
    */
   readonly gainLower: number;
-  /** Bias from truncating the weights (ζ of E61, where F is hi − lo), and an upper bound of this bias. */
+  /**
+   * Estimated bias from truncating the weights, and an upper bound of this bias that holds with probability 1
+   * − δ (ζ of E61, where the bound F on the values is hi − lo).
+   */
   readonly zeta: number;
   readonly zetaUpper: number;
   /** Largest number of turns of the agent in one trajectory. */
   readonly ownTurns: number;
   /**
-   * Bounds on the difference of surrogate and true gain (E58 and E59), computed from the range of the return
-   * and the *observed* TV. They are a diagnostic only, because the true maximum of the TV is unknown.
+   * Two bounds on the difference between surrogate gain and true gain (E58 and E59), computed from the range
+   * of the return and the *observed* TV. They are a diagnostic only, because the true maximum of the TV is
+   * unknown.
    */
   readonly horizonPenalty: number;
   readonly coupledHorizonPenalty: number;
@@ -170,9 +182,10 @@ export function certifyStep(
 }
 
 /**
- * Adds the lower bounds of a stage's steps. If each holds with probability 1 − δ_c/n, the sum is a lower
- * bound on the stage's gain with probability 1 − δ_c. This is valid for fresh rollouts only. With reused
- * rollouts, compute the truncated gain (E62) once with the ratio of the whole stage instead   (E66).
+ * Adds the lower bounds on the gains of a stage's updates. If each bound holds with probability 1 − δ_c/n,
+ * the sum is a lower bound on the stage's gain with probability 1 − δ_c. This is valid for fresh rollouts
+ * only. If the updates reuse the same rollouts, compute the truncated gain (E62) once instead, with the
+ * likelihood ratio of all updated agents (E66).
  *
  * @param lower_A - `gainLower` of every accepted step [A], reward units
  */

@@ -1,6 +1,7 @@
 /**
- * Argument checks of the core's public functions. A number is checked once, where it enters the core. A NaN
- * therefore causes an error that names the array and the index, and not a loss that is NaN later.
+ * Argument checks of the core's public functions. Each number is checked when it is passed to a public
+ * function. A NaN therefore causes an error that names the array and the index, instead of a loss that is
+ * NaN.
  * @module
  */
 import { DomainError } from './errors.ts';

@@ -1,8 +1,8 @@
 /**
- * Divergences between an agent's new and old policy at one token state. The exact divergences use the full
- * vocabulary; the trust region needs them. The sampled divergences use one token and are for a loss only,
- * because a sample does not include probability that moved to a token which the old policy almost never
- * draws.
+ * Divergences between an agent's new and old next-token distribution after one prefix (one token state). The
+ * exact divergences sum over the full vocabulary; the trust region needs them. The sampled divergences use
+ * only the token that was drawn. They are suitable for a loss only: probability that moved to a token which
+ * the old policy almost never draws does not appear in a sample.
  * @see SAT (arXiv 2605.05216) Sec. 4 "KL control"; Schulman, "Approximating KL divergence", 2020
  * @module
  */
@@ -10,7 +10,7 @@ import { checkLength, checkPositive } from './check.ts';
 import { DomainError } from './errors.ts';
 
 /**
- * Returns the log-probabilities of a softmax with temperature, log softmax(z / τ)   (E9).
+ * Returns the log-probabilities of a softmax with temperature, log softmax(z / τ) of the logits z   (E9).
  *
  * @param logits_V - logits [V], finite or −Infinity
  * @param temperature - τ > 0, the sampling temperature
@@ -53,12 +53,13 @@ export interface StateDivergence {
 }
 
 /**
- * Computes KL(p‖q) = Σ_v p_v (log p_v − log q_v) in both directions and TV = ½ Σ_v |p_v − q_v|   (E27).
+ * Computes KL(p‖q) = Σ_v p_v (log p_v − log q_v) between the new policy p and the old policy q, KL(q‖p), and
+ * the total variation TV = ½ Σ_v |p_v − q_v|   (E27).
  *
  * @param logpNew_V - log-probabilities of the new policy [V], normalised, nats
  * @param logpOld_V - log-probabilities of the old policy [V], nats
  * @returns both KLs (Infinity if one policy has probability 0 where the other has not) and TV. All three are
- *   NaN if any log-probability is NaN; with 0 instead, a diverged policy would look unchanged
+ *   NaN if any log-probability is NaN; otherwise a diverged policy could look unchanged
  * @throws DomainError if the vocabularies differ in size
  */
 export function stateDivergence(logpNew_V: ArrayLike<number>, logpOld_V: ArrayLike<number>): StateDivergence {
@@ -88,9 +89,9 @@ export interface ExactKl extends StateDivergence {
 }
 
 /**
- * Computes divergences (E27) from logits, with their gradients: ∂KL(p‖q)/∂z_v = p_v
- * (log p_v − log q_v − KL)/τ and ∂KL(q‖p)/∂z_v = (p_v − q_v)/τ, where p = softmax(z/τ) and q is fixed
- * (E28).
+ * Computes divergences (E27) from logits, with their gradients: ∂KL(p‖q)/∂z_v = p_v (log p_v − log q_v −
+ * KL)/τ and ∂KL(q‖p)/∂z_v = (p_v − q_v)/τ, where p = softmax(z/τ) is the new policy, q the old policy, and q
+ * is constant (E28).
  *
  * @param logitsNew_V - logits of the new policy [V]
  * @param logitsOld_V - logits of the old policy [V]
@@ -125,7 +126,7 @@ export function exactKl(
  */
 export type KlEstimator = 'k1' | 'k2' | 'k3' | 'k1n' | 'k3n';
 
-/** If the log-ratio (nats) exceeds this bound, the estimate is constant and its slope is 0. */
+/** Bound on the absolute log-ratio, nats. Outside this bound the estimate is constant and its slope is 0. */
 const MAX_TOKEN_LOG_RATIO = 10;
 
 /**
@@ -133,8 +134,8 @@ const MAX_TOKEN_LOG_RATIO = 10;
  * x = logp_new − logp_old   (E29).
  *
  * k1 = −x, k2 = x²/2 and k3 = eˣ−1−x estimate KL(old‖new). k1n = eˣx and k3n = eˣ(x−1)+1 estimate
- * KL(new‖old). Differs from the official code, which uses k3 and therefore measures the direction opposite to
- * its constraint.
+ * KL(new‖old). Differs from the official code of SAT, which uses k3 and thereby estimates KL(old‖new),
+ * whereas its trust region limits KL(new‖old).
  *
  * @param x - log-ratio of the token, nats; clamped to ±10, outside which the slope is 0
  * @returns value in nats and d value / d logp_new
@@ -169,9 +170,11 @@ function estimatorAt(x: number, estimator: KlEstimator): { readonly value: numbe
 }
 
 /**
- * Sums the KL of the agent's tokens over each trajectory: κ_g = Σ_s k(s), used by E34 and E36   (E27).
+ * Sums the exact KL over the agent's tokens of each trajectory: κ_g = Σ_s KL(s), with one state s for each
+ * token of trajectory g. The confidence bound E34 and the bound on the KL per message E36 use these sums
+ * (E27).
  *
- * @param klTokens - exact KL per own token state, one array per message [M][T], nats
+ * @param klTokens - exact KL at each token of the agent, one array per message [M][T], nats
  * @param trajectory_M - trajectory of each message; absent: every message is its own trajectory
  * @returns sums, one per trajectory in order of first appearance, nats
  * @throws DomainError if the number of labels differs from the number of messages

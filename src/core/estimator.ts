@@ -1,7 +1,8 @@
 /**
- * Multi-step advantage estimators with a critic, over the turns of one episode: c-truncated GAE (SAT's
- * estimator) and V-trace (unbiased, but with unbounded weights). A third function averages the advantages
- * over an agent's own turns. The estimator without a critic is `groupRelativeAdvantages` in `advantage.ts`.
+ * Multi-step advantage estimators with a critic, over the turns of one episode: SAT's GAE with importance
+ * weights truncated at c, and V-trace (unbiased, but with unbounded weights). A third function averages the
+ * advantages over an agent's own turns. The estimator without a critic is `groupRelativeAdvantages` in
+ * `advantage.ts`.
  * @see SAT (arXiv 2605.05216) Sec. 4 "Sequence-aware advantage"; GAE, arXiv 1506.02438; V-trace, arXiv 1802.01561
  * @module
  */
@@ -17,7 +18,8 @@ export interface TraceOptions {
 }
 
 /**
- * Returns the temporal differences δ_t = r_t + γ V_{t+1} − V_t   (E14).
+ * Returns the temporal differences δ_t = r_t + γ V_{t+1} − V_t of the rewards r, the critic's values V and
+ * the discount γ   (E14).
  *
  * @param rewards - team reward r_t per turn [turns], reward units
  * @param values - the critic's value V_t before each turn [turns], reward units
@@ -44,11 +46,12 @@ export function temporalDifferences(
 }
 
 /**
- * Computes GAE with truncated importance weights: A_T = 0, A_t = δ_t + γλ c_{t+1} A_{t+1}   (E15).
+ * Computes GAE with truncated importance weights: A_T = 0, A_t = δ_t + γλ c_{t+1} A_{t+1}, where δ_t are the
+ * temporal differences, c_t the weights, γ the discount and λ the trace decay   (E15).
  *
  * δ_t is not multiplied by the weight of turn t, because A_t is conditional on the action at t. Every weight
- * is at most 1. With an exact critic the bias is at most {@link truncatedGaeBiasBound}. With c = 1 the result
- * is ordinary GAE.
+ * is at most 1. With an exact critic the bias is at most {@link truncatedGaeBiasBound}. If every c is 1, the
+ * result is ordinary GAE.
  *
  * @param delta - temporal differences [turns]
  * @param c - truncated weights per turn, E12 [turns]
@@ -77,10 +80,12 @@ export function truncatedGae(
 }
 
 /**
- * Computes V-trace advantages: X_T = 0, X_t = min(ρ̄, ρ_t) δ_t + γλ c_t X_{t+1}, A_t = δ_t + γ X_{t+1}
- * (E16).
+ * Computes V-trace advantages: X_T = 0, X_t = min(ρ̄, ρ_t) δ_t + γλ c_t X_{t+1}, A_t = δ_t + γ X_{t+1}, where
+ * δ_t are the temporal differences, ρ_t and c_t the importance weights before and after truncation, and ρ̄ a
+ * cap on ρ_t (E16).
  *
- * The estimator is unbiased with an exact critic and ρ̄ = ∞, but each term then has one unbounded weight.
+ * With an exact critic and ρ̄ = ∞ the estimator is unbiased, but each of its terms then has one unbounded
+ * weight.
  *
  * @param delta - temporal differences [turns]
  * @param weights - ρ (E11) and c (E12) per turn [turns]
@@ -110,7 +115,8 @@ export function vtraceAdvantages(
 
 /**
  * Averages the advantages over the agent's own turns: Â = (1/|T_i|) Σ_{t ∈ T_i} W_t A_t, or 0 if the agent
- * never acts   (E18).
+ * never acts. T_i is the set of the agent's turns, A_t the advantage and W_t the product of the importance
+ * weights up to turn t   (E18).
  *
  * The result is a mean, because a sum would reward an agent for taking more turns. Differs from the paper,
  * which does not define its "aggregated per-timestep advantage" and has no prefix weight; omit `prefix` for
@@ -142,11 +148,11 @@ export function aggregateOwnTurns(
 
 /**
  * Returns an upper bound on the bias of {@link truncatedGae} (E15) with an exact critic: (γλ / (1 − γλ))
- * A_max max_s TV(π̂, old).
+ * A_max max_s TV(π̂, old), where π̂ is the team after the preceding updates of the stage and `old` the team
+ * that sampled the rollouts.
  *
- * @param aMax - A_max: largest |A| of the intermediate team (the team at this point of the stage), reward
- *   units
- * @param tvMax - largest total variation between the intermediate and the behaviour team
+ * @param aMax - A_max: largest absolute advantage of π̂, reward units
+ * @param tvMax - largest total variation between π̂ and `old` over all states
  * @returns bound, reward units; Infinity at γλ = 1 with tvMax > 0
  */
 export function truncatedGaeBiasBound(

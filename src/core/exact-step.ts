@@ -1,6 +1,7 @@
 /**
- * Exact maximiser of one agent's expected score at one state within a KL ball. A stage of these steps never
- * decreases J, so tests compare approximate updates with them. For tabular worlds only.
+ * Exact maximiser of one agent's expected score at one state within a KL ball. If the agents take these steps
+ * one after the other, the expected return never decreases, so tests compare approximate updates with these
+ * steps. For tabular MDPs only.
  * @see SAT (arXiv 2605.05216) Sec. 3 "Per-state update"; Peters et al., "Relative entropy policy search", 2010
  * @module
  */
@@ -14,9 +15,12 @@ const TIE = 1e-12;
 export interface ExactStep {
   /** The new distribution [V]. */
   readonly pi: Float64Array;
-  /** η of π ∝ old · exp(η score): Infinity for the unconstrained maximiser, 0 for no step. */
+  /**
+   * η: step size in π ∝ old · exp(η score); Infinity for the unconstrained maximiser, 0 if the distribution
+   * does not change.
+   */
   readonly eta: number;
-  /** KL(π‖old) <= δ, nats. */
+  /** KL(π‖old) from the distribution before the step to the new one, at most the radius δ, nats. */
   readonly kl: number;
   /** Increase of the expected score, ⟨π − old, score⟩ >= 0, units of the score. */
   readonly gain: number;
@@ -26,8 +30,9 @@ export interface ExactStep {
  * Maximizes the expected score within a KL ball: argmax_π ⟨π, score⟩ subject to KL(π‖old) <= δ, solved by
  * π ∝ old · exp(η score)   (E39).
  *
- * η is found by bisection, because the KL increases in η. If the distribution `old` restricted to the best
- * actions lies inside the ball, this distribution is the result (η = ∞).
+ * η is found by bisection, because the KL increases in η. If the distribution `old`, restricted to the
+ * actions with the highest score and renormalised, lies inside the ball, this distribution is the result (η =
+ * ∞).
  *
  * @param old_V - distribution before the step [V]
  * @param score_V - score of each action, e.g. the agent's advantage A_i(s, ·) [V], any unit

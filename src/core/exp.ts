@@ -6,8 +6,8 @@
  */
 
 /**
- * The table contains 2^(j / STEPS). It has enough entries for a short power series to cover the rest of the
- * argument.
+ * Number of entries of the table of 2^(j / STEPS). With this many entries, a short power series is accurate
+ * enough for the remainder of the argument.
  */
 const STEPS = 64;
 const SHIFT = 6;

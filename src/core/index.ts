@@ -1,8 +1,8 @@
 /**
- * The algorithm of Sequential Agent Tuning as pure functions on plain arrays: no engine, no files, no clock, and random
- * draws only from a stream that is passed in. `docs/algorithm.md` defines the equations that the docstrings cite (E36),
- * `docs/paper-map.md` lists the function of each equation, and the header of `weights.ts` defines the names of
- * log-probabilities.
+ * The algorithm of Sequential Agent Tuning as pure functions on plain arrays: no model engine, no files, no
+ * clock, and random draws only from a stream that is passed in. `docs/algorithm.md` defines the equations
+ * that the docstrings cite (E36), `docs/paper-map.md` lists the function of each equation, and the header of
+ * `weights.ts` defines the names of log-probabilities.
  *
  * An array argument's suffix names its dimensions: `_N` trajectories, `_A` agents, `_V` vocabulary or actions, `_S`
  * states, `_P` prompts, `_D` parameters. Every function throws {@link DomainError} for an argument outside its domain.

@@ -1,7 +1,8 @@
 /**
  * Predicted gain of a natural-gradient step, κ sqrt(δ) − a δ (the paper's gain term), from the scores of
- * trajectories. There are three ways to compute it, and a cross-fitted version that is unbiased. The score of
- * a trajectory is the gradient of its log-probability.
+ * trajectories. δ is the KL radius of the step; the score of a trajectory is the gradient of its
+ * log-probability. The coefficient κ can be computed in three equivalent ways. A cross-fitted version of the
+ * prediction is unbiased.
  * @see SAT (arXiv 2605.05216) Theorem "info-lower"; natural policy gradient, Kakade 2001
  * @module
  */
@@ -17,9 +18,9 @@ import {
   symmetricEigenvalues,
 } from './linear.ts';
 
-/** Gradient and Fisher matrix of one agent's surrogate. */
+/** Gradient and Fisher matrix of the surrogate objective L of one agent's update, for D parameters. */
 export interface FisherModel {
-  /** g = ∇L [D]. */
+  /** g: gradient of the surrogate objective L [D]. */
   readonly gradient: ArrayLike<number>;
   /** F: Fisher matrix, symmetric positive semi-definite [D][D]. */
   readonly fisher: Matrix;
@@ -37,23 +38,27 @@ export interface InformationGainOptions {
 
 /** Result of {@link informationGain}. */
 export interface InformationGain {
-  /** κ, the coefficient of sqrt(δ) in the gain κ sqrt(δ) − a δ: sqrt(2 gᵀ F_reg⁻¹ g), where F_reg = F + εI. */
+  /**
+   * κ, the coefficient of sqrt(δ) in the predicted gain κ sqrt(δ) − a δ: sqrt(2 gᵀ F_reg⁻¹ g), where g is the
+   * gradient, F_reg = F + εI the regularised Fisher matrix and δ the radius.
+   */
   readonly kappa: number;
   /**
-   * a, the coefficient of δ in this gain: L_loc / λ_min(F_reg), the local Lipschitz constant divided by the
-   * smallest eigenvalue.
+   * a, the coefficient of δ in the predicted gain κ sqrt(δ) − a δ: L_loc / λ_min(F_reg), the Lipschitz
+   * constant of the gradient divided by the smallest eigenvalue of the regularised Fisher matrix.
    */
   readonly a: number;
   readonly lambdaMin: number;
   /** κ sqrt(δ) − a δ. */
   readonly gain: number;
-  /** The step Δ = sqrt(2δ / gᵀF_reg⁻¹g) F_reg⁻¹ g [D]. */
+  /** The step: Δ = sqrt(2δ / gᵀF_reg⁻¹g) F_reg⁻¹ g, the natural gradient scaled to ½ΔᵀF_regΔ = δ [D]. */
   readonly step: Float64Array;
 }
 
 /**
- * Predicts the gain of a natural-gradient step: κ sqrt(δ) − a δ, with κ = sqrt(2 gᵀ F_reg⁻¹ g),
- * a = L_loc/λ_min(F_reg) and F_reg = F + εI   (E65).
+ * Predicts the gain of a natural-gradient step: κ sqrt(δ) − a δ, with κ = sqrt(2 gᵀ F_reg⁻¹ g), a =
+ * L_loc/λ_min(F_reg) and F_reg = F + εI. Here g is the gradient, F the Fisher matrix, ε the regularisation,
+ * L_loc the Lipschitz constant of the gradient, λ_min the smallest eigenvalue and δ the radius   (E65).
  *
  * Differs from the paper: the value applies to the natural-gradient step only, and δ bounds the quadratic
  * approximation of the *mean* KL, not the largest KL. The value is therefore a prediction and not part of a
@@ -97,27 +102,35 @@ export interface ScoreSample {
 
 /** Result of {@link kappaFromScores}. */
 export interface Kappa {
-  /** g = SᵀA/N [D]. */
+  /**
+   * g = SᵀA/N: gradient estimated from the scores (rows of S, the gradients of the trajectories'
+   * log-probabilities) and the advantages A of N trajectories [D].
+   */
   readonly gradient: Float64Array;
-  /** gᵀ F_reg⁻¹ g, where F_reg = SᵀS/N + εI and S are the scores. */
+  /**
+   * gᵀ F_reg⁻¹ g, where g is the gradient, F_reg = SᵀS/N + εI the regularised Fisher matrix, and the rows of
+   * S are the scores.
+   */
   readonly quad: number;
-  /** κ = sqrt(2 quad). */
+  /** κ = sqrt(2 quad), the coefficient of sqrt(δ) in the predicted gain. */
   readonly kappa: number;
   /** F_reg⁻¹ g [D]. */
   readonly natural: Float64Array;
 }
 
 /**
- * How F_reg⁻¹ g is computed: `direct` forms a D×D matrix, `gram` an N×N matrix, `cg` (conjugate gradients)
- * neither. All three give the same result.
+ * How the natural gradient F_reg⁻¹ g is computed for N trajectories and D parameters: `direct` forms a D×D
+ * matrix, `gram` an N×N matrix, `cg` (conjugate gradients) neither. All three give the same result.
  */
 export type KappaRoute = 'direct' | 'gram' | 'cg';
 
 /**
- * Computes κ from scores: g = SᵀA/N, F = SᵀS/N, κ = sqrt(2 gᵀ(F + εI)⁻¹g)   (E65).
+ * Computes κ, the coefficient of sqrt(δ) in the predicted gain, from scores: g = SᵀA/N, F = SᵀS/N, κ = sqrt(2
+ * gᵀ(F + εI)⁻¹g). The rows of S are the scores of N trajectories, A their advantages, g the gradient and F
+ * the Fisher matrix   (E65).
  *
- * If N < D and ε → 0, `quad` is mean(A²), so this κ does not depend on the scores. Use {@link
- * crossFittedGain} for a valid estimate.
+ * With fewer trajectories than parameters (N < D) and ε → 0, gᵀ(F + εI)⁻¹g is mean(A²), so κ does not depend
+ * on the scores. Use {@link crossFittedGain} for a valid estimate.
  *
  * @param route - default: the smaller of `direct` and `gram`
  * @throws DomainError if there are no trajectories, shapes differ or epsilon <= 0
@@ -175,15 +188,22 @@ function naturalGradient(
 
 /** Result of {@link crossFittedGain}. */
 export interface CrossFittedGain {
-  /** Estimate κ sqrt(δ) from the half that determines the direction; it is too optimistic. */
+  /**
+   * Predicted first-order gain κ sqrt(δ), computed from the half of the data that also determined the step;
+   * too high on average.
+   */
   readonly claimed: number;
-  /** Estimate g₂ᵀΔ from the other half: unbiased for the first-order gain of that direction. */
+  /**
+   * Estimate g₂ᵀΔ of the first-order gain of the step Δ, with the gradient g₂ of the other half of the data;
+   * unbiased.
+   */
   readonly gain: number;
 }
 
 /**
- * Estimates the gain of a step without bias: one half of the data gives the step Δ = sqrt(2δ/q₁) F₁⁻¹g₁, the
- * other half its gain g₂ᵀΔ   (E65, cross-fitting).
+ * Estimates the gain of a step without bias: the first half of the data gives the step Δ = sqrt(2δ/q₁)
+ * F₁⁻¹g₁, the second half its gain g₂ᵀΔ. g₁ and g₂ are the gradients of the halves, F₁ the regularised Fisher
+ * matrix of the first half, q₁ = g₁ᵀF₁⁻¹g₁ and δ the radius   (E65, cross-fitting).
  *
  * @param fit - half that determines the direction
  * @param heldOut - half that estimates the gain

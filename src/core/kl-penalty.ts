@@ -11,7 +11,7 @@ import { type Objective, type SequenceObjectiveInput, sequenceObjective } from '
 
 /** Result of {@link sampledKlPenalty}. */
 export interface KlPenalty {
-  /** K̄: mean sampled KL over all tokens of the agent, nats; 0 without tokens. */
+  /** K̄: mean over the agent's tokens of the sampled KL estimate, nats; 0 if the agent has no tokens. */
   readonly klMean: number;
   /** M: number of the agent's tokens in the batch. */
   readonly tokens: number;
@@ -22,13 +22,13 @@ export interface KlPenalty {
 }
 
 /**
- * Computes the KL penalty β K̄ = (β/M) Σ_tokens k(logp_new − logp_old) and its cotangent (β/M) k′   (E24,
- * E29, E31).
+ * Computes the KL penalty β K̄ = (β/M) Σ_tokens k(logp_new − logp_old) and its derivative (β/M) k′ with
+ * respect to each logp_new, for the KL estimator k, the coefficient β and M tokens   (E24, E29, E31).
  *
  * The result is for a loss only; the trust region needs exact divergences.
  *
  * @param logp - log-probabilities of the agent's tokens, per trajectory [N][T], nats
- * @param options - β >= 0 and the estimator, default k3n
+ * @param options - β: coefficient of the penalty, >= 0; and the KL estimator, default k3n
  * @throws DomainError if shapes differ, a log-ratio is NaN or beta is negative
  */
 export function sampledKlPenalty(
@@ -64,7 +64,9 @@ export interface AgentObjective extends Objective {
 
 /**
  * Computes the loss of an agent's update: −(1/N) Σ_g min(r_g Ã_g, r_{c,g} Ã_g) + β K̄   (E24), with cotangent
- * −(1/N) gate r Ã + (β/M) k′   (E31).
+ * −(1/N) gate_g r_g Ã_g + (β/M) k′ at every token. Trajectory g has the likelihood ratio r_g, the clipped
+ * ratio r_{c,g} and the advantage Ã_g; gate_g is 0 if the clip is active and 1 otherwise. The second term is
+ * the KL penalty of {@link sampledKlPenalty}   (E31).
  *
  * @throws DomainError as {@link sequenceObjective} and {@link sampledKlPenalty} do
  */

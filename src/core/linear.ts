@@ -69,12 +69,14 @@ export function solve(matrix: Matrix, b: ArrayLike<number>): Float64Array {
 }
 
 /**
- * Solves A x = b for a symmetric positive definite operator by conjugate gradients, and returns x. The
- * function serves Fisher matrices that are available only as a product with a vector.
+ * Solves A x = b for a symmetric positive definite operator by conjugate gradients, and returns x. Use it for
+ * a matrix of which only products with vectors can be computed, e.g. a Fisher matrix.
  *
  * @param apply - v ↦ A v
- * @param options - `tolerance`: the iteration stops at |r| <= tolerance · |b|; default 1e-13
- * @throws DomainError if the residual is larger after 10 D + 100 steps
+ * @param options - `tolerance`: the iteration stops when the norm of the residual b − A x is at most
+ *   tolerance · |b|; default 1e-13
+ * @throws DomainError if the residual still exceeds this limit after 10 D + 100 steps, where D is the length
+ *   of b
  */
 export function conjugateGradient(
   apply: (v: Float64Array) => Float64Array,

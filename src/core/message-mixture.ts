@@ -1,7 +1,7 @@
 /**
- * Geometric mixture of two policies over whole messages, by importance resampling. Stage-0, the projection of
- * a replacement model onto the trust region, uses it for models with different vocabularies, for which no
- * mixture per token exists.
+ * Geometric mixture of the policies of two models over whole messages, by importance resampling. It is used
+ * when an agent's old model is replaced by a new model with another vocabulary, so that the policies cannot
+ * be mixed token by token. The mixture limits the KL from the old model (Stage-0, the first step of a swap).
  * @see SAT (arXiv 2605.05216) Sec. 4; Owen and Zhou, "Safe and effective importance sampling", JASA 2000
  * @module
  */
@@ -13,21 +13,21 @@ import { DomainError } from './errors.ts';
  * Candidate messages for one context; half are sampled from each policy, and both policies score all of them.
  */
 export interface MessageCandidates {
-  /** Log-probability of each candidate's text under the replacement [N], nats. */
+  /** Log-probability of each candidate's text under the new model (the replacement) [N], nats. */
   readonly logpPre_N: ArrayLike<number>;
-  /** Log-probability of each candidate's text under the incumbent [N], nats. */
+  /** Log-probability of each candidate's text under the old model (the incumbent) [N], nats. */
   readonly logpOld_N: ArrayLike<number>;
 }
 
-/** Resampling distribution of the candidates. */
+/** Distribution from which one of the candidate messages is drawn. */
 export interface MessageMixture {
-  /** Weight of the replacement, 0..1. */
+  /** Weight of the new model in the mixture, 0..1. */
   readonly w: number;
   /** Probability of picking each candidate [N]. */
   readonly probability_N: Float64Array;
   /**
-   * Estimated KL(mixture‖old) per message, nats. It is an estimate because it is computed for the resampled
-   * candidates.
+   * Estimated KL(mixture‖old) per message, nats. It is an estimate because it is computed from the N
+   * candidates only.
    */
   readonly klEstimate: number;
   /** Effective sample size of the importance weights, 1..N. */
@@ -37,15 +37,16 @@ export interface MessageMixture {
 const STEPS = 60;
 
 /**
- * Computes the mixture π_w(y) ∝ pre(y)^w old(y)^{1−w} over candidate messages y, with the largest w for which
- * the estimated KL(π_w‖old) is at most δ₀   (E40 with messages as actions).
+ * Computes the mixture π_w(y) ∝ pre(y)^w old(y)^{1−w} of the new model's policy `pre` and the old model's
+ * policy `old` over candidate messages y, with the largest weight w for which the estimated KL(π_w‖old) is at
+ * most δ₀   (E40 with messages as actions).
  *
- * The candidates are a sample of ½pre + ½old, so the importance weight of each is pre^w old^{1−w} / (½pre + ½old),
- * which is at most 2. KL = w E_π[log pre − log old] − log(Z_w / Z_0), with Z_w the mean weight, is exactly the KL
- * between the resampled distributions at w and at 0. The estimate converges as N grows; its error is larger where `ess`
- * is smaller.
+ * The candidates are a sample of ½pre + ½old, so the importance weight of each is pre^w old^{1−w} / (½pre +
+ * ½old), which is at most 2. KL = w E_π[log pre − log old] − log(Z_w / Z_0), with Z_w the mean importance
+ * weight, is exactly the KL between the resampled distributions at w and at 0. The estimate converges as N
+ * grows; its error is larger where `ess` is smaller.
  *
- * @param delta0 - δ₀ per message, nats; at <= 0, w = 0
+ * @param delta0 - δ₀: KL radius per message, nats; if <= 0, the weight w is 0
  * @throws DomainError if lengths differ, there is no candidate, or a number is not finite
  */
 export function messageMixture({ logpPre_N, logpOld_N }: MessageCandidates, delta0: number): MessageMixture {

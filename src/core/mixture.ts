@@ -1,7 +1,8 @@
 /**
- * Geometric mixture π_w ∝ pre^w old^{1−w} of a replacement's policy `pre` and the incumbent's policy `old` at
- * one token state, and the largest step of w within a KL radius. Stage-0 (the projection onto the trust
- * region) is one step from w = 0; a handover is a sequence of steps. Results are computed in float64 from
+ * Geometric mixture π_w ∝ pre^w old^{1−w} of the next-token distributions `pre` of an agent's new model (the
+ * replacement) and `old` of its old model (the incumbent), and the largest step of the weight w within a KL
+ * radius. A swap starts with one step from w = 0 (Stage-0, the projection onto the trust region). The
+ * handover from the old to the new model is a sequence of such steps. Results are computed in float64 from
  * log-probabilities, with a few passes over the vocabulary.
  * @see SAT (arXiv 2605.05216) Sec. 4 "Plug-and-play upgrades"
  * @module
@@ -9,11 +10,14 @@
 import { checkLength } from './check.ts';
 import { DomainError } from './errors.ts';
 
-/** Floor of `pre`: if pre(a) were 0, the KL would be discontinuous at w = 0. */
+/**
+ * Log of the floor of the new model's probabilities `pre`. If the probability of a token were 0, the KL of
+ * the mixture from the old model would be discontinuous at the weight w = 0.
+ */
 const LOG_FLOOR = Math.log(1e-9);
 /**
- * Relative tolerance of the search for w. It ends when the KL lies below the radius by at most this share of
- * the radius.
+ * Relative tolerance of the search for the mixture weight. The search ends when the KL lies below the radius
+ * by at most this share of the radius.
  */
 const TIGHTNESS = 1e-12;
 /** Bound on the rounding error of a KL between nearly equal policies, nats. */
@@ -21,19 +25,19 @@ const ROUNDING = 1e-15;
 /** Maximum number of iterations. Newton's method needs about 4; the bisection that replaces it needs more. */
 const MAX_STEPS = 200;
 
-/** Log-probabilities of two policies at one state. */
+/** Next-token log-probabilities of the new model (`pre`) and the old model (`old`) after the same prefix. */
 export interface MixturePair {
-  /** log pre, floored at 1e-9 and renormalised [V], nats. */
+  /** Log-probabilities of the new model, floored at log 1e-9 and renormalised [V], nats. */
   readonly logpPre_V: Float64Array;
-  /** log old, normalised [V], nats; −Infinity is probability 0. */
+  /** Log-probabilities of the old model, normalised [V], nats; −Infinity is probability 0. */
   readonly logpOld_V: Float64Array;
 }
 
 /**
  * Creates the input of the functions below from the log-probabilities of both policies.
  *
- * @param logpPre_V - log-probabilities of the replacement [V], nats
- * @param logpOld_V - log-probabilities of the incumbent [V], nats
+ * @param logpPre_V - log-probabilities of the new model (the replacement) [V], nats
+ * @param logpOld_V - log-probabilities of the old model (the incumbent) [V], nats
  * @throws DomainError if the vocabularies differ in size
  */
 export function mixturePair(logpPre_V: ArrayLike<number>, logpOld_V: ArrayLike<number>): MixturePair {
@@ -50,9 +54,10 @@ export function mixturePair(logpPre_V: ArrayLike<number>, logpOld_V: ArrayLike<n
 }
 
 /**
- * Returns log π_w   (E40). At w = 1 it is exactly log pre. At w < 1, π_w is 0 where `old` is 0.
+ * Returns the log-probabilities of the mixture π_w ∝ pre^w old^{1−w}   (E40). At w = 1 it is exactly log pre.
+ * At w < 1, π_w is 0 where `old` is 0.
  *
- * @param w - weight of the replacement, 0..1
+ * @param w - weight of the new model, 0..1
  * @returns log-probabilities [V], nats
  */
 export function mixtureLogp({ logpPre_V, logpOld_V }: MixturePair, w: number): Float64Array {
@@ -72,15 +77,16 @@ export function mixtureLogp({ logpPre_V, logpOld_V }: MixturePair, w: number): F
 }
 
 /**
- * Returns the largest w in [from, 1] with KL(π_w‖π_from) <= δ   (E41; Stage-0 is the case `from` = 0).
+ * Returns the largest weight w in [from, 1] for which the mixture π_w ∝ pre^w old^{1−w} satisfies
+ * KL(π_w‖π_from) <= δ   (E41; Stage-0 is the case `from` = 0).
  *
  * The KL increases in w: with u = log(pre/old), dKL/dw = (w − from) Var_{π_w}(u). Newton's method is applied
  * to √KL, which is nearly linear in w, within a bracket. The result is the lower end of the bracket, which
  * always satisfies the constraint.
  *
  * @param from - weight of the policy at the centre of the KL ball, 0..1
- * @param delta - δ, nats; at <= 0 the result is `from`
- * @returns weight of the replacement, from..1
+ * @param delta - δ: radius of the KL ball, nats; if <= 0, the result is `from`
+ * @returns weight of the new model, from..1
  * @throws DomainError if delta is NaN or `from` is outside [0, 1]
  */
 export function mixtureWeight(pair: MixturePair, from: number, delta: number): number {
@@ -108,13 +114,13 @@ export function mixtureWeight(pair: MixturePair, from: number, delta: number): n
 }
 
 /**
- * Computes KL(π_w‖π_from) and Var_{π_w}(u), u = log(pre/old), as functions of w. An evaluation passes over
- * the vocabulary twice.
+ * Computes KL(π_w‖π_from) and the variance of the log-ratio u = log(pre/old) under the mixture π_w, as
+ * functions of the weight w. An evaluation passes over the vocabulary twice.
  */
 class MixtureLine {
   /**
-   * True if `old` is 0 at some token. Because `pre` is at least the floor there, KL(pre‖old) is then
-   * infinite.
+   * True if the old model's probability of some token is 0. The new model's probability is positive
+   * everywhere, so KL(pre‖old) is then infinite.
    */
   readonly hasHoles: boolean;
   readonly #u_V: Float64Array;
@@ -125,7 +131,7 @@ class MixtureLine {
     this.#from = from;
     this.hasHoles = pair.logpOld_V.includes(-Infinity);
     this.#logpFrom_V = mixtureLogp(pair, from);
-    // where `old` is 0, every mixture with w < 1 is 0 too, so the value of u there has no effect
+    // where `old` is 0, every mixture with w < 1 is 0 too, so the value of u at this token has no effect
     this.#u_V = new Float64Array(pair.logpPre_V.length);
     for (let v = 0; v < this.#u_V.length; v++)
       this.#u_V[v] = pair.logpOld_V[v] === -Infinity ? 0 : pair.logpPre_V[v] - pair.logpOld_V[v];
@@ -155,14 +161,17 @@ class MixtureLine {
   }
 }
 
-/** Radii δ_k of the steps from `old` towards `pre`, nats. The first step starts at w = 0. */
+/**
+ * KL radii δ_k of the steps of the mixture from the old model towards the new model, nats. The first step
+ * starts at the old model (w = 0).
+ */
 export type MixtureSteps = readonly number[];
 
 /**
- * Returns the weight after the last step. w_0 is 0, and w_k is the largest weight with
+ * Returns the mixture weight after the last step. w_0 is 0, and w_k is the largest weight of step k with
  * KL(π_{w_k}‖π_{w_{k−1}}) <= δ_k   (E41, repeated).
  *
- * @returns weight of the replacement, 0..1
+ * @returns weight of the new model in the mixture, 0..1
  */
 export function weightAfterSteps(pair: MixturePair, steps: MixtureSteps): number {
   return steps.reduce((w, delta) => mixtureWeight(pair, w, delta), 0);

@@ -1,6 +1,7 @@
 /**
- * Policy loss of one agent and its cotangents: clipped likelihood ratios over whole messages. The core
- * receives the log-probability of each token and returns d loss / d logp; the engine runs the backward pass.
+ * Policy loss of one agent, with clipped likelihood ratios of whole messages, and its cotangents (derivatives
+ * with respect to the token log-probabilities). The core receives the log-probability of each token and
+ * returns d loss / d logp; the engine runs the backward pass.
  * @see SAT (arXiv 2605.05216) Eq. "L_i^seq"; PPO, arXiv 1707.06347; GSPO, arXiv 2507.18071 (`ratioNorm: 'mean'`)
  * @module
  */
@@ -60,20 +61,23 @@ export interface TurnObjectiveInput extends SequenceObjectiveInput {
 export interface Objective {
   /** Policy part of the loss (E24); 0 for a batch without tokens. */
   readonly loss: number;
-  /** u: log-ratio after normalisation and clamp, 0 for an entry without tokens [N], nats. */
+  /**
+   * u: log-ratio of new to old probability of each entry, after normalisation and clamp; 0 for an entry
+   * without tokens [N], nats.
+   */
   readonly u_N: Float64Array;
-  /** Likelihood ratio exp(u), 1 for an entry without tokens [N]. */
+  /** Likelihood ratio exp(u), where u is the log-ratio; 1 for an entry without tokens [N]. */
   readonly ratio_N: Float64Array;
   /**
-   * True for an entry whose gradient is set to 0 by a clip (gate = 0 of E25) or by Ã = 0; false for an entry
-   * without tokens.
+   * True for an entry whose gradient is 0 because of a clip (gate = 0 of E25) or because its advantage Ã is
+   * 0; false for an entry without tokens.
    */
   readonly gated_N: boolean[];
   /** N of the loss (E24): number of trajectories with at least one token of the agent. */
   readonly count: number;
   /**
-   * Share of the entries with tokens whose gradient is set to 0 by a clip. Entries with Ã = 0 do not count as
-   * clipped.
+   * Share of the entries with tokens whose gradient is set to 0 by a clip. Entries with an advantage of 0 do
+   * not count as clipped.
    */
   readonly clipFraction: number;
   /** d loss / d logpNew, same shape as logpNew. */
@@ -81,9 +85,11 @@ export interface Objective {
 }
 
 /**
- * Computes the clipped policy loss over whole messages: −(1/N) Σ_g min(r_g Ã_g, r_{c,g} Ã_g), where
- * r = exp(clamp(u, ±20)) and r_c = exp(clamp(u, log(1−ε), log(1+ε)))   (E22–E26). The cotangent is −(1/N)
- * gate_g r_g Ã_g at every token of trajectory g   (E25' and the policy part of E31).
+ * Computes the clipped policy loss over whole messages: −(1/N) Σ_g min(r_g Ã_g, r_{c,g} Ã_g). For trajectory
+ * g with log-ratio u and advantage Ã, r = exp(clamp(u, ±20)) is the likelihood ratio and r_c = exp(clamp(u,
+ * log(1−ε), log(1+ε))) the clipped ratio   (E22–E26). The cotangent at every token of trajectory g is −(1/N)
+ * gate_g r_g Ã_g, where gate_g is 0 if the clip is active and 1 otherwise   (E25' and the policy part of
+ * E31).
  *
  * N is the number of trajectories in which the agent has tokens; trajectories without tokens are skipped. If
  * r Ã = r_c Ã, the gradient is not set to 0. Outside ±20 nats (`maxLogRatio`) the ratio is constant and the
@@ -102,11 +108,13 @@ export function sequenceObjective(input: SequenceObjectiveInput): Objective {
 
 /**
  * Computes the clipped policy loss with one ratio per turn: −(1/N) Σ_g (1/|T_i|) Σ_{t ∈ T_i} min(r_t a_t,
- * r_{c,t} a_t)   (E26c, `ratioLevel: 'turn'`).
+ * r_{c,t} a_t), where N is the number of trajectories g in which the agent has tokens and T_i the set of the
+ * agent's turns in one of them   (E26c, `ratioLevel: 'turn'`).
  *
- * Each turn of the agent has its own ratio r_t and its own advantage a_t = W_t A_t. GAE with lambda < 1 needs
- * one ratio per turn: a ratio of the whole sequence would give later turns too much weight, up to 16.8 times
- * at gamma lambda = 0.94.
+ * Each turn of the agent has its own likelihood ratio r_t (clipped: r_{c,t}) and its own advantage a_t = W_t
+ * A_t, the advantage A_t times the prefix weight W_t (E17). GAE with lambda < 1 needs one ratio per turn: a
+ * ratio of the whole sequence would give later turns too much weight, up to 16.8 times at gamma lambda =
+ * 0.94.
  *
  * @returns loss, diagnostics and one cotangent array per turn
  * @throws DomainError as for {@link sequenceObjective}
@@ -196,7 +204,10 @@ function clipBounds(
   };
 }
 
-/** Computes min(r A, r_c A) with the dual clip, and the gate of E25, for one entry. */
+/**
+ * Computes min(r A, r_c A) with the dual clip for one entry with ratio r, clipped ratio r_c and advantage A,
+ * and whether its gradient is 0 (the gate of E25).
+ */
 function clippedTerm(
   logRatio: number,
   advantage: number,

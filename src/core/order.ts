@@ -39,8 +39,9 @@ export function randomOrder(n: number, uniforms: ArrayLike<number>): number[] {
 /**
  * Returns the agents by descending mean index of their first turn, ties by descending id   (E43 `reverse`).
  *
- * This order is recommended with reused rollouts: if each agent has one turn, only the weights of later turns
- * matter, and truncated GAE (E15) includes all of them. The result is n−1..0 if ids are in execution order.
+ * This order is recommended if all agents' updates reuse the same rollouts. If each agent has one turn, the
+ * agents already updated act at later turns than the agent being updated, and truncated GAE (E15) includes
+ * the weights of all later turns. The result is n−1..0 if ids are in execution order.
  *
  * @param meanFirstTurn_A - mean over the batch of the index of each agent's first own turn [A]; NaN for an agent
  *   without a turn, which comes last
@@ -54,7 +55,8 @@ export function reverseOrder(meanFirstTurn_A: ArrayLike<number>): number[] {
 /**
  * Returns the agents by descending predicted gain, ties by ascending id, NaN last   (E43 `greedy`).
  *
- * The order depends on data, so it must not be chosen on the data from which a certificate is computed.
+ * The order depends on data. It must not be chosen on the data from which a certificate (lower bound on the
+ * gain) is computed.
  *
  * @param predictedGain_A - predicted gain of each agent's update [A], from {@link predictedGain} or E65
  *

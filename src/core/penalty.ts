@@ -1,7 +1,8 @@
 /**
- * Occupancy penalties: bounds on the loss that a change of the state distribution can cause, from the paper's
- * first-order term to the sharp and episodic forms. Each is in reward units. The surrogate gain L_i minus a
- * penalty is a lower bound on the true gain.
+ * Occupancy penalties: bounds on the part of an update's gain that can be lost because the update changes the
+ * state distribution. They range from the paper's first-order term to sharp bounds and bounds for episodes.
+ * Each is in reward units. The surrogate gain L_i (predicted gain of agent i's update on the state
+ * distribution before the update) minus a penalty is a lower bound on the true gain.
  * @see SAT (arXiv 2605.05216) Theorem 1; TRPO, arXiv 1502.05477; CPO, arXiv 1705.10528; HATRPO, arXiv 2109.11251
  * @module
  */
@@ -13,11 +14,11 @@ export interface StepSize {
   /** Discount, 0 <= γ < 1. */
   readonly gamma: number;
   /**
-   * A_max: largest |A| of the team *before* the step, reward units. The clip of the advantages cannot replace
-   * it.
+   * A_max: largest absolute advantage of the team *before* the step, reward units. Do not pass the bound at
+   * which normalised advantages are clipped.
    */
   readonly aMax: number;
-  /** max_s TV(new, old). */
+  /** Largest total variation between the agent's new and old policy over all states, 0..1. */
   readonly tvMax: number;
 }
 
@@ -29,13 +30,13 @@ function checkDiscount(where: string, gamma: number): void {
 }
 
 /**
- * Computes the paper's penalty (2γ/(1−γ)²) A_max sqrt(δ/2)   (occupancy term of E50, as printed in the
- * paper).
+ * Computes the paper's penalty (2γ/(1−γ)²) A_max sqrt(δ/2), where δ is the largest per-state KL and A_max the
+ * largest advantage   (occupancy term of E50, as printed in the paper).
  *
  * The penalty is of first order in the step size: at γ >= 1/2 it exceeds every possible gain of the step
- * (E51). It is for information only.
+ * (E51). The paper's penalty is reported for information only.
  *
- * @param klMax - δ_i, largest per-state KL, nats
+ * @param klMax - δ: largest per-state KL of the agent's step, nats
  */
 export function paperOccupancyPenalty({
   gamma,
@@ -51,25 +52,29 @@ export function paperOccupancyPenalty({
 }
 
 /**
- * Computes TRPO's penalty 4γ A_max TV² / (1−γ)²   (E53). With TV² replaced by KL/2 it is 2γ A_max
- * KL / (1−γ)².
+ * Computes TRPO's penalty 4γ A_max TV² / (1−γ)², where TV is the largest total variation and A_max the
+ * largest advantage   (E53). With TV² replaced by its bound KL/2, the penalty is 2γ A_max KL / (1−γ)².
  */
 export function trpoPenalty({ gamma, aMax, tvMax }: StepSize): number {
   checkDiscount('trpoPenalty', gamma);
   return (4 * gamma * aMax * tvMax ** 2) / (1 - gamma) ** 2;
 }
 
-/** Computes TRPO's penalty (E53) with the sharp occupancy bound: 4γ A_max TV² / ((1−γ)(1−γ+γTV))   (E54). */
+/**
+ * Computes TRPO's penalty (E53) with the sharp occupancy bound: 4γ A_max TV² / ((1−γ)(1−γ+γTV)), where TV is
+ * the largest total variation and A_max the largest advantage   (E54).
+ */
 export function sharpPenalty({ gamma, aMax, tvMax }: StepSize): number {
   checkDiscount('sharpPenalty', gamma);
   return (4 * gamma * aMax * tvMax ** 2) / ((1 - gamma) * (1 - gamma + gamma * tvMax));
 }
 
 /**
- * Computes the penalty with the expected TV: (2γ/(1−γ)²) max_s|f(s)| E_{s~d}[TV(s)], where
- * f(s) = E_{a~new}[A(s, a)]   (E55).
+ * Computes the penalty with the expected TV: (2γ/(1−γ)²) max_s|f(s)| E_{s~d}[TV(s)], where d is the occupancy
+ * before the step and f(s) = E_{a~new}[A(s, a)] the expected advantage of the new policy at state s   (E55).
  *
- * @param options.fMax - max_s |f(s)|, reward units; at most span(A) · max_s TV
+ * @param options.fMax - max_s |f(s)|, reward units; at most the range of A (max_a A − min_a A) times the
+ *   largest TV
  * @param options.tvMean - exact TV (not a bound by Pinsker's inequality), averaged over the occupancy before
  *   the step
  */
@@ -87,8 +92,9 @@ export function expectedTvPenalty({
 }
 
 /**
- * Computes the penalty of a whole stage: (4γ/(1−γ)²) max|A^old| min( (Σ TV_i)², Σ δ_i/2 ). It belongs to a
- * surrogate gain on the occupancy of the stage's start   (E56).
+ * Computes the penalty of a whole stage: (4γ/(1−γ)²) A_max min( (Σ TV_i)², Σ δ_i/2 ). TV_i and δ_i are the
+ * largest TV and KL of agent i's step, and A_max is the largest advantage of the team at the start of the
+ * stage. Subtract the penalty from a surrogate gain on the occupancy at the start of the stage   (E56).
  *
  * @param options.tvMax_A - largest TV of each agent's step [A]
  * @param options.klMax_A - largest per-state KL(new‖old) of each agent's step [A], nats
@@ -111,10 +117,9 @@ export function jointPenalty({
 }
 
 /**
- * Bounds the error of agent i's surrogate gain if it is computed on the occupancy of the stage's start
- * instead of that of the intermediate team: |L_i^seq − L_i^stale| <= (4γ A_max/(1−γ)²) TV_i Σ_{k<i} TV_k
- * (docs/algorithm.md, section 3.2).
- * occupancy of the stage's start instead of the intermediate team's   (algorithm section 3.2).
+ * Bounds the error of agent i's surrogate gain if it is computed on the occupancy at the start of the stage
+ * (L_i^stale) instead of the occupancy of the team after the preceding updates (L_i^seq): |L_i^seq −
+ * L_i^stale| <= (4γ A_max/(1−γ)²) TV_i Σ_{k<i} TV_k (docs/algorithm.md, section 3.2).
  *
  * @param tvMax - TV of agent i's own step
  * @param tvBefore - TV of each step taken before agent i's step in this stage
@@ -125,8 +130,8 @@ export function staleSurrogateGap({ gamma, aMax, tvMax }: StepSize, tvBefore: Ar
 }
 
 /**
- * Bounds the shift of the occupancy with the paper's constant: ‖d′−d‖₁ <= (2γ/(1−γ)) max_s TV   (E52, valid
- * for occupancies that sum to 1).
+ * Bounds the shift of the occupancy with the paper's constant: ‖d′−d‖₁ <= (2γ/(1−γ)) max_s TV, for the
+ * occupancies d before and d′ after the step   (E52, valid for occupancies that sum to 1).
  */
 export function occupancyShift({ gamma, tvMax }: Pick<StepSize, 'gamma' | 'tvMax'>): number {
   checkDiscount('occupancyShift', gamma);
@@ -134,8 +139,9 @@ export function occupancyShift({ gamma, tvMax }: Pick<StepSize, 'gamma' | 'tvMax
 }
 
 /**
- * Bounds the shift of the occupancy by ‖d′−d‖₁ <= 2γ TV / (1−γ+γ TV), which is at most 2. The bound is sharp:
- * a two-state chain attains it   (E52).
+ * Bounds the shift from the occupancy d before a step to the occupancy d′ after it: ‖d′−d‖₁ <= 2γ TV / (1−γ+γ
+ * TV), which is at most 2. TV is the largest total variation of the step. The bound is sharp: a two-state
+ * chain attains it   (E52).
  */
 export function sharpOccupancyShift({ gamma, tvMax }: Pick<StepSize, 'gamma' | 'tvMax'>): number {
   checkDiscount('sharpOccupancyShift', gamma);
@@ -145,23 +151,25 @@ export function sharpOccupancyShift({ gamma, tvMax }: Pick<StepSize, 'gamma' | '
 /** The turns of one agent in an episode (γ = 1), in execution order. */
 export interface OwnTurns {
   /**
-   * Largest max_a Q − min_a Q over the agent's turns, reward units; at most R_max − R_min if the reward comes
-   * at the end only.
+   * Largest range of the action values, max_a Q − min_a Q, over all states at the agent's turns, reward
+   * units. If the only reward comes at the end, it is at most the range of the reward.
    */
   readonly span: number;
   /**
-   * a_j: largest TV over all contexts at the agent's turn j [m]. For language models it cannot be observed.
+   * a_j: largest TV (total variation between new and old policy) over all contexts at the agent's turn j [m].
+   * For language models this maximum cannot be observed.
    */
   readonly tvMax: ArrayLike<number>;
 }
 
 /**
- * Bounds the difference of true and surrogate gain in an episode: |ΔJ_i − L_i| <= 2 span Σ_j a_j Σ_{k<j}
- * t̄_k   (E58).
+ * Bounds the difference of true gain ΔJ_i and surrogate gain L_i in an episode: |ΔJ_i − L_i| <= 2 span Σ_j
+ * a_j Σ_{k<j} t̄_k. `span` is the largest range of Q, a_j the largest TV and t̄_k the mean TV at the agent's
+ * turns j and k   (E58).
  *
  * If the agent has at most one turn, the bound is 0: the surrogate *equals* the true gain.
  *
- * @param tvMean - t̄_k = E_{d_k}[TV]: mean TV at the agent's turn k [m]
+ * @param tvMean - t̄_k: mean TV at the agent's turn k under the state distribution d_k before the step [m]
  * @throws DomainError if lengths differ
  *
  * @example
@@ -177,8 +185,9 @@ export function horizonPenalty({
 }
 
 /**
- * Bounds the difference of true and surrogate gain by a coupling argument, from the largest TVs only:
- * |ΔJ_i − L_i| <= 2 span Σ_j a_j (1 − Π_{k<j}(1 − a_k))   (E59).
+ * Bounds the difference of true gain ΔJ_i and surrogate gain L_i by a coupling argument: |ΔJ_i − L_i| <= 2
+ * span Σ_j a_j (1 − Π_{k<j}(1 − a_k)). The bound needs only a_j, the largest TV over all contexts at the
+ * agent's turn j, and `span`, the largest range of Q at the agent's turns   (E59).
  */
 export function coupledHorizonPenalty({ span, tvMax }: OwnTurns): number {
   let together = 1;
@@ -189,11 +198,13 @@ export function coupledHorizonPenalty({ span, tvMax }: OwnTurns): number {
 }
 
 /**
- * Bounds the difference of true and surrogate gain by Pinsker's inequality on the distribution of the state:
- * |ΔJ_i − L_i| <= span Σ_j a_j min(2, sqrt(2 Σ_{k<j} E_{d_k} KL(old‖new)))   (E59b).
+ * Bounds the difference of true gain ΔJ_i and surrogate gain L_i by Pinsker's inequality on the distribution
+ * of the state: |ΔJ_i − L_i| <= span Σ_j a_j min(2, sqrt(2 Σ_{k<j} E_{d_k} KL(old‖new))). `span` is the
+ * largest range of Q, a_j the largest TV and d_k the state distribution under the old policy, at the agent's
+ * turns j and k   (E59b).
  *
- * The bound grows like m^1.5 instead of m² in the number m of turns. The expectation is under `old`, so the
- * KL must be KL(old‖new).
+ * The bound grows like m^1.5 instead of m² in the number m of turns. Because the expectation is under the old
+ * policy, the KL must have the direction KL(old‖new).
  *
  * @param klOldNewMean - E_{d_k} KL(old‖new): mean KL at the agent's turn k [m], nats
  */
@@ -211,8 +222,9 @@ export function marginalHorizonPenalty({
 }
 
 /**
- * Returns Σ_j span · a_j · shift(j). shift(j) bounds ‖d′−d‖₁ at the agent's turn j; it is called in ascending
- * order of j.
+ * Returns Σ_j span · a_j · shift(j), where a_j is the largest TV at the agent's turn j. shift(j) bounds the
+ * L1 distance between the state distributions at turn j under the old and the new policy. The function calls
+ * shift in ascending order of j.
  */
 function overOwnTurns(span: number, tvMax: ArrayLike<number>, shift: (j: number) => number): number {
   checkFinite('horizonPenalty', 'tvMax', tvMax);

@@ -1,7 +1,7 @@
 /**
- * Stage-0: the projection of a replacement model into a trust region around the policy it replaces, at one
- * token state. Also a prediction of whether the swap improves the team. Both models must have the same
- * vocabulary.
+ * Functions for a swap, i.e. for replacing the model of one agent: the projection of the new model's policy
+ * onto a trust region around the old model's policy, for one next-token distribution (Stage-0), and a
+ * prediction of whether the swap improves the team. Both models must have the same vocabulary.
  * @see SAT (arXiv 2605.05216) Sec. 4 "Plug-and-play upgrades"
  * @module
  */
@@ -9,36 +9,44 @@ import { checkDistribution, checkFinite, checkLength } from './check.ts';
 import { DomainError } from './errors.ts';
 import { mixtureLogp, mixturePair, mixtureWeight } from './mixture.ts';
 
-/** Floor of `pre`: if pre(a) were 0, the KL would be discontinuous at w = 0. */
+/**
+ * Floor of the new model's probabilities in the logarithm of their ratio to the old model's probabilities.
+ */
 const PRE_FLOOR = 1e-9;
 
 /** Result of {@link projectOntoTrustRegion}. */
 export interface Projection {
   /** The projected policy π_w ∝ pre^w old^{1−w} [V]. */
   readonly pi: Float64Array;
-  /** Weight of the replacement, 0..1. */
+  /** w: weight of the new model (the replacement), 0..1. */
   readonly w: number;
-  /** λ = (1 − w)/w: Lagrange multiplier of the constraint; Infinity at w = 0. */
+  /**
+   * λ = (1 − w)/w: Lagrange multiplier of the constraint KL(π‖old) <= δ₀, where w is the weight; Infinity at
+   * w = 0.
+   */
   readonly lam: number;
-  /** KL(π‖old) <= δ₀, nats. */
+  /** KL(π‖old) of the projected policy from the old model's, at most the radius δ₀, nats. */
   readonly klOld: number;
-  /** KL(π‖pre), nats. */
+  /** KL(π‖pre) of the projected policy from the new model's, nats. */
   readonly klPre: number;
   /** Whether the constraint is active (w < 1). */
   readonly active: boolean;
 }
 
 /**
- * Projects the replacement `pre` into the KL ball around `old`: argmin_π KL(π‖pre) subject to
- * KL(π‖old) <= δ₀. The solution is pre^w old^{1−w} / Z with w = 1/(1+λ)   (E40, E41).
+ * Projects the new model's distribution `pre` into the KL ball around the old model's distribution `old`:
+ * argmin_π KL(π‖pre) subject to KL(π‖old) <= δ₀. The solution is pre^w old^{1−w} / Z with w = 1/(1+λ)   (E40,
+ * E41).
  *
- * w is 1 if the replacement is already inside the ball, and 0 (π = old) if δ₀ <= 0. Otherwise w is the
- * largest value that satisfies the constraint, which exists because KL(π_w‖old) increases in w. The result
- * always satisfies the constraint. Differs from the official code, which bisects λ with an arbitrary cap.
+ * w is 1 if the new model's distribution is already inside the ball, and 0 (π = old) if δ₀ <= 0. Otherwise w
+ * is the largest value that satisfies the constraint, which exists because KL(π_w‖old) increases in w. The
+ * result always satisfies the constraint. Differs from the official code of SAT, which finds λ by bisection
+ * below an arbitrary upper limit.
  *
- * @param pre_V - distribution of the replacement [V]; floored at 1e-9 and renormalised
- * @param old_V - distribution of the incumbent [V]
- * @param delta0 - δ₀ per token, nats; for a budget per message divide it by the largest message length
+ * @param pre_V - distribution of the new model (the replacement) [V]; floored at 1e-9 and renormalised
+ * @param old_V - distribution of the old model (the incumbent) [V]
+ * @param delta0 - δ₀: KL radius per token, nats. To limit the KL per message, pass that limit divided by the
+ *   largest number of tokens of a message.
  * @throws DomainError if sizes differ or an argument is not a distribution
  *
  * @example
@@ -73,19 +81,22 @@ function klAgainst(p_V: Float64Array, logq_V: Float64Array): number {
 export interface SwapTables {
   /** Occupancy d(s) of the current team [S]. */
   readonly occupancy_S: ArrayLike<number>;
-  /** Policy of the incumbent [S][V]. */
+  /** Policy of the agent's old model [S][V]. */
   readonly old_S: readonly ArrayLike<number>[];
-  /** Policy of the replacement [S][V]. */
+  /** Policy of the agent's new model [S][V]. */
   readonly pre_S: readonly ArrayLike<number>[];
   /** A(s, a_j): advantages of the replaced agent's actions in the current team [S][V], reward units. */
   readonly advantage_S: readonly ArrayLike<number>[];
-  /** Mixture weight of each state, from {@link projectOntoTrustRegion} [S]; absent: 1. */
+  /**
+   * Weight of the new model in the mixture at each state, from {@link projectOntoTrustRegion} [S]; absent: 1.
+   */
   readonly w_S?: ArrayLike<number>;
 }
 
 /**
- * Predicts the effect of a swap to first order: C = E_{s~d, a~old}[ A(s, a) w(s) log(pre(a|s)/old(a|s)) ]
- * (E42).
+ * Predicts the effect of a swap on the expected return J to first order: C = E_{s~d, a~old}[ A(s, a) w(s)
+ * log(pre(a|s)/old(a|s)) ]. d is the occupancy of the current team, A the advantage, `old` and `pre` the
+ * policies of the old and the new model, and w the mixture weight (E42).
  *
  * If C > 0, the projected swap raises J to first order; if C < 0, it lowers J. Actions with old = 0 do not
  * contribute.
@@ -117,17 +128,19 @@ export function swapCovariance(tables: SwapTables): number {
 export interface SwapSamples {
   /** Â: advantage of each message [N], reward units. */
   readonly advantages_N: ArrayLike<number>;
-  /** Log-probability of each message under the replacement and under the incumbent [N], nats. */
+  /** Log-probability of each message under the new model (`pre`) and under the old model [N], nats. */
   readonly logpPre_N: ArrayLike<number>;
   readonly logpOld_N: ArrayLike<number>;
-  /** Mixture weight per message [N]; absent: 1. */
+  /** Weight of the new model in the mixture for each message [N]; absent: 1. */
   readonly w_N?: ArrayLike<number>;
 }
 
 /**
- * Estimates {@link swapCovariance} (E42) from existing rollouts: (1/N) Σ_n Â_n w_n (logp_pre − logp_old).
+ * Estimates {@link swapCovariance} (E42) from existing rollouts: (1/N) Σ_n Â_n w_n (logp_pre − logp_old),
+ * summed over N messages with advantage Â, mixture weight w, and log-probabilities under the new model (pre)
+ * and the old model.
  *
- * @returns estimate of C, reward units times nats
+ * @returns estimate of the covariance C, reward units times nats
  * @throws DomainError if lengths differ, there are no samples, or a number is not finite
  */
 export function sampledSwapCovariance(samples: SwapSamples): number {

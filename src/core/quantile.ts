@@ -7,11 +7,12 @@
 import { checkFinite, checkInteger, checkOpenUnit } from './check.ts';
 import { DomainError } from './errors.ts';
 
-/** Tolerance for a product N·p that would be a whole number without rounding. */
+/** Tolerance for rounding errors in the product N·p of sample size and level, which determines a rank. */
 const ROUNDING = 1e-12;
 
 /**
- * Returns the empirical quantile q = x_(k), with k = ceil(N p − 1e-12) clamped to [1, N]   (E32).
+ * Returns the empirical quantile x_(k) at level p: the k-th smallest of N values, with k = ceil(N p − 1e-12)
+ * clamped to [1, N]   (E32).
  *
  * This is the inverse of the empirical distribution function, so the result is always a value of the sample.
  * NumPy's default method interpolates instead.
@@ -31,8 +32,9 @@ export function inverseCdfQuantile(values_N: ArrayLike<number>, level: number): 
 }
 
 /**
- * Returns the interpolated quantile x_(j) + (h − j)(x_(j+1) − x_(j)), with h = (N − 1) p and j = ⌊h⌋. This is
- * NumPy's default method, for comparison with tools that report it. No acceptance decision uses it.
+ * Returns the interpolated quantile x_(j) + (h − j)(x_(j+1) − x_(j)), with h = (N − 1) p and j = ⌊h⌋, where p
+ * is the level and x_(0), x_(1), ... are the N values in ascending order. This is NumPy's default method, for
+ * comparison with tools that report it. No acceptance decision uses it.
  *
  * @throws DomainError as for {@link inverseCdfQuantile}
  */
@@ -49,14 +51,15 @@ export function linearQuantile(values_N: ArrayLike<number>, level: number): numb
 export interface UpperBoundOptions {
   /** α: the bound is for the (1 − α)-quantile. */
   readonly alpha: number;
-  /** η: failure probability of the bound. */
+  /** η: probability that the bound is below the true quantile. */
   readonly eta: number;
 }
 
 /**
- * Returns the DKW radius ε = sqrt( ln(s/η) / (2N) ), with s = 1 for a one-sided and 2 for a two-sided bound.
- * It bounds the distance of the empirical distribution function from the true one. It is a *probability*, so
- * it must not be added to a KL in nats   (E33).
+ * Returns the radius of the Dvoretzky–Kiefer–Wolfowitz (DKW) inequality, ε = sqrt( ln(s/η) / (2N) ), with s =
+ * 1 for a one-sided and 2 for a two-sided bound, N the sample size and η the failure probability. The radius
+ * bounds the distance of the empirical distribution function from the true one. The radius is a
+ * *probability*, so it must not be added to a KL in nats   (E33).
  *
  * @throws DomainError if N is not a positive integer or eta is outside (0, 1)
  */
@@ -87,8 +90,8 @@ export function dkwUpperBound(
 }
 
 /**
- * Returns an upper confidence bound of the (1 − α)-quantile: the order statistic x_(k) with the smallest k
- * such that P(Bin(N, 1−α) <= k−1) >= 1 − η   (E34).
+ * Returns an upper confidence bound of the (1 − α)-quantile: the k-th smallest of N values, with the smallest
+ * k such that P(Bin(N, 1−α) <= k−1) >= 1 − η   (E34).
  *
  * The bound is exact and distribution-free. At α = 0.01 and η = 0.05 it needs 299 values; {@link
  * dkwUpperBound} needs 14,979.
@@ -136,7 +139,7 @@ export function orderStatisticMinimumSize({ alpha, eta }: UpperBoundOptions): nu
   return Math.ceil(Math.log(eta) / Math.log1p(-alpha) - ROUNDING);
 }
 
-/** log(eᵃ + eᵇ). */
+/** Returns log(eᵃ + eᵇ). */
 function logAdd(a: number, b: number): number {
   const high = Math.max(a, b);
   return high === -Infinity ? high : high + Math.log1p(Math.exp(Math.min(a, b) - high));

@@ -11,7 +11,7 @@ const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;
 const KEY_PARITY = 0x1bd11bda;
 
 /**
- * Threefry-2x32 block function: maps a 64-bit key and a 64-bit counter to 64 random bits.
+ * The Threefry-2x32 block function. Maps a 64-bit key and a 64-bit counter to 64 random bits.
  *
  * @param out - the array into which the two 32-bit words are written [2]
  */

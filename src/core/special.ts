@@ -70,7 +70,10 @@ function betaFraction(x: number, a: number, b: number): number {
   return result;
 }
 
-/** Coefficients of AS 241 (PPND16): numerator and denominator for each region, highest power first. */
+/**
+ * Coefficients of the rational approximations of the normal quantile (AS 241, function PPND16): numerator and
+ * denominator for each region of p, highest power first.
+ */
 const CENTRAL = {
   numerator: [
     2509.0809287301227, 33430.57558358813, 67265.7709270087, 45921.95393154987, 13731.69376550946,
@@ -132,7 +135,7 @@ function rational(
 
 /**
  * Returns the p-quantile of Student's t distribution with `df` degrees of freedom, computed from P(T > t) = ½
- * I_{df/(df+t²)}(df/2, ½).
+ * I_{df/(df+t²)}(df/2, ½), where I is the incomplete beta function.
  *
  * @param p - strictly between 0 and 1
  * @param df - integer >= 1

@@ -58,15 +58,15 @@ export interface Interval {
 }
 
 /**
- * Returns Wilson's score interval of a proportion: ( p̂ + z²/2n ± z
- * sqrt( p̂(1−p̂)/n + z²/4n² ) ) / (1 + z²/n).
+ * Returns Wilson's score interval of a proportion: ( p̂ + z²/2n ± z sqrt( p̂(1−p̂)/n + z²/4n² ) ) / (1 +
+ * z²/n), where p̂ is the share of successes, n the number of trials and z the normal quantile.
  *
  * The interval lies inside [0, 1]. At 0 and at n successes it has a positive width; the normal interval has
  * width 0 there.
  *
  * @param successes - integer, 0..trials
  * @param trials - integer >= 1, independent
- * @returns p̂ and the interval
+ * @returns share of successes (as `mean`) and the interval
  * @throws DomainError if the counts are not integers in range or confidence is outside (0, 1)
  *
  * @example
@@ -101,12 +101,14 @@ export type PairedIntervalOptions = {
 
 /**
  * Returns the confidence interval of a mean *paired* difference: d̄ ± t_{N−1} s/√N, or the percentile
- * bootstrap over prompts.
+ * bootstrap over prompts. d̄ and s are the mean and the standard deviation of the N differences, and t_{N−1}
+ * is the Student quantile.
  *
  * Pairing removes the variance between prompts, which is most of the variance of two teams' scores on the
  * same prompts. Both methods need prompts that were not used to choose either team.
  *
- * @param differences_P - new minus old, each prompt's samples averaged [P], P >= 2
+ * @param differences_P - score of the new team minus score of the old team on each prompt, averaged over the
+ *   prompt's samples [P], P >= 2
  * @throws DomainError if P < 2, a difference is not finite, or confidence is outside (0, 1)
  */
 export function pairedDifferenceInterval(
@@ -136,8 +138,8 @@ export interface BootstrapOptions {
 }
 
 /**
- * Returns the percentile bootstrap interval of the mean. Its ends are the (1±c)/2 quantiles of the means of
- * resamples with replacement.
+ * Returns the percentile bootstrap interval of the mean. At confidence c, its ends are the (1±c)/2 quantiles
+ * of the means of resamples with replacement.
  *
  * @param values_P - one value per prompt [P], P >= 1
  * @throws DomainError if the sample is empty or not finite, or an option is out of range

@@ -1,7 +1,8 @@
 /**
- * Decisions during an agent's update (OPTIMIZE, E37) as a pure state machine. After each attempt it returns
- * accept, retry with a smaller step, or reject. The caller takes the snapshot, trains, measures and restores;
- * this file never changes weights.
+ * Decisions during an agent's update (procedure OPTIMIZE, E37), as a state machine without side effects. An
+ * attempt consists of some optimizer steps. After each attempt the decision is to accept, to retry with a
+ * smaller step, or to reject. The caller saves, trains, measures and restores the weights; this file never
+ * changes weights.
  * @see SAT (arXiv 2605.05216) Sec. 4 "KL control and backtracking"
  * @module
  */
@@ -17,37 +18,44 @@ import {
 
 /** Settings of the trust region and of backtracking (E36–E38). */
 export interface TrustRegionRules {
-  /** δ_i: upper bound on a quantile of the exact per-state KL(new‖old), nats. */
+  /**
+   * δ_i: upper bound on a quantile of the exact KL(new‖old) over the token positions of the agent's messages,
+   * nats.
+   */
   readonly targetKl: number;
   /** Upper bound on the mean KL per message, nats. Absent: no bound, as in the paper. */
   readonly targetKlMessage?: number;
   /** M: number of retries after the first attempt. */
   readonly maxBacktracks: number;
   /**
-   * Whether the learning-rate scale adapts to the share of the radius that updates use. Default false, as in
-   * the paper.
+   * Whether the learning-rate scale (a factor on the learning rate, kept from update to update) grows if an
+   * update uses less than half of the KL bounds and shrinks after retries. Default false, as in the paper.
    */
   readonly adaptToRadius?: boolean;
   /**
-   * `enforce` (default): an update outside the radius is undone. `record`: divergences are measured but have
-   * no effect, and beta and the learning-rate scale stay constant. In both modes, an update with numbers that
-   * are not finite is undone.
+   * `enforce` (default): an update whose KL exceeds a bound is undone. `record`: divergences are measured but
+   * have no effect, and the KL penalty's coefficient beta and the learning-rate scale stay constant. In both
+   * modes, an update with numbers that are not finite is undone.
    */
   readonly gate?: 'enforce' | 'record';
   /**
-   * Factor on the learning rate for each retry, 0 < factor <= 1. Default 1/2. At 1 only beta grows, as in the
-   * paper.
+   * Factor on the learning rate for each retry, 0 < factor <= 1. Default 1/2. At 1, a retry increases only
+   * beta, the coefficient of the KL penalty, as in the paper.
    */
   readonly stepShrink?: number;
 }
 
-/** Factor by which one decision changes beta, and bounds of beta (E38). */
+/**
+ * Beta is the coefficient of the KL penalty. A failed attempt multiplies beta by this factor; a first attempt
+ * that is accepted with less than half of the permitted KL divides beta by it. Beta stays within the two
+ * bounds (E38).
+ */
 const BETA_FACTOR = 1.5;
 const BETA_MIN = 1e-6;
 const BETA_MAX = 1e3;
 /**
- * Default of `stepShrink`. It is below 1 because a larger beta alone has no effect on the first step, where
- * the KL's gradient is 0 (E37).
+ * Default of `stepShrink`. The default is below 1 because a larger beta (coefficient of the KL penalty) alone
+ * has no effect on the first step, where the gradient of the KL is 0 (E37).
  */
 const STEP_SHRINK = 0.5;
 const SCALE_FACTOR = 1.5;
@@ -57,13 +65,13 @@ const SCALE_MAX = 1e4;
 /** Divergences measured after the steps of one attempt; KLs in nats. */
 export interface AttemptMeasurement {
   /**
-   * Quantile of KL(new‖old) over the agent's token states. With a slack, an upper confidence bound of a
-   * quantile over messages.
+   * Quantile of KL(new‖old) over the token positions of the agent's messages. With the option `slack`, an
+   * upper confidence bound of the quantile of the KL summed over a trajectory.
    */
   readonly klQuantile: number;
   readonly klMean: number;
   readonly klMax: number;
-  /** Mean over trajectories of κ_g, the KL summed over the tokens of a trajectory. */
+  /** Mean over trajectories of the KL summed over the agent's tokens of a trajectory (κ_g). */
   readonly klMessageMean: number;
   readonly tvMean: number;
   /** Further numbers that must be finite, e.g. losses and gradient norms. */
@@ -79,9 +87,9 @@ export type ViolationReason = 'kl_quantile' | 'kl_message' | 'not_finite';
 /** State of an agent's update before an attempt. */
 export interface TrustRegionState {
   readonly rules: TrustRegionRules;
-  /** 0 for the first attempt. */
+  /** Number of the attempt; 0 for the first. */
   readonly attempt: number;
-  /** Weight of the KL penalty in this attempt. */
+  /** Coefficient of the KL penalty in this attempt. */
   readonly beta: number;
   /** Factor on the learning rate in this attempt. */
   readonly lrScale: number;
@@ -127,12 +135,14 @@ export function startTrustRegion(rules: TrustRegionRules, beta: number, lrScale 
 }
 
 /**
- * Decides on one attempt: the trust-region gate ("gate 1")   (E36, E37, E38).
+ * Decides on one attempt: the KL check of the trust region (called "gate 1" in the documentation)   (E36,
+ * E37, E38).
  *
- * If the attempt is within its bounds, β is unchanged, or divided by 1.5 (to at least 1e-6) if the first
- * attempt used less than half of the radius. Otherwise β is multiplied by 1.5 (to at most 1e3) and the
- * learning rate by `stepShrink`. After the last attempt the update is rejected, and the caller must restore
- * the snapshot: an update outside its bounds is never kept. A β of 0 stays 0.
+ * If the attempt's KL is within its bounds, β (the coefficient of the KL penalty) is unchanged, or divided by
+ * 1.5 (to at least 1e-6) if the first attempt used less than half of the permitted KL quantile. Otherwise β
+ * is multiplied by 1.5 (to at most 1e3) and the learning rate by `stepShrink`. After the last attempt the
+ * update is rejected, and the caller must restore the snapshot: an update outside its bounds is never kept. A
+ * β of 0 stays 0.
  *
  * Differs from the paper: a retry reduces the learning rate, because a larger β alone leaves the first step
  * unchanged. With `adaptToRadius`, the learning-rate scale is kept for the next update: multiplied by 1.5 if
@@ -184,35 +194,35 @@ function violation(rules: TrustRegionRules, m: AttemptMeasurement): ViolationRea
   return undefined;
 }
 
-/** Exact divergences at the agent's token states, the input of {@link measureAttempt}. */
+/** Exact divergences at the token positions of the agent's messages, the input of {@link measureAttempt}. */
 export interface MonitorReadings {
-  /** KL(new‖old) at every token state of the agent in the batch, nats. */
+  /** KL(new‖old) at every token position of the agent's messages in the batch, nats. */
   readonly kl: ArrayLike<number>;
-  /** TV at the same states. */
+  /** Total variation between new and old policy at the same token positions, 0..1. */
   readonly tv: ArrayLike<number>;
   /** κ_g: KL summed over the tokens of each trajectory in which the agent has tokens, nats. */
   readonly messageKl: ArrayLike<number>;
 }
 
-/** Level and slack of the quantile. */
+/** Level of the KL quantile, and how its estimate is corrected for the size of the sample (slack). */
 export interface MonitorOptions {
-  /** 1 − α, e.g. 0.99. */
+  /** Level 1 − α of the quantile, e.g. 0.99. */
   readonly quantile: number;
   readonly slack: 'none' | 'dkw' | 'binom';
-  /** η: failure probability of the upper confidence bound (E33, E34). Not used with slack `none`. */
+  /** η: failure probability of the upper confidence bound (E33, E34). Not used if `slack` is `none`. */
   readonly slackConfidence: number;
 }
 
 /**
- * Computes the statistics of the exact divergences that the trust-region gate compares with its bounds
+ * Computes the statistics of the exact divergences that {@link decideAttempt} compares with its bounds
  * (E32–E36).
  *
- * Without slack, `klQuantile` is the quantile over token states (as in the paper). With `dkw` or `binom` it is the upper
- * confidence bound of the quantile of the message sums κ_g, because the tokens of one trajectory are not independent;
- * the radius then bounds the KL of a *message*.
+ * With slack `none`, `klQuantile` is the quantile over token positions (as in the paper). With `dkw` or
+ * `binom` it is the upper confidence bound of the quantile of κ_g, the KL summed over a trajectory's tokens,
+ * because the tokens of one trajectory are not independent; `targetKl` then bounds a quantile of this sum.
  *
  * @returns measurement for {@link decideAttempt}; `klQuantile` is NaN if a reading is not finite
- * @throws DomainError if there are no readings, or too few trajectories for the slack
+ * @throws DomainError if there are no divergences, or too few trajectories for the confidence bound
  */
 export function measureAttempt(readings: MonitorReadings, options: MonitorOptions): AttemptMeasurement {
   const where = 'measureAttempt';

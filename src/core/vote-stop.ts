@@ -1,18 +1,21 @@
 /**
- * Early stopping of a vote among K samples: stop once the winner can no longer change (`exact`), or once every other
- * answer has been rejected as the winner of all K votes at a given error probability (`probable`).
+ * Early stopping of a vote among K samples: stop once the winner can no longer change (`exact`), or once, for
+ * every other answer, the hypothesis that this answer wins the vote of all K samples has been rejected at a
+ * given error probability (`probable`).
  *
- * The ballots of one prompt are exchangeable: given the multiset of K ballots, every order has the same probability.
- * Counting some of them is therefore sampling without replacement. For an answer w, let j be the leading answer before
- * a ballot is drawn, d = n_j - n_w its lead, and r the number of ballots left. If w wins the full vote (N_w >= N_j),
+ * The ballots of one prompt are exchangeable: given the multiset of K ballots, every order has the same
+ * probability. Counting some of them is therefore sampling without replacement. For an answer w, let j be the
+ * leading answer before a ballot is drawn, d = n_j - n_w its lead, and r the number of ballots left. Here n
+ * is an answer's count so far, and N its count among all K ballots. If w wins the full vote (N_w >= N_j),
  *
  *     P(next = j) - P(next = w) = ((N_j - n_j) - (N_w - n_w)) / r  <=  -d / r  =: -c.
  *
- * Hence, for any stake u in [0, 1], the factor 1 + u ((1{next = j} - 1{next = w}) + c) / (1 - c) is non-negative and
- * has mean <= 1. The product W_w of the factors is a test supermartingale of the hypothesis "w wins", and so is its
- * average over stakes. By Ville's inequality P(W_w ever reaches 1/error) <= error. The vote stops when this happened for
- * every answer except the leader, including answers not seen so far. A wrong result implies that it happened for the
- * true winner, which is a single answer: no union bound is needed, and the error bound is valid for any number of answers and
+ * Hence, for any stake u in [0, 1], the factor 1 + u ((1{next = j} - 1{next = w}) + c) / (1 - c) is
+ * non-negative and has mean <= 1. The product W_w of the factors is a test supermartingale of the hypothesis
+ * "w wins", and so is its average over stakes. By Ville's inequality P(W_w ever reaches 1/error) <= error.
+ * The vote stops when W_w has reached 1/error for every answer w except the leader, including answers not
+ * seen so far. A wrong result implies that the product of the true winner reached 1/error. The true winner is
+ * a single answer, so no union bound is needed, and the error bound is valid for any number of answers and
  * any distribution.
  *
  * @see Ville, "Etude critique de la notion de collectif" (1939); Waudby-Smith & Ramdas, "Confidence sequences
@@ -42,13 +45,16 @@ export interface VoteStopOptions {
   readonly error?: number;
 }
 
-/** Number of stakes u. They are the midpoints of this many equal parts of [0, 1]. */
+/**
+ * Number of stakes u (sizes of the bets in the header's factor). They are the midpoints of this many equal
+ * parts of [0, 1].
+ */
 const STAKES = 16;
 
 /** Votes for one answer, and the evidence against the hypothesis that this answer wins the full vote. */
 interface Candidate {
   votes: number;
-  /** Wealth of the bet with each stake [STAKES]. */
+  /** Product of the test's factors for each stake (the wealth of a gambler who starts with 1) [STAKES]. */
   readonly wealth: Float64Array;
   isRejected: boolean;
 }
@@ -68,7 +74,10 @@ export class VoteStop {
   readonly #threshold: number;
   /** Answers seen so far, in order of first appearance. */
   readonly #candidates = new Map<string, Candidate>();
-  /** Stands for every answer not seen so far, because the evidence against all of them is the same. */
+  /**
+   * Represents every answer that has not been seen so far; the evidence against each of these answers is the
+   * same.
+   */
   readonly #unseen: Candidate = newCandidate();
   #leader: string | undefined;
   #seen = 0;
@@ -88,8 +97,8 @@ export class VoteStop {
   }
 
   /**
-   * The answer with the most votes so far; at equal counts the answer that reached the count first. Undefined
-   * before any vote.
+   * The answer with the most votes so far; among answers with equal counts, the one that reached this count
+   * first. Undefined before any vote.
    */
   get leader(): string | undefined {
     return this.#leader;
@@ -150,7 +159,10 @@ function newCandidate(): Candidate {
   return { votes: 0, wealth: new Float64Array(STAKES).fill(1), isRejected: false };
 }
 
-/** Multiplies the wealth of each stake by 1 + u gain. A rejection is final (Ville's inequality). */
+/**
+ * Multiplies the wealth of each stake by 1 + u gain. If the mean wealth reaches the threshold, the hypothesis
+ * that the candidate wins is rejected for good (Ville's inequality).
+ */
 function settle(candidate: Candidate, gain: number, threshold: number): void {
   const { wealth } = candidate;
   let sum = 0;

@@ -1,6 +1,6 @@
 /**
- * Importance weights for a batch that was sampled at the start of the stage and is reused after some agents
- * (`done`) have been updated. With fresh rollouts `done` is empty and every weight is 1.
+ * Importance weights for a batch that was sampled at the start of a stage and is reused after some agents
+ * (`done`) have been updated in this stage. With fresh rollouts `done` is empty and every weight is 1.
  *
  * Names of log-probabilities in the whole repository (`logpOld` in code, `logp_old` in text). Each is the natural
  * logarithm of a token's probability at the sampling temperature:
@@ -33,8 +33,8 @@ import { DomainError } from './errors.ts';
 export const MAX_LOG_RATIO = 20;
 
 /**
- * Returns a message's log-ratio, log ρ = Σ_u ( logp_new(x_u) − logp_old(x_u) )   (E10; E22 calls the same sum
- * u).
+ * Returns a message's log-ratio, log ρ = Σ_t ( logp_new(x_t) − logp_old(x_t) ) over its tokens x_t   (E10).
+ * This sum is the variable u of E22.
  *
  * @param logpNew - logp_new of the message's tokens [T], nats
  * @param logpOld - logp_old of the same tokens [T], nats
@@ -52,13 +52,13 @@ export function messageLogRatio(logpNew: ArrayLike<number>, logpOld: ArrayLike<n
 export interface MessageRatio {
   readonly turn: number;
   readonly agent: number;
-  /** log ρ_{t,j} of E10, nats. */
+  /** Log-ratio of new to old probability of the message (log ρ_{t,j} for turn t and agent j, E10), nats. */
   readonly logRatio: number;
 }
 
 /**
- * Sums, for every turn t, the log-ratios of the agents in `done`: Σ_{j ∈ I(s_t), j ∈ done} log ρ_{t,j}   (the
- * exponent of E11).
+ * Sums, for every turn t, the log-ratios of the agents in `done`: Σ_{j ∈ I(s_t), j ∈ done} log ρ_{t,j}, where
+ * I(s_t) are the agents that act at turn t   (the exponent of E11).
  *
  * @param messages - the episode's messages, in any order
  * @param done - agents already updated in this stage; the agent being updated is not among them
@@ -83,25 +83,27 @@ export function turnLogRatios(
 
 /** Weights of one episode; arrays are per turn. */
 export interface TurnWeights {
-  /** Log-ratio of each turn after the clamp (the exponent of E11), nats. */
+  /** Log-ratio of each turn, clamped to ±20 (the exponent of E11), nats. */
   readonly logRho: Float64Array;
   /**
-   * ρ_t: probability of turn t's action under the intermediate team, divided by its probability under the old
-   * team.
+   * ρ_t: probability of turn t's action under the team after the preceding updates of the stage, divided by
+   * its probability under the team that sampled the batch.
    */
   readonly rho: Float64Array;
-  /** c_t = min(c̄, ρ_t). */
+  /** c_t = min(c̄, ρ_t): ratio of each turn, truncated at c̄. */
   readonly c: Float64Array;
-  /** Ω(τ) = Π_t c_t. */
+  /** Product of the truncated ratios of all turns, Ω(τ) = Π_t c_t. */
   readonly omega: number;
 }
 
 /**
- * Computes the importance weights of an episode's turns: ρ_t = exp(clamp(Σ log ρ_{t,j}, ±20)),
- * c_t = min(c̄, ρ_t) and ω = Π_t c_t   (E11, E12, E13).
+ * Computes the importance weights of an episode's turns: the ratio ρ_t = exp(clamp(Σ_j log ρ_{t,j}, ±20))
+ * with j over the updated agents, the truncated ratio c_t = min(c̄, ρ_t), and the product ω = Π_t c_t   (E11,
+ * E12, E13).
  *
- * Differs from the paper, whose Algorithm 1 overwrites the behaviour policy inside the loop, so that every ρ
- * is 1. Here logp_old stays the log-probability under the policy that sampled the rollout.
+ * Differs from the paper, whose Algorithm 1 sets the old policy to the current one after every agent's
+ * update, so that every ρ is 1. Here logp_old stays the log-probability under the policy that sampled the
+ * rollout.
  *
  * @param logRatios - summed log-ratio of the agents in `done` at each turn, 0 if there is none [turns], nats
  * @throws DomainError if a log-ratio is not finite or cbar <= 0
@@ -123,7 +125,8 @@ export function turnWeights(
 }
 
 /**
- * Returns the products W_t = Π_{k<=t} c_k, which correct the distribution of the state at turn t   (E17).
+ * Returns the products W_t = Π_{k<=t} c_k of the truncated importance weights, which correct the distribution
+ * of the state at turn t   (E17).
  *
  * Truncated GAE (E15) corrects only the turns after turn t. Without the factor W_t, updates in forward order
  * on a reused batch are biased. Differs from the paper, which has no prefix weight.
@@ -140,8 +143,8 @@ export function prefixWeights(c: ArrayLike<number>): Float64Array {
 }
 
 /**
- * Returns the products Π_{k>t} c_k, which correct the turns after turn t. The paper's text has no other
- * weight   (E15 with λ = γ = 1 and a constant value).
+ * Returns the products Π_{k>t} c_k of the truncated importance weights, which correct the turns after turn t.
+ * The paper's text uses only these weights (E15 with λ = γ = 1 and a constant value function).
  *
  * These weights are sufficient only if agents are updated in reverse execution order. Otherwise {@link
  * prefixWeights} are needed too.

@@ -1,7 +1,7 @@
 /**
  * Finite episodes with γ = 1 and one active agent per turn, the setting of teams of language models. An
- * update of an agent shifts the state distribution. This shift affects the agent's surrogate gain only at its
- * later turns.
+ * update of an agent shifts the state distribution. The error of the agent's surrogate gain comes only from
+ * this shift at the agent's own later turns.
  * @see docs/algorithm.md, E7, E57–E59
  * @module
  */
@@ -35,16 +35,17 @@ export type EpisodePolicy = readonly (readonly ArrayLike<number>[])[];
 export interface EpisodeEvaluation {
   /** Expected return J = E[Σ_t r_t], reward units. */
   readonly objective: number;
-  /** d_t: distribution of the state at turn t [H][S]. */
+  /** d_t: distribution of the state at each turn t [H][S]. */
   readonly law: readonly Float64Array[];
-  /** Q_t(s, a) [H][S][actions], reward units. */
+  /** Q_t(s, a): value of each action at each turn and state [H][S][actions], reward units. */
   readonly q: readonly (readonly Float64Array[])[];
-  /** V_t(s) [H][S], reward units. */
+  /** V_t(s): value of each state at each turn [H][S], reward units. */
   readonly value: readonly Float64Array[];
 }
 
 /**
- * Computes the exact values of a policy: V_t = E_π[Q_t], Q_t = r_t + P V_{t+1}, d_{t+1} = d_t P_π   (E7).
+ * Computes the exact values of a policy: value V_t = E_π[Q_t], action value Q_t = r_t + P V_{t+1}, and state
+ * distribution d_{t+1} = d_t P_π, where r is the reward and P the transition   (E7).
  *
  * @throws DomainError if shapes do not fit or a row is not a distribution
  */
@@ -75,25 +76,31 @@ export function evaluateEpisode(episode: Episode, policy: EpisodePolicy): Episod
 }
 
 /**
- * Effect of a change of one agent, reward units. TVs have one entry per turn of the agent, in execution order
- * [m].
+ * Effect of a change of one agent, reward units. TVs (total variations between old and new policy) have one
+ * entry for each of the agent's m turns, in execution order [m].
  */
 export interface EpisodeChange {
   readonly objectiveOld: number;
   readonly objectiveNew: number;
-  /** Surrogate gain L_i = Σ_t E_{d_t, a~new}[A_t]. */
+  /**
+   * Surrogate gain L_i = Σ_t E_{d_t, a~new}[A_t] over the agent's turns t, with the state distribution d_t
+   * and the advantage A_t of the old policy.
+   */
   readonly surrogate: number;
   readonly law: readonly Float64Array[];
   readonly ownTvMax: Float64Array;
   readonly ownTvMean: Float64Array;
-  /** Largest max_a Q − min_a Q over all turns and states. */
+  /** Largest range of the action values, max_a Q − min_a Q, over all turns and states. */
   readonly span: number;
   /**
-   * Largest max_a Q − min_a Q over the agent's own turns, which is at most `span`. The bound E58 needs only
-   * this value.
+   * Largest range of the action values, max_a Q − min_a Q, over the states at the agent's own turns; at most
+   * `span`. The bound E58 needs only this value.
    */
   readonly ownSpan: number;
-  /** Bounds on |ΔJ − L| (E58 and E59), computed with `span`. Both are 0 if the agent has at most one turn. */
+  /**
+   * Two bounds on |ΔJ − L|, the difference between true and surrogate gain (E58 and E59), computed with
+   * `span`. Both are 0 if the agent has at most one turn.
+   */
   readonly penalty: number;
   readonly coupledPenalty: number;
 }
@@ -156,13 +163,14 @@ export function episodeChange(
 
 /**
  * Returns the value of each action for an agent that observes only o(s): score(o, a) = Σ_{s: o(s) = o} d(s)
- * Q(s, a).
+ * Q(s, a), where d is a state distribution.
  *
- * A step along the scores increases J if d is the occupancy of the intermediate team. If d is the occupancy
- * of the stage's start, the step can decrease J (example G2).
+ * A step along the scores increases the expected return J if d is the state distribution of the team after
+ * the preceding updates. If d is the state distribution at the start of the stage, the step can decrease J
+ * (example G2).
  *
- * @param law - d_t of the turn [S]
- * @param q - Q_t of the turn [S][actions], reward units
+ * @param law - d: distribution of the state at the turn [S]
+ * @param q - Q: value of each action at the turn [S][actions], reward units
  * @param observation - o(s), 0..O−1 [S]
  * @returns scores [O][actions], reward units; not divided by P(o), which has no influence on the direction
  */

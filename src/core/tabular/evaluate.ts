@@ -15,7 +15,7 @@ import {
 
 /** Exact values of a team. */
 export interface Evaluation {
-  /** V(s) [S], reward units. */
+  /** Value V(s) of each state [S], reward units. */
   readonly value: Float64Array;
   /** Occupancy d(s) = (1−γ) Σ_t γᵗ P(s_t = s) [S]; sums to 1 (E4). */
   readonly occupancy: Float64Array;
@@ -28,10 +28,11 @@ export interface Evaluation {
 }
 
 /**
- * Computes exact values, occupancy and advantages of a team: V = (I − γP_π)⁻¹ r_π, d = (1−γ)(I − γP_πᵀ)⁻¹
- * initial, A = r + γPV − V   (E3, E4, E5).
+ * Computes exact values, occupancy and advantages of a team: the value V = (I − γP_π)⁻¹ r_π, the occupancy d
+ * = (1−γ)(I − γP_πᵀ)⁻¹ initial and the advantage A = r + γPV − V. P_π and r_π are the transition matrix and
+ * the reward under the team's policy   (E3, E4, E5).
  *
- * @throws DomainError if the policy does not fit the world
+ * @throws DomainError if the policy's shape does not match the MDP
  */
 export function evaluateTeam(mdp: TeamMdp, policies: TeamPolicy): Evaluation {
   checkTeamPolicy(mdp, policies);
@@ -59,7 +60,8 @@ export function evaluateTeam(mdp: TeamMdp, policies: TeamPolicy): Evaluation {
 }
 
 /**
- * Returns the advantage of agent i's own action: A_i(s, a_i) = E_{a_−i ~ π_−i}[ A(s, a) ]   (E39).
+ * Returns the advantage of agent i's own action: A_i(s, a_i) = E_{a_−i ~ π_−i}[ A(s, a) ], the expectation
+ * over the actions of the other agents   (E39).
  *
  * @param options - the agent, and the evaluation of the team `policies`
  * @returns advantages [S][actions of the agent], reward units
@@ -84,9 +86,9 @@ export function agentAdvantage(
 }
 
 /**
- * Returns the surrogate gain of the change to `next` on the occupancy of the evaluated team: L = (1/(1−γ))
- * E_{s~d, a~π′} A(s, a). If one agent changes, this is its L_i; for a whole stage it is the first term of
- * E56.
+ * Returns the surrogate gain of the change to the team `next`, with the occupancy d and the advantage A of
+ * the team before the change: L = (1/(1−γ)) E_{s~d, a~π′} A(s, a), where π′ is the policy of `next`. If only
+ * agent i changes, L is its surrogate gain L_i. For a whole stage, L is the first term of E56.
  *
  * @param evaluation - evaluation of the team before the change
  * @param next - team after the change
@@ -100,8 +102,8 @@ export function surrogateGain(mdp: TeamMdp, evaluation: Evaluation, next: TeamPo
 }
 
 /**
- * Returns the expected advantage at a state, f(s) = E_{a~π′}[ A(s, a) ], reward units; 0 if π′ is the
- * evaluated team (E5).
+ * Returns the expected advantage at a state, f(s) = E_{a~π′}[ A(s, a) ], reward units; π′ is the team
+ * `policies`, and A the advantage of the evaluated team; f is 0 if both teams are equal (E5).
  */
 export function expectedAdvantage(
   mdp: TeamMdp,

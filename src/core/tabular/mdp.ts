@@ -24,7 +24,7 @@ export interface TeamMdp {
   readonly transition: readonly (readonly ArrayLike<number>[])[];
   /** Reward r(s, a) [S][joint actions], reward units. */
   readonly reward: readonly ArrayLike<number>[];
-  /** Distribution of s_0 [S]. */
+  /** Distribution of the first state s_0 [S]. */
   readonly initial: ArrayLike<number>;
   /** Discount, 0 <= γ < 1. */
   readonly gamma: number;
@@ -82,7 +82,8 @@ export function actionOf(actions: readonly number[], joint: number, agent: numbe
 }
 
 /**
- * Returns the joint distribution of the team at a state: π(a|s) = Π_i π^(i)(a_i|s)   (E1).
+ * Returns the joint distribution of the team at a state: π(a|s) = Π_i π^(i)(a_i|s), the product of the
+ * agents' policies   (E1).
  *
  * @returns probabilities [joint actions]
  */

@@ -22,7 +22,10 @@ export interface MessageDivergence {
   readonly klOldNew: number;
   /** Total variation of the whole message, 0..1. */
   readonly tv: number;
-  /** Expected sum of the tokens' KLs, E_{x~new} Σ_u KL(new(.|x_<u)‖old(.|x_<u)), nats; equals klNewOld. */
+  /**
+   * Expected sum of the tokens' KLs, E_{x~new} Σ_u KL(new(.|x_<u)‖old(.|x_<u)) over the token positions u,
+   * nats; equals `klNewOld`.
+   */
   readonly tokenSum: number;
 }
 
@@ -30,7 +33,7 @@ export interface MessageDivergence {
  * Computes the divergences of whole messages, and the expected sum of the divergences of their tokens. By the
  * chain rule, KL_msg(new‖old) = E_{x~new} Σ_u KL(new(.|s, x_<u) ‖ old(.|s, x_<u))   (E8).
  *
- * Expectation and KL must have matching directions: an expectation under `new` belongs to KL(new‖old).
+ * The expectation is under the new policy, so the KL must have the direction KL(new‖old).
  *
  * @throws DomainError if the trees have different shapes
  */

@@ -30,8 +30,8 @@ export function fullyObserved(episode: Episode): ObservedEpisode {
 
 /**
  * Returns the first `steps` steps of a discounted team MDP as an episode with return R = Σ_{t<steps} γᵗ r_t.
- * Agent k of step t acts at turn t·n + k and observes the MDP's state only. The truncation changes J by at
- * most γ^steps max|r| / (1−γ).
+ * Agent k of step t acts at turn t·n + k and observes the MDP's state only. The truncation changes the
+ * expected return by at most γ^steps max|r| / (1−γ).
  *
  * The state of turn t·n + k has the number s · Π_{i<k} actions_i + the joint action of agents 0..k−1, where s
  * is the MDP's state.

@@ -1,6 +1,6 @@
 /**
- * An agent's update (OPTIMIZE, E37) on one state with exact expectations: a softmax table is trained with the
- * trust-region state machine, with snapshot, restore and backtracking as in a training run.
+ * An agent's update (procedure OPTIMIZE, E37) at a single state, with exact expectations: a softmax table is
+ * trained with the trust-region state machine, with snapshot, restore and backtracking as in a training run.
  * @see docs/algorithm.md, E37, E38
  * @module
  */
@@ -13,23 +13,24 @@ import { decideAttempt, startTrustRegion } from '../trust-region.ts';
 export interface OneStateProblem {
   /** Logits at the start of the update [V]. */
   readonly logits: ArrayLike<number>;
-  /** A(a) of each action [V], reward units. */
+  /** Advantage A(a) of each action [V], reward units. */
   readonly advantages: ArrayLike<number>;
 }
 
 /** Options of the trust region and the optimizer. */
 export interface OneStateOptions {
-  /** δ, nats. */
+  /** δ: KL radius of the update, nats. */
   readonly targetKl: number;
   readonly beta: number;
   readonly learningRate: number;
   /**
-   * Ascent steps per attempt. With one step, beta has no effect, because the KL's gradient is 0 at the start.
+   * Number of gradient steps per attempt. With one step, the coefficient beta of the KL penalty has no
+   * effect, because the KL's gradient is 0 at the start.
    */
   readonly innerSteps: number;
   readonly maxBacktracks: number;
   readonly optimizer: 'adamw' | 'sgd';
-  /** ε of the ratio's clip, 1 ± ε. Default 0.2. */
+  /** ε: the likelihood ratio is clipped to 1 ± ε. Default 0.2. */
   readonly epsilon?: number;
 }
 
@@ -58,7 +59,8 @@ export interface OneStateResult {
 
 /**
  * Maximizes the clipped objective f = Σ_a old(a) min(r_a A_a, clip(r_a) A_a) − β KL(new‖old) by gradient
- * ascent under the trust-region gate   (E37, E38).
+ * ascent with backtracking. r_a is the likelihood ratio new/old of action a, A_a its advantage and β the
+ * coefficient of the KL penalty. An update is accepted only if its KL lies within the radius   (E37, E38).
  *
  * @throws DomainError if shapes differ or an option is out of range
  */
@@ -121,7 +123,10 @@ function ascend(
   return { logits, adamw };
 }
 
-/** Returns the gradient of the objective, ∂f/∂z = Σ_a gate_a new(a) A_a (e_a − new) − β ∂KL(new‖old)/∂z. */
+/**
+ * Returns the gradient of the objective, ∂f/∂z = Σ_a gate_a new(a) A_a (e_a − new) − β ∂KL(new‖old)/∂z. z are
+ * the logits, gate_a is 0 if the clip is active for action a and 1 otherwise, and e_a is the unit vector.
+ */
 function objectiveGradient(
   logits: Float64Array,
   logitsOld: Float64Array,

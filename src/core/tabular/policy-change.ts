@@ -10,13 +10,13 @@ import { jointDistribution, type Policy, type TeamMdp, type TeamPolicy } from '.
 
 /** Divergences of a policy change. */
 export interface PolicyChange {
-  /** max_s KL(new‖old), nats. */
+  /** Largest KL(new‖old) over all states, nats. */
   readonly klMax: number;
-  /** max_s KL(old‖new), nats. */
+  /** Largest KL(old‖new) over all states, nats. */
   readonly klReverseMax: number;
   /** max_s TV. */
   readonly tvMax: number;
-  /** TV averaged over the given occupancy, E_{s~d}[TV(s)]. */
+  /** Mean total variation, weighted by the occupancy of the states, 0..1. */
   readonly tvMean: number;
 }
 
@@ -40,7 +40,10 @@ export function policyChange(old: Policy, next: Policy, occupancy: ArrayLike<num
   return { klMax, klReverseMax, tvMax, tvMean };
 }
 
-/** Returns max_s TV between the *joint* distributions of two teams (the exact TVjoint of E56). */
+/**
+ * Returns the largest total variation over all states between the *joint* action distributions of two teams,
+ * which E56 bounds.
+ */
 export function jointTvMax(mdp: TeamMdp, old: TeamPolicy, next: TeamPolicy): number {
   let max = 0;
   for (let s = 0; s < mdp.initial.length; s++) {
@@ -53,15 +56,15 @@ export function jointTvMax(mdp: TeamMdp, old: TeamPolicy, next: TeamPolicy): num
 
 /** Surrogate gain of one agent's step and lower bounds on its true gain; reward units except the divergences. */
 export interface StepBounds extends PolicyChange {
-  /** Surrogate gain L_i on the occupancy before the step. */
+  /** L_i: surrogate gain, i.e. the gain predicted with the occupancy of the states before the step. */
   readonly surrogate: number;
-  /** Largest |A| of the team before the step. */
+  /** Largest absolute advantage of the team before the step. */
   readonly aMax: number;
-  /** Largest expected advantage, max_s |E_{a~new}[A(s, a)]|. */
+  /** Largest absolute expected advantage of the new policy, max_s |E_{a~new}[A(s, a)]|. */
   readonly fMax: number;
   /**
-   * Lower bounds on the true gain: L_i minus a penalty. In order: the paper's penalty (E50), TRPO's (E53),
-   * the sharp one (E54), and the one with the expected TV (E55).
+   * Lower bounds on the true gain: L_i minus a penalty. In order, the penalty is that of the paper (E50),
+   * that of TRPO (E53), the sharp penalty (E54), and the penalty with the expected TV (E55).
    */
   readonly lowerPaper: number;
   readonly lowerTrpo: number;
@@ -70,8 +73,8 @@ export interface StepBounds extends PolicyChange {
 }
 
 /**
- * Computes the surrogate gain L_i of one agent's step and the lower bounds on its true gain ΔJ_i. Advantages
- * are exact, so the bounds have no term for their error   (E50, E53, E54, E55).
+ * Computes the surrogate gain L_i of one agent's step and the lower bounds on its true gain ΔJ_i. The
+ * advantages are exact, so the bounds have no term for estimation error   (E50, E53, E54, E55).
  *
  * @param start - team before the step, and its evaluation
  * @param step - changed agent, and team after the step

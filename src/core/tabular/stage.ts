@@ -1,7 +1,9 @@
 /**
- * One exact stage: the agents take the exact per-state step (E39) one after the other, with the advantages of
- * the intermediate team. J never decreases, for any order and any radii. If the agents take these steps
- * simultaneously from the stage's start, J can decrease.
+ * Runs one exact stage. The agents are updated one after the other. Each update is the exact KL-constrained
+ * step at every state (E39), π ∝ old · exp(η A) with KL <= δ_i. Its advantages A are those of the team after
+ * the preceding updates. The expected return J never decreases, for any order of the agents and any KL radii
+ * δ_i. If all agents are instead updated simultaneously from the team at the start of the stage, J can
+ * decrease.
  * @see SAT (arXiv 2605.05216) Algorithm 1; TeamTR
  * @module
  */
@@ -15,33 +17,33 @@ import { type StepBounds, stepBounds } from './policy-change.ts';
 /** One agent's step within a stage. */
 export interface StageStep extends StepBounds {
   readonly agent: number;
-  /** J of the team before and after this step, reward units. */
+  /** J: expected return of the team before and after this step, reward units. */
   readonly objectiveBefore: number;
   readonly objectiveAfter: number;
 }
 
 /** Result of {@link runExactStage}. */
 export interface ExactStage {
-  /** J before the stage and after each step [steps + 1], reward units. */
+  /** J: expected return before the stage and after each step [steps + 1], reward units. */
   readonly objective: readonly number[];
   readonly steps: readonly StageStep[];
   readonly policies: TeamPolicy;
 }
 
-/** Order and radii of a stage. */
+/** Order of the agents and KL radii of a stage. */
 export interface ExactStageOptions {
   /** Agents to update, in this order; an agent may appear once. */
   readonly order: readonly number[];
-  /** δ_i per agent id [A], nats. */
+  /** δ_i: KL radius of each agent, indexed by agent id [A], nats. */
   readonly deltas: ArrayLike<number>;
 }
 
 /**
- * Returns an agent's policy after the exact step: π ∝ old · exp(η A_i(s, ·)) with KL <= δ_i at every state
- * (E39).
+ * Returns an agent's policy after the exact step: π ∝ old · exp(η A_i(s, ·)), where A_i is the agent's
+ * advantage and η the largest step size with KL <= δ_i, at every state (E39).
  *
- * @param options - agent, radius δ_i in nats, and the evaluation of `policies` (for a stale update, of the
- *   stage's start)
+ * @param options - agent, radius δ_i in nats, and the evaluation of the team `policies` (for a simultaneous
+ *   update, that of the team at the start of the stage)
  * @returns the agent's new policy [S][actions]
  */
 export function exactAgentUpdate(
@@ -58,7 +60,8 @@ export function exactAgentUpdate(
 }
 
 /**
- * Runs one stage (RUN_STAGE of docs/algorithm.md) with exact steps and fresh advantages   (E6, E39).
+ * Runs one stage (RUN_STAGE of docs/algorithm.md) with exact steps. The advantages are recomputed after each
+ * agent's step   (E6, E39).
  *
  * @throws DomainError if a radius is missing, or the order names an unknown agent or one twice
  */
@@ -92,7 +95,8 @@ export function runExactStage(
 }
 
 /**
- * Updates all agents simultaneously from the stage's start. SAT replaces this scheme by sequential updates.
+ * Updates all agents simultaneously from the team `start`. The SAT algorithm uses sequential updates instead,
+ * because simultaneous ones can lower the expected return.
  *
  * @param deltas - δ_i per agent id [A], nats
  * @returns the team after the joint change

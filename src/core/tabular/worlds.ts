@@ -1,6 +1,7 @@
 /**
- * Worked examples as MDPs and episodes: a coordination game in which simultaneous updates decrease J, and an episode in
- * which an update on a stale occupancy does.
+ * Worked examples as MDPs and episodes: a coordination game in which simultaneous updates decrease the
+ * expected return J, and an episode in which an update decreases J because it is computed from the state
+ * distribution at the start of the stage (a stale occupancy).
  * @see docs/algorithm.md, section 4.5, G1, G2, G4
  * @module
  */
@@ -11,7 +12,8 @@ import type { TeamMdp, TeamPolicy } from './mdp.ts';
 import type { ObservedEpisode } from './observed-episode.ts';
 
 /**
- * Returns a two-agent game as a one-state MDP with γ = 0, so that J is the expected payoff.
+ * Returns a two-agent game as a one-state MDP with discount 0, so that the expected return is the expected
+ * payoff.
  *
  * @param payoff - reward of (action of agent 0, action of agent 1), reward units
  * @throws DomainError if the rows differ in length
@@ -48,29 +50,29 @@ export interface StaleOccupancyWorld {
   readonly deltas: readonly [number, number];
 }
 
-/** Result of {@link staleOccupancyStage}; J in reward units. */
+/** Result of {@link staleOccupancyStage}. Objectives are the expected return J, in reward units. */
 export interface StaleOccupancyOutcome {
   readonly objective: number;
-  /** Probability of state 1, and J, after agent 0's exact step. */
+  /** Probability that agent 0 goes to state 1, and the expected return J, after agent 0's exact step. */
   readonly p1After: number;
   readonly objectiveAfterAgent0: number;
   /**
-   * Probability of action 1 after agent 1's exact step on the occupancy of the stage's start, and J of that
-   * team.
+   * Probability of action 1 after agent 1's exact step with the occupancy at the start of the stage, and the
+   * expected return J after this step.
    */
   readonly bStale: number;
   readonly objectiveStale: number;
   /**
-   * Probability of action 1 after agent 1's exact step on the occupancy of the intermediate team, and J of
-   * that team.
+   * Probability of action 1 after agent 1's exact step with the occupancy of the intermediate team (the team
+   * after agent 0's step), and the expected return J after this step.
    */
   readonly bIntermediate: number;
   readonly objectiveIntermediate: number;
 }
 
 /**
- * Runs one stage of example G2. Agent 1 is updated twice: on the stale occupancy and on that of the
- * intermediate team.
+ * Runs one stage of example G2. Agent 0 is updated first. Agent 1's update is computed twice: with the state
+ * distribution before agent 0's update (stale) and with the one after it.
  */
 export function staleOccupancyStage({ p1, b, bonus, deltas }: StaleOccupancyWorld): StaleOccupancyOutcome {
   const { episode } = blindFollower(bonus);

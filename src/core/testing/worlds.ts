@@ -1,5 +1,5 @@
 /**
- * Seeded random MDPs, episodes and teams, for tests and for `troupe theory`.
+ * Seeded random MDPs ("worlds"), episodes and teams, for tests and for `troupe theory`.
  * @module
  */
 import { type RandomStream, randomStream } from '../rng.ts';
@@ -52,7 +52,7 @@ export function randomTeam(seed: number, mdp: TeamMdp): TeamPolicy {
   );
 }
 
-/** Returns the mixture (1 − share) · policy + share · random policy. */
+/** Returns a policy mixed with a random policy: (1 − share) · policy + share · random. */
 export function perturbed(seed: number, policy: Policy, share: number): Policy {
   const stream = randomStream(seed, 3);
   return policy.map((row) => {
