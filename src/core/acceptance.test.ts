@@ -137,8 +137,8 @@ describe('truncationBias', () => {
   });
 
   it('loses 12.6% of the mass of a log-normal weight at C = 1 and 0.2% at C = 2, message KL 0.05', () => {
-    // expected values of 1 - E[min(w, C)] with scipy.stats.norm, for w = exp(N(-s²/2, s²)) and s² = 0.1:
-    // 0.12563 at C = 1 and 0.0022139 at C = 2
+    // expected values of 1 - E[min(w, C)], computed with scipy.stats.norm for log-normal weights w =
+    // exp(N(-s²/2, s²)) with s² = 0.1: 0.12563 at the truncation C = 1 and 0.0022139 at C = 2
     const stream = randomStream(5);
     const s = Math.sqrt(0.1);
     const w = Array.from({ length: 40000 }, () => Math.exp(s * stream.normal() - 0.05));
@@ -186,7 +186,8 @@ describe('createBettingTest', () => {
     expect(planned.at(-1)).toBeCloseTo(1.3071571575367125, 13);
     const open = wealthPath(D.slice(0, 5), { alpha: 0.1, lo: -0.5, hi: 2 });
     expect(open).toEqual([1.5, 1.125, 1.125, 2.25, 3.9375].map((x) => expect.closeTo(x, 13)));
-    // the differences have a large variance and alpha is large, so that the bet stays below its cap
+    // the differences have a large variance and alpha is large, so that the bets of the test stay below their
+    // upper bound c/m (E64)
     const alternating = wealthPath(
       Array.from({ length: 16 }, (_, k) => (k % 2 === 0 ? 1 : -1)),
       { alpha: 0.5, lo: -1, hi: 1 },
@@ -199,8 +200,8 @@ describe('createBettingTest', () => {
     const test = createBettingTest({ alpha: 0.05, lo: -1, hi: 1, nPlan: 40 });
     const verdicts = [...new Array(12).fill(1), ...new Array(28).fill(-1)].map((d) => test.observe(d));
     const first = verdicts.findIndex((v) => v.decided === 'accept');
-    // The first bet is sqrt(2 ln 20 / (0.25 · 40)) = 0.774, and the next bets are 1. The wealth after 8
-    // observations is 1.387 · 1.5^7 = 23.7, the first value above 1/alpha = 20.
+    // The first bet (E64) is sqrt(2 ln 20 / (0.25 · 40)) = 0.774, and the next bets are 1. The wealth (test
+    // statistic) after 8 observations is 1.387 · 1.5^7 = 23.7, the first value above 1/alpha = 20.
     expect(first).toBe(7);
     expect(verdicts.at(-1)?.wealth).toBeLessThan(1);
     expect(verdicts.at(-1)?.decided).toBe('accept');

@@ -144,7 +144,8 @@ describe('sampledKl', () => {
         expect(mean('k3')).toBeCloseTo(kl.klOldNew, 9);
         expect(mean('k1n')).toBeCloseTo(kl.klNewOld, 9);
         expect(mean('k3n')).toBeCloseTo(kl.klNewOld, 9);
-        // the gradient is E_old[slope · ∂logp(x)/∂z_v], where ∂logp(x)/∂z_v = [x = v] − p_v
+        // the gradient with respect to logit z_v is E_old[slope · ∂logp(x)/∂z_v] over tokens x, where
+        // ∂logp(x)/∂z_v = [x = v] − p_v
         const slopes = q.map((logq, x) => Math.exp(logq) * sampledKl(p[x] - logq).slope);
         const total = slopes.reduce((a, b) => a + b, 0);
         slopes.forEach((slope, v) => {

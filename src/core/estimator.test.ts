@@ -79,7 +79,8 @@ describe('vtraceAdvantages', () => {
   });
 
   it('adds the GAE of the next turn without decay if no policy changed', () => {
-    // with ρ = c = 1, X_t is GAE_t, so A_t = δ_t + γ GAE_{t+1}
+    // with all importance weights ρ = c = 1, V-trace's X_t (E16) is the GAE advantage, so A_t = δ_t + γ
+    // GAE_{t+1}
     const one = DELTA.map(() => 1);
     const gae = truncatedGae(DELTA, one, trace);
     close(

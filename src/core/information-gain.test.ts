@@ -15,7 +15,8 @@ const A = [1, -0.5, 0.25, 0.75];
 
 describe('kappaFromScores', () => {
   it.each(['direct', 'gram', 'cg'] as const)('matches NumPy with the %s route', (route) => {
-    // expected values computed with NumPy: F = S.T@S/N + .05 I; n = solve(F, S.T@A/N); g@n; sqrt(2 g@n)
+    // expected values computed with NumPy from the scores S and advantages A of N trajectories: F = S.T@S/N +
+    // .05 I; n = solve(F, S.T@A/N); g@n; sqrt(2 g@n)
     const { gradient, natural, quad, kappa } = kappaFromScores(
       { scores: S, advantages_N: A },
       { epsilon: 0.05, route },

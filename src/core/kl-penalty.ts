@@ -64,7 +64,9 @@ export interface AgentObjective extends Objective {
 
 /**
  * Computes the loss of an agent's update: −(1/N) Σ_g min(r_g Ã_g, r_{c,g} Ã_g) + β K̄   (E24), with cotangent
- * −(1/N) gate r Ã + (β/M) k′   (E31).
+ * −(1/N) gate_g r_g Ã_g + (β/M) k′ at every token. Trajectory g has the likelihood ratio r_g, the clipped
+ * ratio r_{c,g} and the advantage Ã_g; gate_g is 0 if the clip is active and 1 otherwise. The second term is
+ * the KL penalty of {@link sampledKlPenalty}   (E31).
  *
  * @throws DomainError as {@link sequenceObjective} and {@link sampledKlPenalty} do
  */

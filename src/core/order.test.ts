@@ -11,7 +11,8 @@ describe('orders', () => {
   });
 
   it('random follows Fisher-Yates by hand', () => {
-    // k=2: j=floor(.5*3)=1, which gives [0,2,1]; k=1: j=floor(.1*2)=0, which gives [2,0,1]
+    // shuffle of [0,1,2]: k=2 is swapped with j=floor(.5*3)=1, which gives [0,2,1]; k=1 with j=floor(.1*2)=0,
+    // which gives [2,0,1]
     expect(randomOrder(3, [0.5, 0.1])).toEqual([2, 0, 1]);
     expect(randomOrder(1, [])).toEqual([0]);
   });
@@ -54,8 +55,8 @@ describe('orders', () => {
 
 describe('predictedGain', () => {
   it('is the RMS advantage where the agent acts, times the share of trajectories in which it does', () => {
-    // sqrt(2 δ · mean square of (1, 2)) with δ = 0.02 is sqrt(2·0.02·2.5); the factor 2/4 is the share of
-    // trajectories in which the agent acts
+    // The predicted gain is sqrt(2 δ · mean square of the advantages 1 and 2) with the radius δ = 0.02, i.e.
+    // sqrt(2·0.02·2.5); the factor 2/4 is the share of trajectories in which the agent acts
     expect(predictedGain([1, 9, 2, 9], [true, false, true, false], 0.02)).toBeCloseTo(Math.sqrt(0.1) / 2, 15);
   });
 

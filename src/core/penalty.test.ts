@@ -20,22 +20,23 @@ const gammas = fc.double({ min: 0, max: 0.99, noNaN: true });
 
 describe('discounted penalties', () => {
   it('have the values of the theory section at language-model scale', () => {
-    // Expected values at gamma .99 and A_max 5 for n = 3 agents. Paper's penalty: 46,960, 21,001 and 13,282
-    // at three values of the KL. TRPO's (E53): 297,000 delta, which is 2,970 at delta .01 with TV² = delta/2.
+    // Expected values for n = 3 agents, gamma = .99, A_max = 5. The penalty as printed in the SAT paper (E50)
+    // is 46,960 at a maximum KL of .05, 21,001 at .01 and 13,282 at .004. TRPO's penalty (E53) with TV² =
+    // delta/2 is 297,000 · delta, i.e. 2,970 at delta = .01.
     const paper = (klMax: number) => 3 * paperOccupancyPenalty({ gamma: 0.99, aMax: 5, klMax });
     expect(paper(0.05)).toBeCloseTo(46959.8, 1);
     expect(paper(0.01)).toBeCloseTo(21001.1, 1);
     expect(paper(0.004)).toBeCloseTo(13282.2, 1);
     expect(3 * trpoPenalty({ gamma: 0.99, aMax: 5, tvMax: Math.sqrt(0.005) })).toBeCloseTo(2970, 8);
-    // expected bounds on the occupancy shift at gamma = .99, delta = .01: 14.0 by the paper's formula, 1.75
-    // by the sharp one
+    // expected bounds on the occupancy shift at gamma = .99 and TV² = .005: 14.0 by the paper's formula, 1.75
+    // by the sharp formula
     const tvMax = Math.sqrt(0.005);
     expect(occupancyShift({ gamma: 0.99, tvMax })).toBeCloseTo(14.001, 3);
     expect(sharpOccupancyShift({ gamma: 0.99, tvMax })).toBeCloseTo(1.75, 4);
     // 4 · ½ · ¼ / (½ · ¾)
     expect(sharpPenalty({ gamma: 0.5, aMax: 1, tvMax: 0.5 })).toBeCloseTo(4 / 3, 14);
     expect(expectedTvPenalty({ gamma: 0.5, fMax: 0.5, tvMean: 0.25 })).toBe(0.5);
-    // G7: gamma .9, alpha .3
+    // example G7 of docs/algorithm.md, with gamma = .9 and alpha = TV = .3
     expect(sharpOccupancyShift({ gamma: 0.9, tvMax: 0.3 })).toBeCloseTo(1.459459, 6);
   });
 

@@ -52,7 +52,7 @@ describe('projectOntoTrustRegion', () => {
     fc.assert(
       fc.property(distribution(3), distribution(3), distribution(3), (pre, old, other) => {
         const { pi } = projectOntoTrustRegion(pre, old, 0.05);
-        // the other point is moved towards old until it lies inside the ball
+        // the random distribution `other` is moved towards `old` until it lies inside the KL ball
         let rival = other;
         while (klOf(rival, old) > 0.05) rival = rival.map((p, v) => 0.9 * p + 0.1 * old[v]);
         expect(klOf(pi, pre)).toBeLessThanOrEqual(klOf(rival, pre) + 1e-9);
@@ -110,7 +110,8 @@ describe('swapCovariance', () => {
             advantage_S: [advantage],
             w_S: [w],
           });
-          // The difference is of second order. A KL of 1e-8 corresponds to a step of about 1e-4.
+          // The difference between the true gain and its first-order prediction is of second order in the
+          // step. A KL of 1e-8 corresponds to a step of about 1e-4.
           expect(Math.abs(gain - first)).toBeLessThan(1e-6);
         },
       ),
@@ -119,7 +120,7 @@ describe('swapCovariance', () => {
 
   it('has an unbiased estimate from messages drawn from old', () => {
     const { old_S, pre_S, advantage_S } = tables;
-    // 20 draws in exactly the proportions of the old policy
+    // 20 messages in exactly the proportions of the old policy
     const drawn = [...new Array(19).fill(0), 1];
     const estimate = sampledSwapCovariance({
       advantages_N: drawn.map((a) => advantage_S[0][a]),

@@ -78,7 +78,8 @@ describe('properties of the algorithm', () => {
         expect(omega).toEqual(omega.map(() => 1));
         const advantages = groupNormalizedAdvantages(groupRelativeAdvantages(rewards, omega, groups), groups);
         const { cotangents } = sequenceObjective({ logpNew, logpOld, advantages });
-        // the loss of GRPO by its own formula: advantage (R - mean)/std, ratio e^u inside the clip
+        // the loss of GRPO by its own formula, with advantage (R - mean)/std and ratio e^u inside the clip,
+        // where u is the log-ratio
         const spoken = logpNew.filter((row) => row.length > 0).length;
         rewards.forEach((reward, n) => {
           const members = rewards.filter((_, k) => groups[k] === groups[n]);

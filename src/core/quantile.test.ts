@@ -30,7 +30,7 @@ describe('inverseCdfQuantile and linearQuantile', () => {
   });
 
   it('does not take the next value if N p is rounded up', () => {
-    // in float64, 100 · 0.07 is 7.000000000000001
+    // in float64, 100 · 0.07 is 7.000000000000001, so rounding up without a tolerance would give rank 8
     expect(inverseCdfQuantile(ramp(100), 0.07)).toBe(7);
   });
 
@@ -62,8 +62,8 @@ describe('inverseCdfQuantile and linearQuantile', () => {
 
 describe('dkwUpperBound', () => {
   it('is the quantile at the raised level', () => {
-    // The DKW radius is sqrt(ln 20 / 200) = 0.12239, so the level rises from 0.8 to 0.92239 and the rank is
-    // 93.
+    // The DKW radius is sqrt(ln 20 / 200) = 0.12239, so the level of the quantile rises from 0.8 to 0.92239,
+    // which is rank 93 of 100.
     expect(dkwEpsilon(100, 0.05)).toBeCloseTo(0.12238734153404082, 15);
     expect(dkwUpperBound(ramp(100), { alpha: 0.2, eta: 0.05 })).toBe(93);
   });

@@ -45,7 +45,7 @@ describe('incompleteBeta', () => {
     expect([incompleteBeta(0, 2, 3), incompleteBeta(1, 2, 3)]).toEqual([0, 1]);
     fc.assert(
       fc.property(
-        // x is a dyadic fraction, so that 1 − x is exact
+        // x is a multiple of a power of 1/2, so that 1 − x is exact in float64
         fc.integer({ min: 1, max: 1023 }).map((k) => k / 1024),
         fc.double({ min: 0.3, max: 40, noNaN: true }),
         fc.double({ min: 0.3, max: 40, noNaN: true }),

@@ -209,7 +209,7 @@ describe('measureAttempt', () => {
     const bound = (slack: 'dkw' | 'binom') =>
       measureAttempt({ ...readings, messageKl }, { quantile: 0.8, slack, slackConfidence: 0.1 }).klQuantile;
     expect(bound('binom')).toBe(0.45);
-    // the DKW level is 0.8 + sqrt(ln 10 / 100) = 0.95174, which is rank 48 of 50
+    // the level of the DKW bound (E33) is 0.8 + sqrt(ln 10 / 100) = 0.95174, which is rank 48 of 50
     expect(bound('dkw')).toBe(0.48);
   });
 

@@ -219,7 +219,7 @@ export interface MonitorOptions {
  *
  * With slack `none`, `klQuantile` is the quantile over token positions (as in the paper). With `dkw` or
  * `binom` it is the upper confidence bound of the quantile of κ_g, the KL summed over a trajectory's tokens,
- * because the tokens of one trajectory are not independent; the radius then bounds the KL of a *message*.
+ * because the tokens of one trajectory are not independent; `targetKl` then bounds a quantile of this sum.
  *
  * @returns measurement for {@link decideAttempt}; `klQuantile` is NaN if a reading is not finite
  * @throws DomainError if there are no divergences, or too few trajectories for the confidence bound

@@ -39,8 +39,8 @@ describe('the exact rule', () => {
       fc.property(ballots, (answers) => {
         const { used } = replayVote(answers, { rule: 'exact' });
         fc.pre(used > 0);
-        // If the vote had stopped one ballot earlier, the remaining ballots, all for one answer, could have
-        // tied or changed it.
+        // If the vote had stopped one ballot earlier, the remaining ballots could have tied or changed the
+        // winner, had all of them been for one other answer.
         const before = answers.slice(0, used - 1);
         const left = answers.length - before.length;
         const leaders = winnersOf(before);
@@ -64,8 +64,8 @@ function* orders(counts: Readonly<Record<string, number>>): Generator<string[]> 
 }
 
 /**
- * Returns the share of the orders of a multiset in which the probable rule stops with another answer than the
- * winner.
+ * Returns the share of the orders of a multiset in which the rule `probable` stops with another answer than
+ * the winner of all ballots.
  */
 function exactError(counts: Readonly<Record<string, number>>, winner: string, error: number): number {
   let wrong = 0;

@@ -1,12 +1,12 @@
 /**
- * Early stopping of a vote among K samples: stop once the winner can no longer change (`exact`), or once the
- * hypothesis that it wins the vote of all K samples has been rejected for every other answer at a given error
- * probability (`probable`).
+ * Early stopping of a vote among K samples: stop once the winner can no longer change (`exact`), or once, for
+ * every other answer, the hypothesis that this answer wins the vote of all K samples has been rejected at a
+ * given error probability (`probable`).
  *
  * The ballots of one prompt are exchangeable: given the multiset of K ballots, every order has the same
  * probability. Counting some of them is therefore sampling without replacement. For an answer w, let j be the
- * leading answer before a ballot is drawn, d = n_j - n_w its lead, and r the number of ballots left. n are
- * the counts so far, N the counts of all K ballots. If w wins the full vote (N_w >= N_j),
+ * leading answer before a ballot is drawn, d = n_j - n_w its lead, and r the number of ballots left. Here n
+ * is an answer's count so far, and N its count among all K ballots. If w wins the full vote (N_w >= N_j),
  *
  *     P(next = j) - P(next = w) = ((N_j - n_j) - (N_w - n_w)) / r  <=  -d / r  =: -c.
  *

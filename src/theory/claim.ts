@@ -1,7 +1,7 @@
 /**
  * Claims about the algorithm as data: a statement, a prediction of whether it holds, and an experiment that
- * checks it. A claim of the paper that is known to be wrong has the prediction "fails". The run fails if the
- * result of any experiment differs from the prediction.
+ * checks it. A claim of the SAT paper that is known to be wrong has the prediction "fails". The command fails
+ * if the result of any experiment differs from the prediction.
  * @module
  */
 import type { CreateModel } from './world-team.ts';
@@ -29,10 +29,10 @@ export interface ChartAxis {
 
 /** Input of the experiments. */
 export interface TheoryContext {
-  /** Number of random worlds per claim. */
+  /** Number of random worlds (small MDPs or episodes) per claim. */
   readonly worlds: number;
   readonly seed: number;
-  /** Creates the tabular models that are trained in the loop. */
+  /** Creates the tabular models that the experiments train with the training loop. */
   readonly createModel: CreateModel;
 }
 

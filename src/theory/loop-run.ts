@@ -1,6 +1,6 @@
 /**
- * Runs the training loop on worlds with a known J: `runStage`, which also trains language models, and the
- * exact J of the team after every update.
+ * Runs the training loop on worlds (small MDPs or episodes) with a known expected return J: `runStage`, which
+ * also trains language models, and the exact J of the team after every update.
  * @module
  */
 import type { EpisodePolicy } from '../core/tabular/episode.ts';
@@ -14,8 +14,8 @@ import { createWorldTask } from './world-task.ts';
 import { ACTION_TOKENS, type CreateModel, createWorldTeam, exactObjective } from './world-team.ts';
 
 /**
- * Options for exact worlds: plain gradient steps on advantages without normalisation, with a step size that
- * adapts to the radius.
+ * Training options for exact worlds: plain gradient steps on advantages without normalisation, with a
+ * learning rate that adapts to the share of the KL radius that the updates use.
  */
 export const LOOP_OPTIONS: TrainOptions = {
   seed: 1,
@@ -80,7 +80,7 @@ export interface WatchedUpdate extends UpdateRecord {
 
 /** Result of {@link watchStages}. */
 export interface WatchedRun {
-  /** J before the first stage and after each stage [stages + 1]. */
+  /** Expected return J before the first stage and after each stage [stages + 1], reward units. */
   readonly objectives: readonly number[];
   readonly updates: readonly WatchedUpdate[];
   readonly events: readonly RunEvent[];

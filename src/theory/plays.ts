@@ -6,7 +6,7 @@ import type { Episode, EpisodePolicy } from '../core/tabular/episode.ts';
 
 /** One trajectory. */
 export interface Play {
-  /** Probability of the trajectory under the policy that acts. */
+  /** Probability of the trajectory under the policy that chose the actions. */
   readonly probability: number;
   readonly states: readonly number[];
   readonly actions: readonly number[];
@@ -15,7 +15,7 @@ export interface Play {
   /** R = sum_t r_t. */
   readonly total: number;
   /**
-   * Returns the likelihood ratio of another policy to the one that acts: prod_t
+   * Returns the likelihood ratio of another policy to the policy that chose the actions: prod_t
    * other(a_t|s_t) / policy(a_t|s_t).
    */
   ratio(other: EpisodePolicy): number;

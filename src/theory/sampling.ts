@@ -1,5 +1,5 @@
 /**
- * Random worlds of different shapes, and formatting of the measured numbers.
+ * Random worlds (small team MDPs) of different shapes, and formatting of the measured numbers.
  * @module
  */
 import { type RandomStream, randomStream } from '../core/rng.ts';
@@ -10,7 +10,7 @@ import type { TheoryContext } from './claim.ts';
 /** Discounts of the random worlds. */
 export const GAMMAS: readonly number[] = [0.3, 0.5, 0.9, 0.99];
 
-/** One random world with a team. */
+/** One random world (team MDP) with a random team. */
 export interface Sample {
   readonly mdp: TeamMdp;
   readonly team: TeamPolicy;

@@ -1,8 +1,8 @@
 /**
- * Exact worlds as tasks: an episode with known values behind the task interface, so that the training loop
- * for language models runs on worlds whose true J is known. The random draws of the world (first state,
- * transitions) are part of the task's item, as a question is part of a prompt. The models draw the agents'
- * actions.
+ * Exact worlds as tasks: a small episode with known values behind the task interface, so that the training
+ * loop for language models runs on worlds whose true expected return J is known. The random draws of the
+ * world (first state, transitions) are part of the task's item, as a question is part of a prompt. The models
+ * draw the agents' actions.
  * @module
  */
 import { randomStream } from '../core/rng.ts';

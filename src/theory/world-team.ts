@@ -1,6 +1,6 @@
 /**
  * Teams for exact worlds: a protocol that gives each agent its observation of the state, models whose policy
- * can be read and set, and the exact J of the team with its current models.
+ * can be read and set, and the exact expected return J of the team with its current models.
  * @module
  */
 import { logSoftmax } from '../core/divergence.ts';
@@ -117,7 +117,7 @@ export function createWorldTeam(
  * @throws DomainError if a probability is 0, or two states with the same observation have different distributions
  */
 export function setPolicy(world: ObservedEpisode, team: WorldTeam, policy: EpisodePolicy): void {
-  const seen = new Map<string, ArrayLike<number>>(); // distribution for each agent and observation
+  const seen = new Map<string, ArrayLike<number>>(); // distribution over actions, for each agent and observation
   forEachState(world, team, ({ t, s, model, prefix }) => {
     const row = policy[t][s];
     if (!Array.from(row).every((p) => p > 0))
@@ -144,7 +144,7 @@ export function policyOf(world: ObservedEpisode, team: WorldTeam): EpisodePolicy
   return policy;
 }
 
-/** Returns the exact J of the team with its current models, reward units   (E7). */
+/** Returns the exact expected return J of the team with its current models, reward units   (E7). */
 export function exactObjective(world: ObservedEpisode, team: WorldTeam): number {
   return evaluateEpisode(world.episode, policyOf(world, team)).objective;
 }

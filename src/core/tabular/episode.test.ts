@@ -67,7 +67,8 @@ describe('evaluateEpisode', () => {
       ],
     ];
     const { objective, law, q, value } = evaluateEpisode(episode, policy);
-    // by hand: V1 = (0.5, 1), and Q0 = (0 + 0.5, 0.25 + 1)
+    // by hand: the values at turn 1 are V1 = (0.5, 1), so the action values at turn 0 are Q0 = (0 + 0.5, 0.25
+    // + 1)
     expect([...value[1]]).toEqual([0.5, 1]);
     expect([...q[0][0]]).toEqual([0.5, 1.25]);
     expect(objective).toBe(0.875);
@@ -131,8 +132,8 @@ describe('episodeChange', () => {
       ]);
     const change = episodeChange(episode, { old: play(0.5, 0.5), new: play(0.75, 0.9) }, 0);
     expect(change.objectiveNew - change.objectiveOld).toBeCloseTo(0.75 * 0.9 - 0.25, 14);
-    // The first turn adds 0.25 · 0.5. The second adds 0.5 · 0.4: the probability of state 1 under the old
-    // team, times the change of the probability of action 1.
+    // Contributions to the surrogate gain: 0.25 · 0.5 from the first turn, and 0.5 · 0.4 from the second,
+    // i.e. the probability of state 1 under the old team, times the change of the probability of action 1.
     expect(change.surrogate).toBeCloseTo(0.125 + 0.2, 14);
     expect(change.span).toBe(1);
     // 2 · span · a_2 · t̄_1
@@ -147,8 +148,8 @@ describe('episodeChange', () => {
         const next = changed(seed, episode, { old, agent: 1 });
         const change = episodeChange(episode, { old, new: next }, 1);
         const gap = Math.abs(change.objectiveNew - change.objectiveOld - change.surrogate);
-        // the bound E58 needs the span of the agent's own turns only, so a smaller penalty is checked than
-        // the one of `change`
+        // the bound E58 needs only the range of Q at the agent's own turns, so this test checks a smaller
+        // penalty than `change.penalty`
         const own = change.span > 0 ? change.ownSpan / change.span : 0;
         expect(gap).toBeLessThanOrEqual(own * change.penalty + 1e-12);
         expect(gap).toBeLessThanOrEqual(own * change.coupledPenalty + 1e-12);

@@ -49,7 +49,8 @@ describe('joint actions', () => {
 
 describe('evaluateTeam', () => {
   it('matches a chain computed by hand', () => {
-    // if the agent always moves, V0 = γ V1 and V1 = 1 + γ V0, so V1 = 1/(1-γ²) = 4/3 and V0 = 2/3
+    // if the agent always moves, the values of the states are V0 = γ V1 and V1 = 1 + γ V0, so V1 = 1/(1-γ²) =
+    // 4/3 and V0 = 2/3
     const move = [
       [
         [0, 1],
@@ -124,7 +125,8 @@ describe('evaluateTeam', () => {
         const after = withPolicy(before, 1, randomTeam(seed + 1, mdp)[1]);
         const old = evaluateTeam(mdp, before);
         const next = evaluateTeam(mdp, after);
-        // performance difference: J' - J is the expected advantage of the old team under the *new* occupancy
+        // performance difference lemma: the gain J' - J is the surrogate gain of the old team's advantage under
+        // the *new* occupancy
         const lemma = surrogateGain(mdp, { ...old, occupancy: next.occupancy }, after);
         expect(next.objective - old.objective).toBeCloseTo(lemma, 9);
       }),

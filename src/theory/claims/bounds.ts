@@ -1,6 +1,6 @@
 /**
- * Claims about lower bounds on the gain of a step in discounted worlds: the paper's bound, which is never
- * positive at gamma >= 1/2, and tighter ones.
+ * Claims about lower bounds on the gain of a step in discounted worlds (small random MDPs): the paper's
+ * bound, which is never positive at gamma >= 1/2, and tighter ones.
  * @see docs/algorithm.md, E50-E56
  * @module
  */
@@ -111,8 +111,8 @@ function ceilingIsNegative(): Finding {
 }
 
 /**
- * True gain of a stage, and lower bounds on it. Each bound is the sum over the steps; `joint` is one bound of
- * the stage (E56).
+ * True gain of a stage (one update of every agent), and lower bounds on this gain. Each bound is a sum of
+ * bounds on the agents' updates, except `joint`, a bound on the whole stage (E56).
  */
 interface StageFigures {
   readonly gain: number;

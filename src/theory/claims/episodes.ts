@@ -95,8 +95,8 @@ function sequenceRatio(context: TheoryContext): Finding {
     for (const play of enumeratePlays(episode, old))
       estimate += play.probability * play.ratio(next) * play.total;
     fresh.include(Math.abs(estimate - truth));
-    // The other agent is updated first. Episodes sampled at the stage's start are weighted by the ratios of
-    // both agents.
+    // The other agent is updated first. Episodes that were sampled before both updates are weighted by the
+    // likelihood ratios of both agents.
     const done = changed(episode, old, { agent: 1 - agent, seed: seed + 9, share: stream.uniform() });
     const both = done.map((rows, t) => (episode.turn[t] === agent ? next[t] : rows));
     let weighted = 0;

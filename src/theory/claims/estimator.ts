@@ -22,8 +22,8 @@ import { Maximum, median, short } from '../sampling.ts';
 const LAM = 0.9;
 
 /**
- * Yields three-turn episodes with the policy that sampled the rollout and the policy of the intermediate
- * team.
+ * Yields three-turn episodes with the policy that sampled the rollout and the policy of the intermediate team
+ * (the team after the preceding updates of the stage).
  */
 function* reusedEpisodes({ worlds, seed }: TheoryContext, key: number) {
   for (let k = 0; k < worlds; k++) {
@@ -42,7 +42,7 @@ type Reused = {
   readonly target: EpisodePolicy;
 };
 
-/** Returns log rho_t of each turn of a trajectory. */
+/** Returns the log-ratio log rho_t of each turn of a trajectory. */
 function logRatios({ behaviour, target }: Reused, { states, actions }: Play): number[] {
   return actions.map((a, t) => Math.log(target[t][states[t]][a] / behaviour[t][states[t]][a]));
 }
@@ -74,7 +74,10 @@ function biasOfFirstTurn(
   return worst;
 }
 
-/** Returns the largest |A| of the target and the largest TV between the two policies. */
+/**
+ * Returns the largest absolute advantage of the target policy and the largest TV between the target and the
+ * behaviour policy.
+ */
 function sizesOf({ episode, behaviour, target }: Reused) {
   const { q, value } = evaluateEpisode(episode, target);
   const aMax = Math.max(
@@ -126,8 +129,9 @@ function vtraceIsUnbiased(context: TheoryContext): Finding {
 
 /**
  * Returns the error of the surrogate, |E_old[W r_i R] - J(pi_hat^i)|, for the middle one of three agents that
- * act in turn. The agents in `done` are already updated. The weights are not truncated, so that the error
- * shows which weights are needed.
+ * act in turn. W is the importance weight of the updated agents, r_i the ratio of agent i, R the return and
+ * pi_hat^i the team after agent i's update. The agents in `done` are already updated. The weights are not
+ * truncated, so that the error shows which weights are needed.
  */
 function surrogateErrors(
   reused: Reused,
@@ -173,7 +177,8 @@ function ordersAndWeights(context: TheoryContext): Finding {
 
 /**
  * Returns the weight of each turn's policy gradient in the sum of advantages: the gradient of E[r sum_t A_t]
- * with respect to a logit of the turn, divided by the gradient of E[R], at r = 1.
+ * with respect to a logit of the turn, divided by the gradient of E[R], at r = 1. r is the likelihood ratio,
+ * A_t the advantage at turn t and R the return.
  */
 function gradientWeights(lam: number, seed: number): number[] {
   const episode = randomEpisode(seed, { states: 2, actions: 2, turn: [0, 0, 0] });
@@ -206,8 +211,8 @@ function aggregateIsUniform({ seed }: TheoryContext): Finding {
 }
 
 /**
- * Checks the paper's Algorithm 1 as printed. It sets the behaviour policy to the intermediate team inside the
- * loop, so that rho = 1.
+ * Checks the paper's Algorithm 1 as printed. It sets the behaviour policy to the current team after every
+ * agent's update, so that every importance ratio rho is 1.
  */
 function overwrittenBehaviour(context: TheoryContext): Finding {
   const error = new Maximum();
@@ -215,7 +220,8 @@ function overwrittenBehaviour(context: TheoryContext): Finding {
     const { episode, behaviour, target } = reused;
     const changed = (agents: readonly number[]) =>
       behaviour.map((rows, t) => (agents.includes(episode.turn[t]) ? target[t] : rows));
-    const { rho } = turnWeights([0, 0, 0]); // log(pi_hat / pi_old) is 0 because pi_old was set to pi_hat
+    // the log-ratio log(pi_hat / pi_old) is 0, because Algorithm 1 as printed sets pi_old to pi_hat
+    const { rho } = turnWeights([0, 0, 0]);
     const estimate = [...enumeratePlays(episode, behaviour)].reduce(
       (sum, play) => sum + play.probability * prefixWeights(rho)[1] * play.ratio(changed([1])) * play.total,
       0,

@@ -1,6 +1,6 @@
 /**
- * Claims about the training loop with sampled episodes, gradient steps, gates and certificates, on worlds
- * whose true J is known.
+ * Claims about the training loop with sampled episodes, gradient steps, KL checks, acceptance tests and lower
+ * bounds on the gain (certificates), on worlds whose true expected return J is known.
  * @module
  */
 import { randomStream } from '../../core/rng.ts';
@@ -56,13 +56,13 @@ async function run(
 
 const G1 = blindGame([2, 2], [0, 2, 2, -1]);
 /**
- * Start slightly below that of example G1 in docs/algorithm.md, so that the sign of a sampled gradient is
- * clear.
+ * Initial policy slightly below that of example G1 in docs/algorithm.md, so that the sign of a sampled
+ * gradient is clear.
  */
 const G1_START: Start = { world: G1, policy: playedBy(G1, binaryTeam(0.36, 0.36)) };
 
 /**
- * Options for steps along the gradient that use the whole radius. There are enough episodes to estimate the
+ * Options for gradient steps that use the whole permitted KL. There are enough episodes to estimate the
  * gradient's sign.
  */
 const EDGE: Changes = {
@@ -73,7 +73,7 @@ const EDGE: Changes = {
 
 const SEEDS = [1, 2, 3, 4, 5];
 
-/** Returns the gain in J of the first stage of example G1, for each seed. */
+/** Returns the gain in the expected return J of the first stage of example G1, for each seed. */
 async function firstStages(context: TheoryContext, changes: Changes): Promise<number[]> {
   const gains: number[] = [];
   for (const seed of SEEDS) {
@@ -227,7 +227,10 @@ async function radiusIsKept(context: TheoryContext): Promise<Finding> {
   };
 }
 
-/** Runs the loop on random worlds; returns the certificate and the true gain of each stage. */
+/**
+ * Runs the loop on random worlds; returns the certificate (lower bound on the gain) and the true gain of each
+ * stage.
+ */
 async function certified(
   context: TheoryContext,
   key: number,

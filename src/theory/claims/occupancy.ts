@@ -1,6 +1,6 @@
 /**
- * Claims about the shift of the state distribution by an update, and about the error of ignoring it within a
- * stage.
+ * Claims about the shift of the state distribution by an update, and about the error of ignoring this shift
+ * within a stage.
  * @see docs/algorithm.md, E52, E56, worked examples G2, G7
  * @module
  */
@@ -50,7 +50,7 @@ function occupancyLemma(context: TheoryContext): Finding {
 
 /**
  * Returns the L1 distance between the occupancies of two policies on a two-state chain (example G7). Action 1
- * in state 0 moves to an absorbing state. The old policy never takes it; the new one takes it with
+ * in state 0 moves to an absorbing state. The old policy never takes action 1; the new policy takes it with
  * probability tvMax.
  */
 function leavingChain(gamma: number, tvMax: number): number {
@@ -144,8 +144,9 @@ function staleExample(): Finding {
 }
 
 /**
- * Runs one exact stage in order 0..n-1. Returns, as sums over the agents, the gap between the stale and the
- * intermediate surrogate, and the error of the intermediate surrogate.
+ * Runs one exact stage in order 0..n-1. Returns two sums over the agents: the gap between the stale surrogate
+ * gain (with the occupancy at the start of the stage) and the intermediate one (with the occupancy after the
+ * preceding updates), and the error of the intermediate surrogate gain.
  */
 function stageGaps(mdp: TeamMdp, start: TeamPolicy, delta: number) {
   const atStart = evaluateTeam(mdp, start);
@@ -200,8 +201,8 @@ function exponentsInDelta(context: TheoryContext): Finding {
 
 /**
  * Returns a world of n agents that have the same effect on the transition, and a reward that increases with
- * this effect. Every pair of updates interacts equally, so the error of stale surrogates is proportional to
- * the number of pairs.
+ * this effect. Every pair of updates interacts equally, so the error of surrogate gains that use the
+ * occupancy at the start of the stage is proportional to the number of pairs.
  */
 function symmetricFamily(n: number): { readonly mdp: TeamMdp; readonly team: TeamPolicy } {
   const joint = Array.from(

@@ -1,6 +1,6 @@
 /**
- * Claims about monotone improvement: sequential exact steps never decrease J; the same steps taken
- * simultaneously can.
+ * Claims about monotone improvement: exact steps of one agent after the other never decrease the expected
+ * return J; simultaneous exact steps can decrease J.
  * @see docs/algorithm.md, section 4.1 and worked example G1
  * @module
  */
@@ -21,8 +21,8 @@ const G1 = matrixGame([
 ]);
 
 /**
- * Tolerance for the rounding error of J. J is multiplied by 1 - gamma first, because the error grows with the
- * discount.
+ * Tolerance for the rounding error of the expected return J. J is multiplied by 1 - gamma before the
+ * comparison, because the error grows with the discount.
  */
 const ROUNDING = 1e-10;
 

@@ -28,8 +28,8 @@ function withinError(rate: number, nominal: number, runs: number): boolean {
 }
 
 /**
- * Returns the exact probability P(|2 Bin(N, 1/2)/N - 1| > radius): the mean of N fair +-1 coins leaves the
- * radius.
+ * Returns the exact probability that the mean of N fair +-1 coins is farther than `radius` from 0, P(|2
+ * Bin(N, 1/2)/N - 1| > radius).
  */
 function coinLeaves(radius: number, N: number): number {
   let logTerm = -N * Math.LN2;
@@ -74,8 +74,8 @@ function boundOnTheChosen({ seed }: TheoryContext): Finding {
 }
 
 /**
- * Returns the mean of a dependent +-1 chain that is redrawn with probability 1/mixing at each step; its true
- * mean is 0.
+ * Returns the mean of a chain of dependent +-1 values. At each step the value is redrawn with probability
+ * 1/mixing, and otherwise stays. The true mean is 0.
  */
 function stickyMean(stream: RandomStream, N: number, mixing: number): number {
   let sum = 0;
@@ -141,8 +141,8 @@ function falseAcceptances({ seed }: TheoryContext): Finding {
 }
 
 /**
- * Power table of the betting test (E64): share of discordant pairs, gain, and number of prompts for 80%
- * power.
+ * Table of the power of the betting test (E64): share of prompts on which the scores of the two teams differ,
+ * true gain, and number of prompts for 80% power.
  */
 const POWER_TABLE = [
   [0.1, 0.02, 2044],
@@ -185,8 +185,8 @@ function bettingBeatsBernstein({ seed }: TheoryContext): Finding {
 }
 
 /**
- * Returns E[min(w, C)] and (E w)^2 / E w^2 of a log-normal weight w with mean 1 and the given message KL, by
- * quadrature.
+ * Returns E[min(w, C)] and the relative effective sample size (E w)^2 / E w^2 of a log-normal weight w with
+ * mean 1, for the given truncation C and KL per message, by quadrature.
  */
 function logNormalWeight(kl: number, cap: number): { readonly kept: number; readonly essShare: number } {
   const points = 20000;
@@ -258,8 +258,8 @@ function informationGainOfNoise({ seed }: TheoryContext): Finding {
 }
 
 /**
- * Checks |E[w f] - E[min(w, C) f]| <= F (1 - E[min(w, C)]) for random discrete weights w of mean 1 and values
- * f.
+ * Checks |E[w f] - E[min(w, C) f]| <= F (1 - E[min(w, C)]) for random discrete weights w of mean 1,
+ * truncation C, and values f with |f| <= F.
  */
 function truncationBiasIsBounded({ worlds, seed }: TheoryContext): Finding {
   const excess = new Maximum();

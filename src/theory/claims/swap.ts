@@ -1,6 +1,6 @@
 /**
- * Claims about the replacement of an agent's model: guarantees of Stage-0 (the projection onto a trust
- * region), and their limits.
+ * Claims about the replacement of an agent's model by a new model: guarantees of Stage-0 (the projection of
+ * the new model's policy onto a trust region around the old model's), and their limits.
  * @see docs/algorithm.md, E40-E42; error P15; worked example G4
  * @module
  */
@@ -49,8 +49,8 @@ function projectionIsOptimal({ worlds, seed }: TheoryContext): Finding {
 }
 
 /**
- * Example G4: the agents get 0.8 if both play L, 1 if both play R, and 0 otherwise. The team plays L, the
- * replacement plays R.
+ * Example G4: the agents get 0.8 if both play L, 1 if both play R, and 0 otherwise. The old models play L,
+ * the new model of one agent plays R.
  */
 const COORDINATION = matrixGame([
   [0.8, 0],
@@ -112,7 +112,8 @@ function betterElsewhere(context: TheoryContext): Finding {
   for (const { mdp, team, stream } of sampleWorlds(context, 82)) {
     const pre = randomTeam(stream.int(2 ** 30), mdp)[0];
     const others = randomTeam(stream.int(2 ** 30), mdp);
-    // count only replacements that are strictly better than the incumbent when they play with other partners
+    // count only new models that are strictly better than the agent's old model when they play with other
+    // partners
     if (objective(mdp, withPolicy(others, 0, pre)) <= objective(mdp, withPolicy(others, 0, team[0])))
       continue;
     swaps++;

@@ -17,8 +17,8 @@ import type { Chart, ClaimGroup, Finding, TheoryContext } from '../claim.ts';
 import { Maximum, median, percent, sampleWorlds, short } from '../sampling.ts';
 
 /**
- * Checks the quantile gate on example G3: a chain of 200 decisions, of which a single one determines the
- * reward.
+ * Checks the bound on the KL quantile on example G3: a chain of 200 decisions, of which a single one
+ * determines the reward.
  */
 function quantileRejectsAll(): Finding {
   const [H, critical] = [200, 100];
@@ -86,9 +86,10 @@ function betaHelpsOneStep(): Finding {
 }
 
 /**
- * Takes a natural-gradient step of one agent in random worlds: old exp(eta A) in every state, normalised,
- * with eta such that the quadratic approximation of the mean KL, 1/2 D'FD, equals `size`. Returns statistics
- * of the exact KLs.
+ * Takes a natural-gradient step of one agent in random worlds: the new policy is proportional to old ·
+ * exp(eta A) in every state, where A is the advantage and eta is chosen so that the quadratic approximation
+ * of the mean KL equals `size`. The approximation is 1/2 D'FD for the change D of the logits and the Fisher
+ * matrix F. Returns statistics of the exact KLs.
  */
 function naturalStep(context: TheoryContext, key: number, size: number) {
   const ratios = new Maximum();
@@ -139,7 +140,8 @@ function naturalStepStaysInside(context: TheoryContext): Finding {
 
 /**
  * Computes the mixed second difference of the stage's objective, L_1(x) + L_2(y; x), in one logit x of the
- * first and one logit y of the second agent. It is 0 if the objective is a sum of terms of one agent each.
+ * first and one logit y of the second agent. L_1 and L_2 are the agents' surrogate gains. The difference is 0
+ * if each term of the objective depends on one agent only.
  */
 function separableObjective(context: TheoryContext): Finding {
   const mixed: number[] = [];
@@ -216,8 +218,8 @@ function clipActs(): Finding {
 }
 
 /**
- * Computes the share of messages whose summed log-ratio lies inside the clip. The log-ratio of a token is
- * N(-v/2, v).
+ * Computes the share of messages whose summed log-ratio lies inside the clip range, if the log-ratio of each
+ * token is normal with mean -v/2 and variance v.
  */
 function clipAtLength({ seed }: TheoryContext): Finding {
   const lengths = [32, 512, 4096, 32768];
@@ -267,7 +269,7 @@ function otherTemperature({ seed }: TheoryContext): Finding {
 
 /**
  * Checks that a gradient step of size 1/L_blk gains at least |g|^2 / (2 L_blk), for one agent's softmax
- * table.
+ * table. g is the gradient and L_blk a bound on the smoothness of the objective.
  */
 function oneBlockAscends(context: TheoryContext): Finding {
   const shortfall = new Maximum();
@@ -277,7 +279,8 @@ function oneBlockAscends(context: TheoryContext): Finding {
     const gradient = advantage.map((row, s) =>
       row.map((x, a) => (evaluation.occupancy[s] * team[0][s][a] * x) / (1 - mdp.gamma)),
     );
-    // L_blk = A_max B1^2 / (1 - gamma), where B1^2 <= 2 for a softmax table
+    // smoothness bound L_blk = A_max B1^2 / (1 - gamma), where A_max is the largest advantage and B1 bounds
+    // the norm of the score; B1^2 <= 2 for a softmax table
     const lipschitz = (2 * evaluation.aMax) / (1 - mdp.gamma);
     const moved = team[0].map((row, s) => {
       const mass = Array.from(row, (p, a) => p * Math.exp(gradient[s][a] / lipschitz));
