@@ -9,7 +9,7 @@ const INTERRUPTED = 130;
 type Process = Pick<NodeJS.Process, 'on' | 'off' | 'exit' | 'stderr'>;
 
 export interface Interruption {
-  /** Aborted by the first Ctrl-C. */
+  /** Signal that the first Ctrl-C aborts. */
   readonly signal: AbortSignal;
   /** Removes the signal handlers. */
   release(): void;

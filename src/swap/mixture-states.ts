@@ -97,8 +97,8 @@ interface GroupRows {
 }
 
 /**
- * Computes, per sequence, the next-token distributions [T V] of both component models, as far as the given
- * policy states need them.
+ * Computes the next-token distributions [T V] of both component models for each sequence. A component is
+ * skipped if no given state of the handover (mixture weights) uses it.
  */
 async function groupRows(
   { incumbent, replacement, loadedWeights }: MixtureComponents,

@@ -87,7 +87,10 @@ interface RequestOptions {
   readonly turn: number;
   readonly episodes: readonly Episode[];
   readonly stream: RandomStream;
-  /** True for agents other than the learner: samples of an item with equal contexts share one request. */
+  /**
+   * Whether episodes of an item with equal contexts share one sampling request and get the same message. True
+   * for all agents except the learner.
+   */
   readonly isCompanion: boolean;
 }
 

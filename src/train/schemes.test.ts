@@ -150,8 +150,8 @@ describe('state weights', () => {
     const raw = [0.625 * (1 - b), -b];
     const mean = (raw[0] + raw[1]) / 2;
     expect(advantagesOf(0, false)).toEqual(raw.map((a) => expect.closeTo(a - mean, 12)));
-    // Agent 1 has no messages in the second episode, so its advantage is 0 there. The baseline is the reward
-    // of the first episode, so the advantage is 0 there too.
+    // Agent 1 has messages only in the first episode, so its baseline is the reward of that episode and its
+    // advantage there is 0. Its advantage in the second episode is 0 because it has no messages in it.
     expect(advantagesOf(1, false)).toEqual([0, 0]);
   });
 

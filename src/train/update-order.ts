@@ -19,12 +19,13 @@ export interface OrderFacts {
 }
 
 /**
- * Determines the update order sigma   (E43).
+ * Determines the order sigma in which a stage updates the agents   (E43).
  *
- * With fresh rollouts the order is determined before the stage has a batch. In this case `reverse` is n-1..0.
- * If the agents act in order of id, this equals the order from the latest to the earliest mean first turn,
- * which reused batches use. `greedy` uses the gains predicted from each agent's batch of the previous stage
- * ({@link recordPrediction}); in the first stage no prediction exists, and the order is static.
+ * If all updates of the stage reuse one batch, `reverse` sorts the agents by the turn of their first message,
+ * averaged over the episodes, latest first. With fresh rollouts the order is chosen before the stage has
+ * episodes, so `reverse` is n-1..0; both are equal if the agents act in the order of their ids. `greedy` then
+ * sorts by the gains that were predicted from the previous stage's batches ({@link recordPrediction}). The first
+ * stage has no predictions and uses the order 0..n-1.
  */
 export async function updateOrder(
   { state }: RunContext,

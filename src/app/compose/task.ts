@@ -65,7 +65,7 @@ async function composeProtocol(resolved: ResolvedConfig): Promise<Protocol> {
   const protocol = await locateErrors(resolved, ['protocol'], () =>
     loadProtocol(config.protocol, config.agents.length),
   );
-  // needed for protocol modules; for the built-in protocols, the schema has checked this
+  // the schema checks this condition for built-in protocols; a protocol from a user's module is checked here
   if (config.reward.agent > 0 && protocol.agentsAnswer !== true)
     throw resolved.problem([
       {

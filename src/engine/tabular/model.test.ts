@@ -82,7 +82,8 @@ describe('a tabular model', () => {
       weightDecay: 0,
       maxGradNorm: Number.POSITIVE_INFINITY,
     });
-    // the gradient with respect to logit v is -2 * (1[v = x] - 1/3), so it is 2/3, -4/3, 2/3
+    // -2 is the coefficient of the sampled token x, whose probability is 1/3. The gradient with respect to
+    // logit v is -2 * (1[v = x] - 1/3), so it is 2/3, -4/3, 2/3.
     expect(gradNorm).toBeCloseTo(Math.sqrt(24) / 3, 12);
     for (const [v, z] of [-0.1, 0.1, -0.1].entries()) expect(model.logitsOf([0])[v]).toBeCloseTo(z, 9);
   });

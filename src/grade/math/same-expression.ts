@@ -13,8 +13,8 @@ import { different, type Outcome, same } from './outcome.ts';
 import { EXACT_WORK, type WorkBudget, withinLimits } from './work-budget.ts';
 
 /**
- * Maximum number of decimal places that are compared. Programs print more digits, but their last digits are
- * not exact.
+ * Maximum number of decimal places that are compared. Answers copied from the output of a program have more
+ * digits, but the last of them are not exact.
  */
 const MAX_ROUNDED_DECIMALS = 12;
 

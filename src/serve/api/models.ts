@@ -12,7 +12,7 @@ export interface ServedModel {
    * The team that answers. For the model name of an agent, this is a team in which only that agent is active.
    */
   readonly team: ServedTeam;
-  /** Id of the agent; undefined for the model name of the team. */
+  /** Id of the agent that the model name selects; undefined if it selects the whole team. */
   readonly agent?: number;
 }
 

@@ -22,7 +22,10 @@ const SIGNS: Readonly<Record<Clue['kind'], string>> = {
   two_between: '--',
 };
 
-/** Returns all characters of prompts and answers, except the answer marker, for puzzles up to this size. */
+/**
+ * Returns the set of characters that prompts and answers of puzzles up to the given size can contain, without
+ * the answer marker.
+ */
 export function compactAlphabet(houses: number, columns: number): string {
   return `0123456789x;:=!<>~- ${LETTERS.slice(0, houses * columns)}`;
 }

@@ -63,7 +63,7 @@ class MemoryBudget:
             return self._reserve(self._bytes_needed(options, bases))
 
     def bytes_of(self, fraction: float) -> int:
-        """Returns a fraction of the total memory for models, bytes."""
+        """Returns the given fraction of the memory that models may use on the device, bytes."""
         with self._lock:
             self._measure_free()
         return int(fraction * (_UNKNOWN_BYTES if self._total is None else self._total))

@@ -160,7 +160,7 @@ class Scorer:
     def _backward_batch(
         self, batch: Batch, cotangent: Tensor, temperature: float, kl: tuple[str, float] | None
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """Computes the gradient of the logits in closed form, by slices, then backpropagates it to the layers."""
+        """Computes the loss gradient for the logits in closed form, slice by slice, and backpropagates it."""
         reference, weights = None, None
         if kl is not None:
             weights = self._parameters.weights(kl[0])

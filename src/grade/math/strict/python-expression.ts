@@ -8,7 +8,10 @@ import { contains, type Node, numberNode, PI, product } from '../ast.ts';
 import { decimalValue } from '../numeral.ts';
 import { MAX_DEPTH, WorkBudgetExceeded } from '../work-budget.ts';
 
-/** Functions of sympy whose names do not exceed the official grader's limit of two different letters. */
+/**
+ * SymPy functions that an answer may call. DeepScaleR's grader does not evaluate a text with more than two
+ * different letters besides `sqrt` and `frac`, so no other function of SymPy is ever called.
+ */
 const FUNCTIONS: ReadonlySet<string> = new Set(['sqrt', 'ln', 'csc']);
 const KEYWORDS: ReadonlySet<string> = new Set(['is', 'if', 'in', 'or', 'as', 'not', 'and']);
 const MAX_LENGTH = 2000;
