@@ -30,7 +30,13 @@ function anchorOf(heading: string): string {
 
 /** Returns the anchors of all headings, and explicit ones such as `<a id="e36"></a>`. */
 function anchorsOf(text: string): Set<string> {
-  const headings = [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) => anchorOf(heading ?? ''));
+  const seen = new Map<string, number>();
+  const headings = [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) => {
+    const anchor = anchorOf(heading ?? '');
+    const count = seen.get(anchor) ?? 0; // GitHub numbers equal headings: `name`, `name-1`, ...
+    seen.set(anchor, count + 1);
+    return count === 0 ? anchor : `${anchor}-${count}`;
+  });
   const explicit = [...text.matchAll(/<a id="([^"]+)">/g)].map(([, id]) => id ?? '');
   return new Set([...headings, ...explicit]);
 }
