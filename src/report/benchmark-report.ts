@@ -6,9 +6,10 @@
 
 import type { EvaluationReport, ReportedBenchmark } from '../evaluate/benchmark-results.ts';
 import type { BenchmarkScores, StopSaving } from '../evaluate/benchmark-scores.ts';
-import type { Measure, Scores } from '../evaluate/scores.ts';
+import type { Scores } from '../evaluate/scores.ts';
 import type { DifferenceRecord } from '../train/events.ts';
 import { accuracy, count, duration, percent, points } from './format.ts';
+import { scoresJson } from './scores-json.ts';
 import { furtherLines } from './task-scores.ts';
 import { markdownTable, textTable } from './text-table.ts';
 
@@ -115,18 +116,6 @@ export function evaluationReportJson({ title, against, benchmarks }: EvaluationR
 
 function known(value: number | undefined): number | null {
   return value === undefined || Number.isNaN(value) ? null : value;
-}
-
-function scoresJson({ avg, pass, maj, reward, further }: Scores): object {
-  const interval = ({ mean, low, high }: Measure): object => ({ mean, low, high });
-  const others = Object.entries(further ?? {}).map(([name, measure]) => [name, interval(measure)]);
-  return {
-    avg: interval(avg),
-    pass: interval(pass),
-    maj: interval(maj),
-    reward: interval(reward),
-    ...(further && { further: Object.fromEntries(others) }),
-  };
 }
 
 function headOf({ name, split, temperature, maxTokens, scores }: ReportedBenchmark): string {

@@ -4,8 +4,9 @@
  */
 import { relative } from 'node:path';
 import type { TeamEvaluation } from '../evaluate/evaluate.ts';
-import type { Measure, Scores } from '../evaluate/scores.ts';
+import type { Scores } from '../evaluate/scores.ts';
 import { accuracy, percent } from './format.ts';
+import { scoresJson } from './scores-json.ts';
 import { furtherLines } from './task-scores.ts';
 import { textTable } from './text-table.ts';
 
@@ -66,16 +67,4 @@ function agentScores(
   return agents.flatMap((scores, id) =>
     scores === undefined ? [] : [[names[id] ?? `agent_${id}`, scores] as const],
   );
-}
-
-function scoresJson({ avg, pass, maj, reward, further }: Scores): object {
-  const interval = ({ mean, low, high }: Measure): object => ({ mean, low, high });
-  const others = Object.entries(further ?? {}).map(([name, measure]) => [name, interval(measure)]);
-  return {
-    avg: interval(avg),
-    pass: interval(pass),
-    maj: interval(maj),
-    reward: interval(reward),
-    ...(further && { further: Object.fromEntries(others) }),
-  };
 }
