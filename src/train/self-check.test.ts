@@ -18,9 +18,16 @@ describe('checkSampledLogp', () => {
   });
 
   it('throws if float32 values differ by more than rounding errors', () => {
-    expect(() => check([-1, -2], [-1, -2 - 3 * LOGP_TOLERANCE])).toThrow(
-      /agent 2 \("checker"\).* within 0.0001 nats per token, got -2 and -2.000.* at token 1 of message 0/,
+    expect(() => check([-1, -2], [-1, -2 - 3 * LOGP_TOLERANCE.max])).toThrow(
+      /agent 2 \("checker"\).* within 0.001 nats per token, got -2 and -2.00.* at token 1 of message 0/,
     );
+  });
+
+  it('limits the mean more tightly than single tokens', () => {
+    const sampled = Array.from({ length: 20 }, () => -1);
+    const shifted = (difference: number) => sampled.map((logp) => logp + difference);
+    expect(check(sampled, [...shifted(1e-6).slice(1), -1.0005]).max).toBeCloseTo(5e-4, 5);
+    expect(() => check(sampled, shifted(2e-4))).toThrow(/within 0.0001 nats per token on average, got 0.000);
   });
 
   it('allows the engine’s tolerance for single tokens and checks the mean', () => {

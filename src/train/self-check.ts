@@ -6,15 +6,17 @@
  * Differs from the official code, which uses the sampler's log-probabilities without a comparison.
  * @module
  */
-import type { Capabilities } from '../engine/engine.ts';
+import type { Agreement, Capabilities } from '../engine/engine.ts';
 import { EngineError } from '../support/errors.ts';
 import type { Agent, TeamMessage } from '../team/team.ts';
 
 /**
- * Default tolerance of |logp_sampler - logp_trainer| per token, nats; for float32 engines whose sampler and
- * trainer use the same model.
+ * Default tolerances of |logp_sampler - logp_trainer|, nats; for float32 engines whose sampler and trainer use the same
+ * model. Rounding grows with the model and has a long tail: on SmolLM2-135M, Gemma 3 270M and Qwen2.5 0.5B, 500 tokens
+ * each, the mean was 2.4e-6 to 6.1e-6 and the maximum 2.2e-5 to 4.0e-5. The mean is limited more tightly, because a
+ * different policy (temperature, filters, stale weights) shifts many tokens and a batch has more tokens in its tail.
  */
-export const LOGP_TOLERANCE = 1e-4;
+export const LOGP_TOLERANCE: Agreement = { max: 1e-3, mean: 1e-4 };
 
 /** The properties of an agent that the check uses. */
 type CheckedAgent = Pick<Agent, 'id' | 'name'> & {
@@ -28,7 +30,7 @@ export interface Mismatch {
 }
 
 /**
- * Compares |logp_sampler - logp_trainer| of all tokens with the tolerances of the model's engine   (E9). If
+ * Compares |logp_sampler - logp_trainer| of all tokens with the tolerances of the model's engine (E9). If
  * the sampler uses rounded weights or another program, single tokens may differ considerably; then only the
  * mean is informative.
  *
@@ -43,7 +45,7 @@ export function checkSampledLogp(
   messages: readonly Pick<TeamMessage, 'logpSampler'>[],
   logp: readonly Float32Array[],
 ): Mismatch {
-  const { agreement = { max: LOGP_TOLERANCE, mean: LOGP_TOLERANCE } } = agent.model.capabilities;
+  const { agreement = LOGP_TOLERANCE } = agent.model.capabilities;
   let worst = 0;
   let sum = 0;
   let tokens = 0;

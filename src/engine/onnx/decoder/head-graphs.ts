@@ -4,13 +4,15 @@
  * of exponentials s (online softmax). The second pass computes gradients and divergences, which are sums over the
  * vocabulary given log Z.
  *
- * h: normed hidden states [M, D]; w: a slice [N, D] of the output matrix; z = cap(h w^T) / temperature.
+ * h: normed hidden states [M, D]; w: a slice [N, D] of the output matrix; z = cap(h w^T) / temperature; blocks: the
+ * shape that splits the rows of the slice into blocks, which are summed one by one.
  *
  * @see ../score/lm-head.ts, which runs these graphs
  * @module
  */
 import { Graph, type Value } from '../graph/graph.ts';
 import { linear } from '../graph/ops.ts';
+import { rowSumInBlocks } from '../graph/row-sum.ts';
 import { Tape } from '../graph/tape.ts';
 import type { DecoderConfig } from './config.ts';
 import type { GraphVariant } from './decode-graphs.ts';
@@ -32,6 +34,7 @@ class SliceBuilder {
   readonly tape = new Tape(this.graph);
   readonly #config: DecoderConfig;
   readonly #variant: GraphVariant;
+  #blocks: Value | undefined;
   readonly inverseTemperature: Value;
 
   constructor(config: DecoderConfig, variant: GraphVariant) {
@@ -69,8 +72,10 @@ class SliceBuilder {
     return this.graph.op(type, inputs);
   }
 
+  /** Sums the rows of a matrix [M, N]. The input `blocks` is declared at the first call. */
   rowSum(value: Value): Value {
-    return this.graph.op('ReduceSum', [value, this.graph.ints([-1])], { attributes: { keepdims: 1 } });
+    this.#blocks ??= this.graph.input('blocks', [3], 'int64');
+    return rowSumInBlocks(this.graph, value, this.#blocks);
   }
 }
 

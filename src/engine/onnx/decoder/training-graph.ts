@@ -7,6 +7,7 @@
  */
 import { Graph, type Value } from '../graph/graph.ts';
 import { logSoftmax, selectRows } from '../graph/ops.ts';
+import { rowSum } from '../graph/row-sum.ts';
 import { Tape } from '../graph/tape.ts';
 import type { DecoderConfig } from './config.ts';
 import { batchInputs, decoderLayers, layerKinds, weightInputs } from './layers.ts';
@@ -47,7 +48,8 @@ export function buildSequenceGraph(config: DecoderConfig, options: SequenceGraph
 
   const { hidden } = decoderLayers(tape, config, weights, inputs);
   const states = selectRows(tape, hidden, { indices, inverse }, config.hiddenSize);
-  const rows = logSoftmax(tape, outputLogits({ tape, config }, weights, states), inverseTemperature);
+  const logits = outputLogits({ tape, config }, weights, states);
+  const rows = logSoftmax(tape, logits, inverseTemperature, config.vocabSize);
   const column = graph.op('Reshape', [targets, graph.ints([-1, 1])]);
   const logp = graph.op('GatherElements', [rows, column], { attributes: { axis: 1 } });
   graph.output(graph.op('Reshape', [logp, graph.ints([-1])]), 'logp');
@@ -82,7 +84,7 @@ export function buildSequenceGraph(config: DecoderConfig, options: SequenceGraph
     const p = graph.op('Exp', [rows]);
     const difference = graph.op('Sub', [rows, reference]);
     const product = graph.op('Mul', [p, difference]);
-    graph.output(graph.op('ReduceSum', [product, graph.ints([-1])], { attributes: { keepdims: 0 } }), 'kl');
+    graph.output(rowSum(graph, product, config.vocabSize, { keepdims: false }), 'kl');
     return graph.op('Mul', [product, weight]);
   }
 }
@@ -98,13 +100,9 @@ export function buildDivergenceGraph(vocabSize: number): Uint8Array {
   const p = graph.op('Exp', [next]);
   const q = graph.op('Exp', [cur]);
   const difference = graph.op('Sub', [next, cur]);
-  const rowSum = (value: Value): Value =>
-    graph.op('ReduceSum', [value, graph.ints([-1])], { attributes: { keepdims: 0 } });
-  graph.output(rowSum(graph.op('Mul', [p, difference])), 'kl_new_cur');
-  graph.output(graph.op('Neg', [rowSum(graph.op('Mul', [q, difference]))]), 'kl_cur_new');
-  graph.output(
-    graph.op('Mul', [rowSum(graph.op('Abs', [graph.op('Sub', [p, q])])), graph.scalar(0.5)]),
-    'tv',
-  );
+  const sum = (value: Value): Value => rowSum(graph, value, vocabSize, { keepdims: false });
+  graph.output(sum(graph.op('Mul', [p, difference])), 'kl_new_cur');
+  graph.output(graph.op('Neg', [sum(graph.op('Mul', [q, difference]))]), 'kl_cur_new');
+  graph.output(graph.op('Mul', [sum(graph.op('Abs', [graph.op('Sub', [p, q])])), graph.scalar(0.5)]), 'tv');
   return graph.build('divergence');
 }

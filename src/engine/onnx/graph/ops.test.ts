@@ -199,7 +199,7 @@ const cases: Case[] = [
   {
     name: 'logSoftmax at a temperature',
     args: [{ name: 'z', shape: [3, 7] }],
-    build: (tape, [z]) => [ops.logSoftmax(tape, z!, tape.graph.scalar(1.25))],
+    build: (tape, [z]) => [ops.logSoftmax(tape, z!, tape.graph.scalar(1.25), 7)],
   },
 ];
 

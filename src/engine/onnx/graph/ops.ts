@@ -6,6 +6,7 @@
  * @module
  */
 import type { Graph, Value } from './graph.ts';
+import { ROW_BLOCK, rowSum } from './row-sum.ts';
 import type { Tape } from './tape.ts';
 
 const MS = 'com.microsoft' as const;
@@ -397,14 +398,27 @@ export function selectRows(
   return rows;
 }
 
-/** Computes log softmax(z * inverseTemperature) over the last axis. */
-export function logSoftmax(tape: Tape, z: Value, inverseTemperature: Value): Value {
+/**
+ * Computes log softmax(z * inverseTemperature) over the last axis of a matrix.
+ *
+ * @param size - size of the last axis
+ */
+export function logSoftmax(tape: Tape, z: Value, inverseTemperature: Value, size: number): Value {
   const { graph } = tape;
-  const y = graph.op('LogSoftmax', [graph.op('Mul', [z, inverseTemperature])], { attributes: { axis: -1 } });
+  const scaled = graph.op('Mul', [z, inverseTemperature]);
+  const y = size <= ROW_BLOCK ? graph.op('LogSoftmax', [scaled], { attributes: { axis: -1 } }) : wide();
   tape.record([y], [z], ([grad]) => {
-    const total = graph.op('ReduceSum', [grad, graph.ints([-1])], { attributes: { keepdims: 1 } });
+    const total = rowSum(graph, grad as Value, size, { keepdims: true });
     const inner = graph.op('Sub', [grad, graph.op('Mul', [graph.op('Exp', [y]), total])]);
     return [graph.op('Mul', [inner, inverseTemperature])];
   });
   return y;
+
+  /** The runtime's LogSoftmax sums wide rows inaccurately. */
+  function wide(): Value {
+    const max = graph.op('ReduceMax', [scaled, graph.ints([-1])], { attributes: { keepdims: 1 } });
+    const centred = graph.op('Sub', [scaled, max]);
+    const sum = rowSum(graph, graph.op('Exp', [centred]), size, { keepdims: true });
+    return graph.op('Sub', [centred, graph.op('Log', [sum])]);
+  }
 }

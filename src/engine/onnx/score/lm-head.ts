@@ -5,6 +5,7 @@
  * @module
  */
 import type { DecoderConfig } from '../decoder/config.ts';
+import { blockAligned, blockShape } from '../graph/row-sum.ts';
 import { floatData, type Runtime, type Tensor } from '../graph/runtime.ts';
 import type { Sessions } from '../sessions.ts';
 
@@ -205,11 +206,15 @@ export class LmHead {
     };
   }
 
+  /** Splits the vocabulary into slices of whole blocks, and the rest that does not fill a block. */
   *#slices(rows: number): Generator<Slice> {
     const { vocabSize } = this.#config;
-    const size = Math.min(vocabSize, Math.max(1, Math.floor(this.#limits.sliceElements / rows)));
-    for (let first = 0; first < vocabSize; first += size)
-      yield { first, size: Math.min(size, vocabSize - first) };
+    const limit = Math.max(1, Math.floor(this.#limits.sliceElements / rows));
+    for (let first = 0; first < vocabSize; ) {
+      const size = blockAligned(Math.min(limit, vocabSize - first));
+      yield { first, size };
+      first += size;
+    }
   }
 
   #feeds(
@@ -222,6 +227,7 @@ export class LmHead {
       w: this.#rows(side, slice),
       ...(reference ? { h_ref: reference.h, w_ref: this.#rows(reference, slice) } : {}),
       inverse_temperature: this.#runtime.float32(Float32Array.of(1 / temperature), []),
+      blocks: this.#runtime.int64(blockShape(slice.size), [3]),
     };
   }
 
