@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { requireSameRun } from './continuation.ts';
+import { packageFile } from '../support/package-root.ts';
+import { RESUMABLE, requireSameRun } from './continuation.ts';
+import { keysAt } from './key-tree.ts';
 import type { Override } from './overrides.ts';
 import { resolveConfigText } from './resolve.ts';
 
@@ -29,6 +32,9 @@ describe('a resumed run', () => {
         ['gate.n_plan', 9],
         ['eval.prompts', 9],
         ['engine.threads', 2],
+        ['engine.kind', 'torch'],
+        ['torch.device', 'cpu'],
+        ['torch.dtype', 'float32'], // the default of a section that was absent
         ['seed', 1], // unchanged
       ),
     ).not.toThrow();
@@ -44,11 +50,35 @@ describe('a resumed run', () => {
     ['reward.agent', 0.5, 'expected 0, the value of this run, got 0.5'],
     ['train.temperature', 0.5, 'expected 1, the value of this run, got 0.5'],
     ['gate.alpha', 0.5, 'expected 0.05, the value of this run, got 0.5'],
+    ['gate.kind', 'off', 'expected "promotion", the value of this run, got "off"'],
+    ['engine.lora_rank', 4, 'expected 0, the value of this run, got 4'],
+    ['engine.base_dtype', 'bfloat16', 'expected "auto", the value of this run, got "bfloat16"'],
+    ['loss.beta', 0.1, 'expected 0.001, the value of this run, got 0.1'],
+    ['train.rollout_mode', 'reuse', 'expected "fresh", the value of this run, got "reuse"'],
+    [
+      'scheme.update_schedule',
+      'simultaneous',
+      'expected "sequential", the value of this run, got "simultaneous"',
+    ],
+    ['pretrain.steps', 9, 'expected 400, the value of this run, got 9'],
+    ['chat_template_kwargs', { date: 'x' }, 'expected nothing, the value of this run, got {"date":"x"}'],
   ])('must keep %s', (path, value, message) => {
     expect(resumedWith([path, value])).toThrow(`--${path}: ${message}; start a new run to change it`);
   });
 
   it('reports all changed keys', () => {
     expect(resumedWith(['seed', 2], ['protocol.kind', 'debate'])).toThrow(/^--seed: .*\n--protocol\.kind: /);
+  });
+
+  it('has a list of resumable settings that are keys of a team file', () => {
+    for (const key of RESUMABLE) {
+      const path = key.split('.');
+      expect(keysAt(path.slice(0, -1)), key).toContain(path.at(-1));
+    }
+  });
+
+  it('has documentation of every resumable setting', () => {
+    const page = readFileSync(packageFile('docs/runs.md'), 'utf8');
+    for (const key of RESUMABLE) expect(page, key).toContain(`\`${key}\``);
   });
 });
