@@ -345,6 +345,22 @@ describe('bad input', () => {
       /^--agents: expected a list of 2, the value of this run, got a list of 1; start a new run/,
     ],
     [
+      'another adapter rank on resume',
+      () => ['train', '--resume', 'whole', '--engine.lora_rank', '4', '--train.stages', '9'],
+      /^--engine\.lora_rank: expected 0, the value of this run, got 4; start a new run to change it$/,
+    ],
+    [
+      'an adapter rank that was written into the file of a run of all weights',
+      () => {
+        const run = join(dir, 'other-rank');
+        fs.cpSync(join(dir, 'whole'), run, { recursive: true, verbatimSymlinks: true });
+        const file = join(run, 'config.yaml');
+        fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace('lora_rank: 0', 'lora_rank: 4'));
+        return ['train', '--resume', run];
+      },
+      /engine\.lora_rank: expected 0, because this run trains all weights \(.*agent_0\), got 4; start a new run/,
+    ],
+    [
       'a run resumed with another task',
       () => ['train', '--resume', 'whole', '--task.operands', '3'],
       /^--task\.operands: expected 2, the value of this run, got 3/,

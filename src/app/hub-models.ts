@@ -5,6 +5,7 @@
  */
 import { type ResolvedConfig, withModels } from '../config/resolve.ts';
 import type { FetchedModel } from '../hub/snapshot.ts';
+import { checkpointOfModel } from '../store/read-run.ts';
 import { ConfigError } from '../support/errors.ts';
 import { formatHubReference, isHubReference, parseHubReference } from '../support/model-reference.ts';
 import { type DownloadEvent, environmentOf, type UseCaseOptions } from './use-case.ts';
@@ -22,7 +23,8 @@ export async function modelFolder(model: string, options: DownloadOptions = {}):
 }
 
 /**
- * Replaces every branch or tag of a hub model in a configuration by the commit that it currently points to.
+ * Replaces every branch or tag of a hub model in a configuration by the commit that it currently points to, and the link to
+ * the champion of another run by the checkpoint that it currently points to.
  *
  * @throws TroupeError if a download fails, with the position in the team file
  */
@@ -32,14 +34,19 @@ export async function pinModels(
 ): Promise<ResolvedConfig> {
   const pinned = new Map<string, string>();
   for (const [id, { model }] of resolved.config.agents.entries()) {
-    if (!isHubReference(model) || pinned.has(model)) continue;
+    if (pinned.has(model)) continue;
+    if (!isHubReference(model)) {
+      pinned.set(model, checkpointOfModel(model)?.folder ?? model);
+      continue;
+    }
     const path = model === resolved.config.base ? ['base'] : ['agents', id, 'model'];
     const { commit } = await download(model, options).catch((error: unknown) => {
       throw error instanceof ConfigError ? resolved.problem([{ path, message: error.message }]) : error;
     });
     pinned.set(model, formatHubReference({ ...parseHubReference(model), revision: commit }));
   }
-  return pinned.size === 0 ? resolved : withModels(resolved, (model) => pinned.get(model) ?? model);
+  const isUnchanged = [...pinned].every(([model, name]) => model === name);
+  return isUnchanged ? resolved : withModels(resolved, (model) => pinned.get(model) ?? model);
 }
 
 /**

@@ -13,6 +13,7 @@ import { modelCallRow } from '../observe/model-calls.ts';
 import { listCheckpoints } from '../store/checkpoint-folder.ts';
 import type { DiskRunStore } from '../store/disk-run-store.ts';
 import { CHECKPOINTS } from '../store/layout.ts';
+import { checkpointOfModel } from '../store/read-run.ts';
 import { createRun, openRun } from '../store/run-folder.ts';
 import { isHubReference } from '../support/model-reference.ts';
 import { isMixtureFolder } from '../swap/mixture-folder.ts';
@@ -22,6 +23,7 @@ import type { EventSink, RunEvent } from '../train/events.ts';
 import { Interrupted } from '../train/interrupted.ts';
 import { checkRun } from '../train/preflight.ts';
 import { runTraining, type TrainingOutcome } from '../train/run.ts';
+import { checkpointName } from '../train/store-port.ts';
 import { closingComparison } from './closing-comparison.ts';
 import type { EngineContext } from './compose/engine.ts';
 import {
@@ -98,7 +100,7 @@ async function attempt(
   };
   // warnings are emitted only before the first checkpoint, so that a resumed run does not log them again
   if (store.lastCheckpoint() === undefined)
-    for (const event of warningsOf(task, team)) for (const to of [store, sink]) to.emit(event);
+    for (const event of warningsOf(composition, team)) for (const to of [store, sink]) to.emit(event);
   try {
     const outcome = await runTraining({
       team,
@@ -164,6 +166,7 @@ function checkContinuation(resolved: ResolvedConfig, run: string): void {
         message: `expected at least ${done}, the stages this run has done, got ${train.stages}`,
       },
     ]);
+  requireSameWeights(resolved, join(run, CHECKPOINTS, checkpointName(done)));
   const missing = agents.find(
     ({ model }) =>
       !isHubReference(model) && !existsSync(join(model, 'config.json')) && !isMixtureFolder(model),
@@ -177,10 +180,38 @@ function checkContinuation(resolved: ResolvedConfig, run: string): void {
     ]);
 }
 
-/** Collects the warnings about the task's data and the agents' tokenizers. */
-function warningsOf(task: Task, team: Team): RunEvent[] {
+/**
+ * Rejects an adapter rank for a checkpoint of all weights, e.g. after a change of the run's `config.yaml`: new adapters
+ * over the checkpoint would replace the trained models.
+ */
+function requireSameWeights(resolved: ResolvedConfig, checkpoint: string): void {
+  const { agents, engine } = resolved.config;
+  if (engine.lora_rank === 0) return;
+  const full = agents.findIndex((_, id) => existsSync(join(checkpoint, `agent_${id}`, 'config.json')));
+  if (full === -1) return;
+  throw resolved.problem([
+    {
+      path: ['engine', 'lora_rank'],
+      message: `expected 0, because this run trains all weights (${join(checkpoint, `agent_${full}`)}), got ${engine.lora_rank}; start a new run to train adapters`,
+    },
+  ]);
+}
+
+/** Collects the warnings about the task's data, the agents' tokenizers and their model folders. */
+function warningsOf({ task, config }: Composition, team: Team): RunEvent[] {
   const texts = [...(task.warnings ?? []), ...unreadablePrompts(team, task, 'train')];
-  return texts.map((text) => ({ kind: 'warning', stage: 0, message: `task ${task.name}: ${text}` }));
+  const messages = [...texts.map((text) => `task ${task.name}: ${text}`), ...temporaryModels(config)];
+  return messages.map((message) => ({ kind: 'warning', stage: 0, message }));
+}
+
+/** Returns a warning for every run from whose checkpoints models are read, since runs delete old checkpoints. */
+function temporaryModels({ agents }: Composition['config']): string[] {
+  const sources = agents.flatMap(({ model }) => checkpointOfModel(model) ?? []);
+  const warnings = sources.map(
+    ({ run, checkpoint }) =>
+      `the models in ${checkpoint} of the run ${run} are part of this run; that run deletes the checkpoint if it is resumed and writes newer ones, so copy the folders to another place before you resume it`,
+  );
+  return [...new Set(warnings)];
 }
 
 interface Start {

@@ -97,25 +97,84 @@ function completeLinesBytes(bytes: Uint8Array): number {
  * @throws StoreError with the number of the line if a complete line is not JSON
  */
 export function readJsonLines(path: string, fs: FileSystem = diskFileSystem): unknown[] {
-  let bytes: Uint8Array;
+  return parseJsonLines(fileBytes(path, fs), { path });
+}
+
+/**
+ * Reads the values of a JSON-lines file on which no decision depends, e.g. times; skips damaged lines and an incomplete
+ * last line.
+ *
+ * @returns [] if the file does not exist
+ */
+export function readIntactJsonLines(path: string, fs: FileSystem = diskFileSystem): unknown[] {
+  return parseJsonLines(fileBytes(path, fs), { path, skipDamaged: true });
+}
+
+/** Returns the bytes of a file; none if it does not exist. */
+function fileBytes(path: string, fs: FileSystem): Uint8Array {
   try {
-    bytes = fs.readFileSync(path);
+    return fs.readFileSync(path);
   } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return [];
+    if (systemErrorCode(error) === 'ENOENT') return new Uint8Array();
     throw error;
   }
-  const text = Buffer.from(bytes.subarray(0, completeLinesBytes(bytes))).toString('utf8');
-  return text
-    .split('\n')
-    .slice(0, -1)
-    .map((line, index) => {
-      try {
-        return JSON.parse(line) as unknown;
-      } catch (cause) {
-        throw new StoreError(
-          `${path}:${index + 1}: expected a line of JSON, got "${line.slice(0, 40)}"; another program changed the file`,
-          { code: 'TROUPE_STORE_JSON', exitCode: 2, cause },
-        );
-      }
-    });
+}
+
+export interface ParseJsonLinesOptions {
+  /** Path of the file, for messages. */
+  readonly path: string;
+  /** Number of lines of the file before these bytes. */
+  readonly linesBefore?: number;
+  /** Whether damaged lines are skipped instead of refused. */
+  readonly skipDamaged?: boolean;
+  /** Remedy for the message about a damaged line. */
+  readonly advice?: string;
+}
+
+/**
+ * Parses the complete lines of a log. The lines are decoded one by one, because a string of the
+ * whole file can exceed the maximum length of strings.
+ *
+ * @throws StoreError (exit code 2) with the number of the first damaged line
+ */
+export function parseJsonLines(bytes: Uint8Array, options: ParseJsonLinesOptions): unknown[] {
+  const { path, linesBefore = 0, skipDamaged = false } = options;
+  const { advice = 'another program or a power cut damaged the file' } = options;
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const values: unknown[] = [];
+  let number = linesBefore;
+  for (
+    let start = 0, end = buffer.indexOf(10);
+    end !== -1;
+    start = end + 1, end = buffer.indexOf(10, start)
+  ) {
+    number += 1;
+    const value = jsonValue(buffer.toString('utf8', start, end));
+    if (value !== undefined) values.push(value);
+    else if (!skipDamaged)
+      throw new StoreError(
+        `${path}:${number}: expected a line of JSON, got ${shownLine(buffer.subarray(start, end))}; ${advice}`,
+        { code: 'TROUPE_STORE_JSON', exitCode: 2 },
+      );
+  }
+  return values;
+}
+
+/** Returns the value of a line; undefined if the line is not JSON. */
+function jsonValue(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined; // the caller reports the line
+  }
+}
+
+/** Formats a damaged line for a message, without control characters. */
+function shownLine(line: Buffer): string {
+  if (line.length === 0) return 'an empty line';
+  const first = line.indexOf(0);
+  if (first === -1) return JSON.stringify(line.toString('utf8', 0, 40));
+  let zeros = 0;
+  for (const byte of line) if (byte === 0) zeros += 1;
+  return zeros === line.length ? `${zeros} zero bytes` : `${line.length} bytes, of which ${zeros} are zero`;
 }

@@ -16,6 +16,7 @@ import {
   sealCheckpoint,
   stageFolders,
 } from './checkpoint-folder.ts';
+import { neededCheckpoints } from './checkpoint-references.ts';
 
 /** Name of the symbolic link to the champion, the checkpoint to deploy. */
 export const CHAMPION_LINK = 'champion';
@@ -126,7 +127,8 @@ export function readChampion(dir: string, fs: FileSystem = diskFileSystem): stri
 }
 
 /**
- * Deletes all checkpoints except the newest ones and the champion (the checkpoint to deploy).
+ * Deletes all checkpoints except the newest ones, the champion (the checkpoint to deploy), and those that a kept one
+ * needs.
  *
  * @param keepLast - number of newest checkpoints to keep, >= 1
  */
@@ -138,9 +140,16 @@ export function pruneCheckpoints(
     fs = diskFileSystem,
   }: { keepLast: number; champion?: string | undefined; fs?: FileSystem },
 ): void {
-  for (const stage of listCheckpoints(dir, fs).slice(0, -keepLast)) {
-    const name = checkpointName(stage);
-    if (name === champion) continue;
+  const names = listCheckpoints(dir, fs).map(checkpointName);
+  const old = names.slice(0, -keepLast).filter((name) => name !== champion);
+  if (old.length === 0) return;
+  const needed = neededCheckpoints(
+    dir,
+    names.filter((name) => !old.includes(name)),
+    fs,
+  );
+  for (const name of old) {
+    if (needed.has(name)) continue;
     // the folder is renamed first, so that a partially deleted one does not count as a checkpoint
     const dropped = join(dir, DROPPED + name);
     fs.renameSync(join(dir, name), dropped);

@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 import { writeError, writeFileAtomic } from '../support/atomic-file.ts';
 import { StoreError } from '../support/errors.ts';
 import { diskFileSystem, type FileSystem } from '../support/file-system.ts';
-import { type AppendLog, openAppendLog, readJsonLines } from './append-log.ts';
+import { type AppendLog, openAppendLog, readIntactJsonLines, readJsonLines } from './append-log.ts';
 import { requireFormat } from './format.ts';
 import { acquireLock, LOCK_FILE } from './lock.ts';
 
@@ -220,6 +220,6 @@ export function readEpisodes(dir: string, benchmark: string, fs: FileSystem = di
 
 /** Reads the durations of the completed chunks. If a chunk was repeated, its last duration counts. */
 export function readTimings(dir: string, fs: FileSystem = diskFileSystem): ChunkTiming[] {
-  const rows = readJsonLines(join(dir, TIMINGS_FILE), fs) as ChunkTiming[]; // written by this module
+  const rows = readIntactJsonLines(join(dir, TIMINGS_FILE), fs) as ChunkTiming[]; // written by this module
   return [...new Map(rows.map((row) => [`${row.benchmark} ${row.chunk}`, row])).values()];
 }

@@ -2,13 +2,13 @@
  * Reads runs without locking them, during or after training; for reports, evaluations and dashboards.
  * @module
  */
-import { realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { StoreError } from '../support/errors.ts';
 import { diskFileSystem, type FileSystem } from '../support/file-system.ts';
 import type { RunEvent } from '../train/events.ts';
 import { checkpointName } from '../train/store-port.ts';
-import { readJsonLines } from './append-log.ts';
+import { readIntactJsonLines, readJsonLines } from './append-log.ts';
 import { listCheckpoints, MARKER, verifyCheckpoint } from './checkpoint-folder.ts';
 import { readChampion } from './checkpoints.ts';
 import { CHECKPOINTS, COMPLETIONS, CONFIG_FILE, EVENTS_FILE, MODEL_CALLS_FILE } from './layout.ts';
@@ -27,7 +27,7 @@ export function readEvents(dir: string, fs: FileSystem = diskFileSystem): RunEve
  */
 export function readModelCalls(dir: string, fs: FileSystem = diskFileSystem): unknown[] {
   assertRunFolder(dir, fs);
-  return readJsonLines(join(dir, MODEL_CALLS_FILE), fs);
+  return readIntactJsonLines(join(dir, MODEL_CALLS_FILE), fs);
 }
 
 /**
@@ -84,6 +84,26 @@ export async function findStoredTeam(
       { code: 'TROUPE_STORE_NO_CHECKPOINT', exitCode: 2 },
     );
   return storedTeam(join(checkpoints, name), fs);
+}
+
+/**
+ * Finds the checkpoint of a run that a model folder belongs to. Symbolic links are resolved, because `champion` points to
+ * another checkpoint after the next promotion.
+ *
+ * @returns undefined if the folder is not an agent folder of a run's checkpoint
+ */
+export function checkpointOfModel(
+  model: string,
+): { readonly run: string; readonly checkpoint: string; readonly folder: string } | undefined {
+  if (!existsSync(model)) return undefined;
+  const folder = realpathSync(model);
+  const checkpoint = dirname(folder);
+  const run = dirname(dirname(checkpoint));
+  const isCheckpoint =
+    basename(dirname(checkpoint)) === CHECKPOINTS &&
+    existsSync(join(checkpoint, MARKER)) &&
+    existsSync(join(run, CONFIG_FILE));
+  return isCheckpoint ? { run, checkpoint: basename(checkpoint), folder } : undefined;
 }
 
 /**

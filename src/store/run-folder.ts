@@ -15,6 +15,7 @@ import { DiskRunStore } from './disk-run-store.ts';
 import { FORMAT, requireFormat } from './format.ts';
 import { CHECKPOINTS, COMPLETIONS, CONFIG_FILE, completionsFile, MANIFEST_FILE } from './layout.ts';
 import { acquireLock, assertUnlocked, LOCK_FILE } from './lock.ts';
+import { verifyLogs } from './verify-logs.ts';
 
 export interface RunFolderOptions {
   /** Number of newest checkpoints to keep, in addition to the champion. Default 2. */
@@ -75,7 +76,8 @@ export async function createRun(dir: string, options: CreateRunOptions): Promise
 /**
  * Opens a run to resume it from its newest complete checkpoint, or from the start if it has none.
  *
- * @throws StoreError (exit code 2) if the folder is not a run, is locked, or its newest checkpoint is damaged
+ * @throws StoreError (exit code 2) if the folder is not a run, is locked, or its newest checkpoint or a log up to this
+ *   checkpoint is damaged
  */
 export async function openRun(dir: string, options: OpenRunOptions = {}): Promise<DiskRunStore> {
   const { config, keepLast = 2, now = () => new Date(), fs = diskFileSystem } = options;
@@ -91,6 +93,7 @@ export async function openRun(dir: string, options: OpenRunOptions = {}): Promis
     const champion = last?.record.champion;
     const best = champion === undefined ? undefined : await load(checkpoints, champion, fs);
     const lengths = last?.record.lengths ?? NO_LENGTHS;
+    if (last !== undefined) verifyLogs(dir, last.checkpoint, { lengths, fs });
     truncateCompletions(dir, { stage: newest ?? -1, bytes: lengths.completions, fs });
     linkChampion(checkpoints, champion, fs);
     pruneCheckpoints(checkpoints, { keepLast, champion, fs });

@@ -18,6 +18,7 @@ export type FileSystem = Pick<
   | 'readFileSync'
   | 'readdirSync'
   | 'readlinkSync'
+  | 'realpathSync'
   | 'renameSync'
   | 'rmSync'
   | 'statSync'

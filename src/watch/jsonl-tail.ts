@@ -6,7 +6,7 @@
  * @module
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { StoreError } from '../support/errors.ts';
+import { parseJsonLines } from '../store/append-log.ts';
 import { systemErrorCode } from '../support/file-system.ts';
 
 /** Result of one poll of the file. */
@@ -29,8 +29,14 @@ export interface JsonlTail {
 const COMPARED_BYTES = 256;
 const CHUNK_BYTES = 1 << 20;
 
-/** @param path - path of the file, which may not exist yet */
-export function createJsonlTail(path: string): JsonlTail {
+/**
+ * @param path - path of the file, which may not exist yet
+ * @param options.skipDamaged - whether damaged lines are skipped; for files on which no decision depends
+ */
+export function createJsonlTail(
+  path: string,
+  { skipDamaged = false }: { readonly skipDamaged?: boolean } = {},
+): JsonlTail {
   let position = 0;
   let lines = 0;
   let lastRead = Buffer.alloc(0);
@@ -56,9 +62,9 @@ export function createJsonlTail(path: string): JsonlTail {
         }
         const bytes = readAt(fd, position, size - position);
         const complete = bytes.subarray(0, bytes.lastIndexOf(10) + 1); // 10: line feed
-        const values = parseLines(complete, path, lines);
+        const values = parseJsonLines(complete, { path, linesBefore: lines, skipDamaged });
         position += complete.length;
-        lines += values.length;
+        lines += countLines(complete);
         lastRead = Buffer.concat([lastRead, complete.subarray(-COMPARED_BYTES)]).subarray(-COMPARED_BYTES);
         return { restarted, values };
       } finally {
@@ -79,19 +85,8 @@ function readAt(fd: number, start: number, length: number): Buffer {
   return bytes.subarray(0, filled);
 }
 
-function parseLines(bytes: Buffer, path: string, linesBefore: number): unknown[] {
-  return bytes
-    .toString('utf8')
-    .split('\n')
-    .slice(0, -1)
-    .map((line, index) => {
-      try {
-        return JSON.parse(line) as unknown;
-      } catch (cause) {
-        throw new StoreError(
-          `${path}:${linesBefore + index + 1}: expected a line of JSON, got "${line.slice(0, 40)}"; another program changed the file`,
-          { code: 'TROUPE_STORE_JSON', exitCode: 2, cause },
-        );
-      }
-    });
+function countLines(bytes: Buffer): number {
+  let count = 0;
+  for (let at = bytes.indexOf(10); at !== -1; at = bytes.indexOf(10, at + 1)) count += 1;
+  return count;
 }

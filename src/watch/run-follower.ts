@@ -93,7 +93,7 @@ class Follower implements RunFollower {
 
   #reset(): void {
     this.#events = createJsonlTail(join(this.dir, EVENTS_FILE));
-    this.#timings = createJsonlTail(join(this.dir, TIMINGS_FILE));
+    this.#timings = createJsonlTail(join(this.dir, TIMINGS_FILE), { skipDamaged: true });
     this.#rowOf = createRowBuilder();
     this.#clock = createRunClock();
     this.#eventRows = [];

@@ -29,7 +29,7 @@ const eventKey = (kind: string, stage: number, agent?: number): string => `${kin
  */
 export function createTensorBoardExport(run: string, dir: string): TensorBoardExport {
   const metrics = createJsonlTail(join(run, METRICS_FILE));
-  const timings = createJsonlTail(join(run, TIMINGS_FILE));
+  const timings = createJsonlTail(join(run, TIMINGS_FILE), { skipDamaged: true });
   const times = new Map<string, number>();
   let path: string | undefined;
   let wallMs = 0;
