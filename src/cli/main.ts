@@ -8,6 +8,7 @@ import { packageVersion } from '../app/package-version.ts';
 import { extractOverrides } from '../config/overrides.ts';
 import { ConfigError } from '../support/errors.ts';
 import { systemErrorCode } from '../support/file-system.ts';
+import { expandHome } from '../support/home-folder.ts';
 import { renamedFlagMessage } from '../support/renamed-names.ts';
 import { COMMANDS } from './command-table.ts';
 import { exitReport } from './exit.ts';
@@ -48,7 +49,9 @@ function endQuietly(error: Error): void {
 }
 
 async function run(argv: readonly string[]): Promise<void> {
-  const { rest, overrides } = extractOverrides(argv, PLAIN_FLAGS);
+  const extracted = extractOverrides(argv, PLAIN_FLAGS);
+  const { overrides } = extracted;
+  const rest = extracted.rest.map(withHome);
   const program = createProgram();
   const named = rest.find((word) => Object.hasOwn(COMMANDS, word));
   const renamed = named === undefined ? undefined : renamedFlagMessage(named, rest);
@@ -56,6 +59,15 @@ async function run(argv: readonly string[]): Promise<void> {
   if (named !== undefined) (await COMMANDS[named]!.load())(program, { overrides });
   else for (const [name, { about }] of Object.entries(COMMANDS)) program.command(name).description(about);
   await program.parseAsync(rest, { from: 'user' });
+}
+
+/**
+ * Expands `~` in arguments that are paths. A shell expands neither `--run=~/runs/a` nor quoted words. Paths in
+ * configuration flags are expanded with those of the team file.
+ */
+function withHome(argument: string): string {
+  const [, flag = '', value = ''] = /^(--[\w-]+=)?(.*)$/s.exec(argument) ?? [];
+  return flag + expandHome(value);
 }
 
 function createProgram(): Command {

@@ -5,6 +5,7 @@
  */
 import { parseDocument } from 'yaml';
 import { ConfigError } from '../support/errors.ts';
+import { YAML_OPTIONS } from './yaml-file.ts';
 
 export interface Override {
   /** The flag as the user typed it, without its value; used in error messages. */
@@ -78,10 +79,15 @@ function makeOverride(flag: string, key: string, written: string): Override {
 
 function parseValue(flag: string, written: string): unknown {
   if (written === '') return '';
-  const document = parseDocument(written, { prettyErrors: false });
-  if (document.errors.length > 0)
-    throw new ConfigError(`${flag}: expected a value in YAML, got "${written}"; quote it`);
-  return document.toJS();
+  const document = parseDocument(written, YAML_OPTIONS);
+  const refuse = (): ConfigError =>
+    new ConfigError(`${flag}: expected a value in YAML, got "${written}"; quote it`);
+  if (document.errors.length > 0) throw refuse();
+  try {
+    return document.toJS();
+  } catch {
+    throw refuse(); // an alias without an anchor
+  }
 }
 
 /**

@@ -2,13 +2,13 @@
  * Resolves a team file and flags to a validated configuration with all defaults.
  * @module
  */
-import { readFileSync } from 'node:fs';
 import { basename, dirname, isAbsolute, parse, relative, resolve } from 'node:path';
 import { stringify } from 'yaml';
-import { ConfigError } from '../support/errors.ts';
-import { systemErrorCode } from '../support/file-system.ts';
+import type { ConfigError } from '../support/errors.ts';
+import { expandHome } from '../support/home-folder.ts';
 import { isHubReference } from '../support/model-reference.ts';
 import { withAlgorithm } from './algorithms.ts';
+import { readConfigText } from './config-text.ts';
 import type { BenchmarkEntry } from './evaluation-sections.ts';
 import { configError, explain, type PlacelessIssue, type Sources } from './issues.ts';
 import { applyOverrides, type Override } from './overrides.ts';
@@ -35,22 +35,8 @@ export interface ResolvedConfig {
  * @throws ConfigError with one line per problem, each with file:line:column or the flag
  */
 export function resolveConfig(path: string, overrides: readonly Override[] = []): ResolvedConfig {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (cause) {
-    const code = systemErrorCode(cause);
-    const what =
-      code === 'ENOENT'
-        ? 'nothing there'
-        : code === 'EISDIR'
-          ? 'a folder; resume a run with "train --resume", evaluate one with "eval"'
-          : `one that cannot be read (${cause})`;
-    throw new ConfigError(`${path}: expected a team file (YAML), got ${what}`, {
-      code: 'TROUPE_CONFIG_FILE',
-      cause,
-    });
-  }
+  path = expandHome(path);
+  const text = readConfigText(path, 'a team file (YAML)');
   return resolveConfigText(text, { path, overrides });
 }
 
@@ -140,14 +126,14 @@ function expandShorthand(root: unknown): unknown {
 }
 
 /**
- * Makes paths absolute. Paths from the file are relative to the file's folder, paths from flags to the
- * current folder.
+ * Makes paths absolute, and expands `~`. Paths from the file are relative to the file's folder, paths from flags to the
+ * current folder. A Python is a name or a path, which its engine resolves.
  */
 function withAbsoluteFolders(config: Config, anchor: string, overrides: readonly Override[]): Config {
   const typed = new Set(overrides.map((override) => override.path.join('.')));
   const absolute = (path: string, ...keys: string[]): string => {
     if (isHubReference(path)) return path;
-    return resolve(keys.some((key) => typed.has(key)) ? process.cwd() : anchor, path);
+    return resolve(keys.some((key) => typed.has(key)) ? process.cwd() : anchor, expandHome(path));
   };
   type Task = { readonly name?: string | undefined; readonly module?: string | undefined };
   const taskAt = <T extends Task>(section: T, ...keys: string[]): T => {
@@ -169,9 +155,11 @@ function withAbsoluteFolders(config: Config, anchor: string, overrides: readonly
             ...(entry.task === undefined ? {} : { task: taskAt(entry.task, key) }),
           },
     );
-  const { eval: evaluation, contamination } = config;
+  const { eval: evaluation, contamination, torch, ray } = config;
   return {
     ...config,
+    ...(torch === undefined ? {} : { torch: withHome(torch, 'python') }),
+    ...(ray === undefined ? {} : { ray: withHome(withHome(ray, 'python'), 'temp_dir') }),
     eval: {
       ...evaluation,
       benchmarks: listAt(evaluation.benchmarks, 'eval.benchmarks'),
@@ -197,6 +185,15 @@ function withAbsoluteFolders(config: Config, anchor: string, overrides: readonly
         }
       : {}),
   };
+}
+
+/** Expands `~` in one setting of a section. */
+function withHome<K extends string, T extends { readonly [key in K]?: string | undefined }>(
+  section: T,
+  key: K,
+): T {
+  const path = section[key];
+  return path === undefined ? section : { ...section, [key]: expandHome(path) };
 }
 
 /**

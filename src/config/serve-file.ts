@@ -3,11 +3,11 @@
  * server.
  * @module
  */
-import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { choice, flag, integer, number, show, text } from '../schema/fields.ts';
 import { ConfigError } from '../support/errors.ts';
+import { expandHome } from '../support/home-folder.ts';
 import { isHubReference } from '../support/model-reference.ts';
 import { nearestName } from '../support/nearest.ts';
 import { RENAMED_SERVE_KEYS, renamedKeyMessage } from './renamed-keys.ts';
@@ -87,7 +87,7 @@ export type ServeFileAgent = ServeFile['agents'][number];
  * task.
  */
 export function isServeFile(path: string): boolean {
-  const { value } = parseYamlFile(readFileSync(path, 'utf8'), path);
+  const { value } = parseYamlFile(readConfigText(path, 'a serve file or a team file (YAML)'), path);
   if (typeof value !== 'object' || value === null) return false;
   return 'team' in value || 'members' in value || ('agents' in value && !('task' in value));
 }
@@ -104,10 +104,11 @@ export interface ReadServeFile {
  * @throws ConfigError with one line per problem, each with file:line:column
  */
 export function readServeFile(path: string): ReadServeFile {
-  const yaml = parseYamlFile(readFileSync(path, 'utf8'), path);
+  const yaml = parseYamlFile(readConfigText(path, 'a serve file or a team file (YAML)'), path);
   const parsed = fileSchema.safeParse(yaml.value ?? {}, { reportInput: true });
   if (!parsed.success) throw configError(parsed.error.issues.flatMap(problemsOf), { path, yaml });
   const folder = dirname(resolve(path));
+  const absolute = (written: string): string => resolve(folder, expandHome(written));
   const { team, agents, server, protocol, ...rest } = parsed.data;
   const problem: ReadServeFile['problem'] = (at, message) => configError([{ at, message }], { path, yaml });
   if (team === undefined && agents.length === 0) throw problem([], 'expected a team or agents, got neither');
@@ -115,20 +116,23 @@ export function readServeFile(path: string): ReadServeFile {
     problem,
     file: {
       ...rest,
-      ...(team === undefined ? {} : { team: resolve(folder, team) }),
-      ...(protocol === undefined ? {} : { protocol: withAbsolutePath(protocol, folder) }),
+      ...(team === undefined ? {} : { team: absolute(team) }),
+      ...(protocol === undefined ? {} : { protocol: withAbsolutePath(protocol, absolute) }),
       agents: agents.map((agent) =>
         agent.endpoint === undefined && !isHubReference(agent.model)
-          ? { ...agent, model: resolve(folder, agent.model) }
+          ? { ...agent, model: absolute(agent.model) }
           : agent,
       ),
-      server: { ...server, ...(server.keys === undefined ? {} : { keys: resolve(folder, server.keys) }) },
+      server: { ...server, ...(server.keys === undefined ? {} : { keys: absolute(server.keys) }) },
     },
   };
 }
 
-function withAbsolutePath<P extends z.output<typeof protocolSchema>>(protocol: P, folder: string): P {
-  return protocol.kind === 'module' ? { ...protocol, path: resolve(folder, protocol.path) } : protocol;
+function withAbsolutePath<P extends z.output<typeof protocolSchema>>(
+  protocol: P,
+  absolute: (path: string) => string,
+): P {
+  return protocol.kind === 'module' ? { ...protocol, path: absolute(protocol.path) } : protocol;
 }
 
 interface Problem {

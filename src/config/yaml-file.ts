@@ -3,8 +3,21 @@
  * and column.
  * @module
  */
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Pair,
+  parseDocument,
+  type YAMLMap,
+} from 'yaml';
 import { ConfigError, type ConfigIssue } from '../support/errors.ts';
+
+/** YAML 1.2 with the merge keys `<<` of YAML 1.1, which many files use to share settings. */
+export const YAML_OPTIONS = { merge: true, prettyErrors: false } as const;
 
 export interface Position {
   readonly line: number;
@@ -37,8 +50,9 @@ export interface YamlFile extends ConfigValues {
  */
 export function parseYamlFile(text: string, name: string): YamlFile {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const issues = document.errors.map((error): ConfigIssue => {
+  const document = parseDocument(text, { ...YAML_OPTIONS, lineCounter: lines });
+  // a warning is an unknown tag, whose value is not what the author meant
+  const issues = [...document.errors, ...document.warnings].map((error): ConfigIssue => {
     const { line, col } = lines.linePos(error.pos[0]);
     const message = error.code === 'MULTIPLE_DOCS' ? 'one document, got several' : firstLine(error.message);
     return { file: name, line, column: col, path: '', message };
@@ -66,15 +80,25 @@ export function parseYamlFile(text: string, name: string): YamlFile {
  */
 function plainValue(document: Document.Parsed, name: string): unknown {
   try {
-    return document.toJS();
+    const value: unknown = document.toJS();
+    JSON.stringify(value); // throws if an alias makes a value contain itself
+    return value;
   } catch (cause) {
-    const message = firstLine(cause instanceof Error ? cause.message : String(cause));
+    const message = aliasProblem(cause);
     throw new ConfigError(`${name}: expected YAML: ${message}`, {
       code: 'TROUPE_CONFIG_YAML',
       issues: [{ file: name, path: '', message }],
       cause,
     });
   }
+}
+
+function aliasProblem(cause: unknown): string {
+  const message = firstLine(cause instanceof Error ? cause.message : String(cause));
+  if (/^(Excessive alias count|Converting circular structure)/.test(message))
+    return 'aliases (*name) that do not contain themselves, got one that does, or too many of them';
+  if (/^Merge sources/.test(message)) return 'sections after the merge key "<<", got another value';
+  return message;
 }
 
 function offsetOf(document: Document.Parsed, path: readonly PropertyKey[], at: 'key' | 'value'): number {
@@ -85,7 +109,7 @@ function offsetOf(document: Document.Parsed, path: readonly PropertyKey[], at: '
     if (isSeq(node)) {
       node = node.items[Number(step)];
     } else if (isMap(node)) {
-      const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(step));
+      const pair = pairOf(document, node, step);
       if (pair === undefined) return offset;
       // used if there is no value to point at: the position of the last key that exists
       if (isScalar(pair.key)) offset = pair.key.range?.[0] ?? offset;
@@ -95,6 +119,27 @@ function offsetOf(document: Document.Parsed, path: readonly PropertyKey[], at: '
     if (index === path.length - 1 || isSeq(node) || isMap(node)) offset = rangeStart(node) ?? offset;
   }
   return offset;
+}
+
+/** Finds the pair of a key in a map, or else in the maps that its merge key `<<` names. */
+function pairOf(document: Document.Parsed, map: YAMLMap, step: PropertyKey): Pair | undefined {
+  const own = map.items.find(({ key }) => isScalar(key) && String(key.value) === String(step));
+  if (own !== undefined) return own;
+  for (const { key, value } of map.items) {
+    if (!isScalar(key) || !isMergeKey(key.value)) continue;
+    const sources = isSeq(value) ? value.items : [value];
+    for (const source of sources) {
+      const merged = isAlias(source) ? source.resolve(document) : source;
+      const found = isMap(merged) ? pairOf(document, merged, step) : undefined;
+      if (found !== undefined) return found;
+    }
+  }
+  return undefined;
+}
+
+/** The parser replaces the text of a merge key by a symbol. */
+function isMergeKey(value: unknown): boolean {
+  return value === '<<' || (typeof value === 'symbol' && value.description === '<<');
 }
 
 function rangeStart(node: unknown): number | undefined {

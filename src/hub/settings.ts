@@ -6,6 +6,7 @@
  */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { expandHome } from '../support/home-folder.ts';
 
 export interface HubSettings {
   /** URL of the hub, without a trailing slash. */
@@ -24,12 +25,17 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function hubSettings(environment: Environment = process.env): HubSettings {
   const named = (...keys: string[]): string | undefined =>
     keys.map((key) => environment[key]?.trim()).find((value) => value !== undefined && value !== '');
-  const home = named('HF_HOME') ?? join(named('XDG_CACHE_HOME') ?? join(homedir(), '.cache'), 'huggingface');
+  const folder = (...keys: string[]): string | undefined => {
+    const path = named(...keys);
+    return path === undefined ? undefined : expandHome(path); // as `huggingface_hub` does
+  };
+  const home =
+    folder('HF_HOME') ?? join(folder('XDG_CACHE_HOME') ?? join(homedir(), '.cache'), 'huggingface');
   const token = named('HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN');
   return {
     endpoint: (named('HF_ENDPOINT') ?? 'https://huggingface.co').replace(/\/+$/, ''),
     ...(token === undefined ? {} : { token }),
-    cacheDir: named('HF_HUB_CACHE', 'HUGGINGFACE_HUB_CACHE') ?? join(home, 'hub'),
+    cacheDir: folder('HF_HUB_CACHE', 'HUGGINGFACE_HUB_CACHE') ?? join(home, 'hub'),
     offline: /^(1|on|yes|true)$/i.test(named('HF_HUB_OFFLINE', 'TRANSFORMERS_OFFLINE') ?? ''),
   };
 }

@@ -11,6 +11,7 @@ import { createVerifier, VERIFIER_NAMES, type VerifierName } from '../../grade/v
 import { flag, number, text } from '../../schema/fields.ts';
 import { parseOptions } from '../../schema/options.ts';
 import { ConfigError, TaskError } from '../../support/errors.ts';
+import { expandHome } from '../../support/home-folder.ts';
 import { renamedSplitHint } from '../../support/renamed-names.ts';
 import { drawFromSplit, SPLITS, splitOf } from '../../task/split.ts';
 import type { Demonstration, Split, Task, TaskItem, Verdict } from '../../task/task.ts';
@@ -57,7 +58,7 @@ export async function createModuleTask(
   const context: ModuleContext = {
     folder: dirname(path),
     options: optionsOf(name, { ...declared, ...module.options }, own),
-    readJsonLines: (file) => readObjects(resolve(dirname(path), file)),
+    readJsonLines: (file) => readObjects(resolve(dirname(path), expandHome(file))),
     verifier: namedVerifier,
   };
   const info = { name, path, context };

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { excerpt } from '../../grade/verdict.ts';
 import { ConfigError } from '../../support/errors.ts';
+import { systemErrorCode } from '../../support/file-system.ts';
 
 /** The object of one line. Its fields are a map, so that a field such as `__proto__` is an ordinary key. */
 export interface JsonLine {
@@ -50,12 +51,14 @@ function readText(path: string): string {
   try {
     bytes = readFileSync(path);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigError(`${path}: expected a file that can be read, got ${why}; check the path`, {
-      code: 'TROUPE_TASK_FILE',
-      issues: [{ file: path, path: 'path', message: 'the file cannot be read' }],
-      cause,
-    });
+    throw new ConfigError(
+      `${path}: expected a file that can be read, got ${unreadable(cause)}; check the path`,
+      {
+        code: 'TROUPE_TASK_FILE',
+        issues: [{ file: path, path: 'path', message: 'the file cannot be read' }],
+        cause,
+      },
+    );
   }
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -66,6 +69,14 @@ function readText(path: string): string {
       cause,
     });
   }
+}
+
+function unreadable(cause: unknown): string {
+  const code = systemErrorCode(cause);
+  if (code === 'ENOENT') return 'nothing there';
+  if (code === 'EISDIR') return 'a folder';
+  if (code === 'EACCES') return 'one that this user may not read';
+  return cause instanceof Error ? cause.message : String(cause);
 }
 
 function readLine(text: string, source: SourceLine): JsonLine {
@@ -79,6 +90,12 @@ function parseLine(text: string, source: SourceLine): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw lineError(source, `expected a JSON object, got ${excerpt(text)}; fix or delete the line`, cause);
+    throw lineError(source, `expected a JSON object, got ${excerpt(text)}; ${remedy(text)}`, cause);
   }
+}
+
+function remedy(text: string): string {
+  if (/^\s*\[/.test(text)) return 'write one object per line instead of a JSON array';
+  if (/}\s*,\s*$/.test(text)) return 'delete the comma at its end';
+  return 'fix or delete the line';
 }

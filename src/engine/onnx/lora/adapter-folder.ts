@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { writeFileAtomic } from '../../../support/atomic-file.ts';
 import { ConfigError } from '../../../support/errors.ts';
+import { expandHome } from '../../../support/home-folder.ts';
 import { readSafetensors, writeSafetensors } from '../../../support/safetensors.ts';
 import { parseJsonObject } from '../../text/json-object.ts';
 import type { DecoderConfig } from '../decoder/config.ts';
@@ -54,7 +55,7 @@ export function readAdapterConfig(dir: string): AdapterConfig {
  * @throws ConfigError if neither folder exists
  */
 export function adapterBaseFolder(dir: string, base: string): string {
-  const found = [resolve(base), resolve(dir, base)].find((path) => existsSync(path));
+  const found = [resolve(expandHome(base)), resolve(dir, base)].find((path) => existsSync(path));
   if (found === undefined)
     throw new ConfigError(
       `${join(dir, ADAPTER_CONFIG)} base_model_name_or_path: expected the folder of the base model, "${base}" does not exist; fetch the base and write its folder there`,

@@ -115,7 +115,7 @@ function readWeights(dir: string, specs: readonly ParameterSpec[]): Map<string, 
 export function readCheckpointFiles(dir: string): Pick<Checkpoint, 'config' | 'tokenizer'> {
   if (!existsSync(dir) || !statSync(dir).isDirectory())
     throw new ConfigError(
-      `${dir}: the model folder does not exist; check the path, or make one with troupe pretrain`,
+      `${dir}: the model folder does not exist; check the path, write hf:OWNER/NAME for a model of the hub, or make a folder with troupe pretrain`,
       {
         code: 'TROUPE_MODEL_MISSING',
       },
