@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -157,6 +157,27 @@ describe('a team file', () => {
     expect(errorLines('a: 1\na: 2\n')[0]).toBe('team.yaml:2:1 expected YAML: Map keys must be unique');
   });
 
+  it('may share settings with anchors and merge keys, whose values have positions', () => {
+    const single = `base: m\nagents: 1\ntask: {name: countdown}\ntrain: {<<: {stages: 4, save_steps: 3}, save_steps: 2}\n`;
+    expect(resolveConfigText(single, { path: 't.yaml' }).config.train).toMatchObject({
+      stages: 4,
+      save_steps: 2,
+    });
+    expect(() => resolveConfigText(single.replace('stages: 4', 'stages: x'), { path: 't.yaml' })).toThrow(
+      /^t\.yaml:4:22 train\.stages: expected an integer >= 0, got "x"$/,
+    );
+  });
+
+  it.each([
+    ['name: &a [*a]', /^t\.yaml: expected YAML: aliases \(\*name\) that do not contain themselves/],
+    ['a: &a\n  <<: *a', /^t\.yaml: expected YAML: aliases \(\*name\) that do not contain themselves/],
+    ['train: {<<: 3}', /^t\.yaml: expected YAML: sections after the merge key "<<", got another value$/],
+    ['name: !foo t', /^t\.yaml:1:7 expected YAML: Unresolved tag: !foo$/],
+    ['{{{: :', /^t\.yaml:1:6 expected YAML: .*$/],
+  ])('rejects %j in one line', (text, message) => {
+    expect(() => resolveConfigText(`${text}\n`, { path: 't.yaml' })).toThrow(message);
+  });
+
   it('rejects aliases without an anchor, and several documents', () => {
     expect(errorLines(`${MINIMAL}name: *who\n`)).toEqual([
       'team.yaml: expected YAML: Unresolved alias (the anchor must be set before the alias): who',
@@ -173,6 +194,23 @@ describe('a team file', () => {
     expect(errorLines(MINIMAL, '--protocol.rounds', '2')[0]).toMatch(
       / protocol.kind: expected one of vote, /,
     );
+  });
+
+  it('has ~ in paths expanded', () => {
+    const text = `base: ~/m\nagents: [{}, {model: ~/n}]\ntask: {name: jsonl, path: ~/d.jsonl, verifier: numeric}
+protocol: {kind: module, path: ~/p.ts}\nengine: {kind: torch}\ntorch: {python: ~/v/bin/python}
+eval: {data: ~/b, benchmarks: [{name: z, data: ~/z.jsonl}]}\n`;
+    const overrides = [{ flag: '--task.test_path', path: ['task', 'test_path'], value: '~/t.jsonl' }];
+    const { config, resolvedYaml } = resolveConfigText(text, { path: 'a/t.yaml', overrides });
+    expect(resolvedYaml).not.toContain('~');
+    expect(config).toMatchObject({
+      base: join(homedir(), 'm'),
+      agents: [{ model: join(homedir(), 'm') }, { model: join(homedir(), 'n') }],
+      task: { path: join(homedir(), 'd.jsonl'), test_path: join(homedir(), 't.jsonl') },
+      protocol: { path: join(homedir(), 'p.ts') },
+      torch: { python: join(homedir(), 'v/bin/python') },
+      eval: { data: join(homedir(), 'b'), benchmarks: [{ data: join(homedir(), 'z.jsonl') }] },
+    });
   });
 
   it('is read from a file; a missing file is a ConfigError', () => {

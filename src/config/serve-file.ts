@@ -10,6 +10,7 @@ import { ConfigError } from '../support/errors.ts';
 import { expandHome } from '../support/home-folder.ts';
 import { isHubReference } from '../support/model-reference.ts';
 import { nearestName } from '../support/nearest.ts';
+import { readConfigText } from './config-text.ts';
 import { RENAMED_SERVE_KEYS, renamedKeyMessage } from './renamed-keys.ts';
 import { protocolSchema } from './sections.ts';
 import { parseYamlFile, type YamlFile } from './yaml-file.ts';

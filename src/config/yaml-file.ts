@@ -46,13 +46,14 @@ export interface YamlFile extends ConfigValues {
  * Parses YAML, of which JSON is a subset.
  *
  * @param name - name of the file in messages
- * @throws ConfigError with line and column of each syntax error
+ * @throws ConfigError with line and column of the first syntax error
  */
 export function parseYamlFile(text: string, name: string): YamlFile {
   const lines = new LineCounter();
   const document = parseDocument(text, { ...YAML_OPTIONS, lineCounter: lines });
   // a warning is an unknown tag, whose value is not what the author meant
-  const issues = [...document.errors, ...document.warnings].map((error): ConfigIssue => {
+  // only the first problem is reported, because further ones are often consequences of it
+  const issues = [...document.errors, ...document.warnings].slice(0, 1).map((error): ConfigIssue => {
     const { line, col } = lines.linePos(error.pos[0]);
     const message = error.code === 'MULTIPLE_DOCS' ? 'one document, got several' : firstLine(error.message);
     return { file: name, line, column: col, path: '', message };

@@ -10,7 +10,7 @@ import { join, relative, sep } from 'node:path';
 import { syncFolder } from '../support/atomic-file.ts';
 import { StoreError } from '../support/errors.ts';
 import { diskFileSystem, type FileSystem, systemErrorCode } from '../support/file-system.ts';
-import { FORMAT, requireFormat } from './format.ts';
+import { FORMAT, parseStoredObject, requireFormat } from './format.ts';
 
 /** Name of the marker file, which is written last; a folder without it is not a checkpoint. */
 export const MARKER = 'COMPLETE';
@@ -98,7 +98,7 @@ export async function verifyCheckpoint(
     if (sha256 !== expected.sha256)
       throw damaged(path, `SHA-256 ${expected.sha256.slice(0, 12)}...`, `${sha256.slice(0, 12)}...`);
   }
-  return readJson(join(dir, STATE_FILE), dir, fs) as CheckpointRecord;
+  return readJson(join(dir, STATE_FILE), dir, fs) as unknown as CheckpointRecord; // its bytes have the expected hash
 }
 
 /** Returns the SHA-256 of a file's bytes in lower-case hex. */
@@ -115,18 +115,19 @@ function damaged(path: string, expected: string, got: string): StoreError {
   );
 }
 
-function readJson(path: string, dir: string, fs: FileSystem): unknown {
+function readJson(path: string, dir: string, fs: FileSystem): Readonly<Record<string, unknown>> {
+  let text: string;
   try {
-    return JSON.parse(fs.readFileSync(path, 'utf8'));
+    text = fs.readFileSync(path, 'utf8');
   } catch (error) {
     if (systemErrorCode(error) === 'ENOENT')
       throw new StoreError(
         `${dir}: expected a complete checkpoint, got a folder without ${relative(dir, path)}; use another one`,
         { code: 'TROUPE_STORE_DAMAGED', exitCode: 2 },
       );
-    if (error instanceof SyntaxError) throw damaged(path, 'JSON', 'something else');
     throw error;
   }
+  return parseStoredObject(text, () => damaged(path, 'a JSON object', 'something else'));
 }
 
 function flush(path: string, fs: FileSystem): void {

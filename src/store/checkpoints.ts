@@ -6,6 +6,7 @@
  */
 import { join } from 'node:path';
 import { removeQuietly, syncFolder, writeError } from '../support/atomic-file.ts';
+import { StoreError } from '../support/errors.ts';
 import { diskFileSystem, type FileSystem, systemErrorCode } from '../support/file-system.ts';
 import { checkpointName } from '../train/store-port.ts';
 import {
@@ -104,11 +105,12 @@ export function repairCheckpoints(dir: string, fs: FileSystem = diskFileSystem):
  */
 export function linkChampion(dir: string, name: string | undefined, fs: FileSystem = diskFileSystem): void {
   const link = join(dir, CHAMPION_LINK);
+  const current = readChampion(dir, fs);
   if (name === undefined) {
     fs.rmSync(link, { force: true });
     return;
   }
-  if (readChampion(dir, fs) === name) return;
+  if (current === name) return;
   const temporary = `${link}-${process.pid}`;
   fs.rmSync(temporary, { force: true });
   fs.symlinkSync(name, temporary, 'dir');
@@ -116,13 +118,22 @@ export function linkChampion(dir: string, name: string | undefined, fs: FileSyst
   syncFolder(dir, fs);
 }
 
-/** Returns the name of the champion's checkpoint; undefined if the link does not exist. */
+/**
+ * Returns the name of the champion's checkpoint; undefined if the link does not exist.
+ *
+ * @throws StoreError (exit code 2) if there is a folder or file instead of a link
+ */
 export function readChampion(dir: string, fs: FileSystem = diskFileSystem): string | undefined {
   try {
     return fs.readlinkSync(join(dir, CHAMPION_LINK));
   } catch (error) {
     if (systemErrorCode(error) === 'ENOENT') return undefined;
-    throw error;
+    if (systemErrorCode(error) !== 'EINVAL') throw error;
+    // a program that copied the run folder replaced the link by a copy of its target
+    throw new StoreError(
+      `${join(dir, CHAMPION_LINK)}: expected a link to a checkpoint, got a folder or file; remove it and name a checkpoint, or replace it by a link such as "ln -s stage-0004 champion"`,
+      { code: 'TROUPE_STORE_LINK', exitCode: 2, cause: error },
+    );
   }
 }
 

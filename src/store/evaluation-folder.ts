@@ -9,7 +9,7 @@ import { writeError, writeFileAtomic } from '../support/atomic-file.ts';
 import { StoreError } from '../support/errors.ts';
 import { diskFileSystem, type FileSystem } from '../support/file-system.ts';
 import { type AppendLog, openAppendLog, readIntactJsonLines, readJsonLines } from './append-log.ts';
-import { requireFormat } from './format.ts';
+import { parseStoredObject, requireFormat } from './format.ts';
 import { acquireLock, LOCK_FILE } from './lock.ts';
 
 /** Name of the file with the request; a folder that contains it is an evaluation. */
@@ -207,8 +207,14 @@ export function readEvaluationRequest(dir: string, fs: FileSystem = diskFileSyst
       `${dir}: expected the folder of an evaluation (${EVALUATION_FILE}), got ${fs.existsSync(dir) ? 'one without it' : 'nothing there'}`,
       { code: 'TROUPE_STORE_NO_EVALUATION', exitCode: 2 },
     );
-  // the format is checked below
-  const request = JSON.parse(fs.readFileSync(path, 'utf8')) as { readonly format?: unknown };
+  const request = parseStoredObject(
+    fs.readFileSync(path, 'utf8'),
+    () =>
+      new StoreError(`${path}: expected a JSON object, got something else; start the evaluation again`, {
+        code: 'TROUPE_STORE_JSON',
+        exitCode: 2,
+      }),
+  );
   requireFormat(dir, 'an evaluation', request);
   return request;
 }

@@ -40,3 +40,22 @@ interface Found {
   readonly format?: unknown;
   readonly writer?: string | number | undefined;
 }
+
+/**
+ * Parses a JSON object of a store's file.
+ *
+ * @param onDamage - creates the error for text that is not a JSON object
+ */
+export function parseStoredObject(
+  text: string,
+  onDamage: () => StoreError,
+): Readonly<Record<string, unknown>> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw onDamage();
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw onDamage();
+  return value as Readonly<Record<string, unknown>>; // checked by the line above
+}

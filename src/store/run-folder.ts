@@ -12,7 +12,7 @@ import { type Checkpoint, checkpointName } from '../train/store-port.ts';
 import { type CheckpointRecord, listCheckpoints, verifyCheckpoint } from './checkpoint-folder.ts';
 import { linkChampion, pruneCheckpoints, repairCheckpoints } from './checkpoints.ts';
 import { DiskRunStore } from './disk-run-store.ts';
-import { FORMAT, requireFormat } from './format.ts';
+import { FORMAT, parseStoredObject, requireFormat } from './format.ts';
 import { CHECKPOINTS, COMPLETIONS, CONFIG_FILE, completionsFile, MANIFEST_FILE } from './layout.ts';
 import { acquireLock, assertUnlocked, LOCK_FILE } from './lock.ts';
 import { verifyLogs } from './verify-logs.ts';
@@ -123,9 +123,14 @@ export function assertRunFolder(dir: string, fs: FileSystem = diskFileSystem): v
     return;
   }
   throw new StoreError(
-    `${dir}: expected a run folder (${CONFIG_FILE} and ${CHECKPOINTS}/), got ${fs.existsSync(dir) ? 'a folder without them' : 'nothing there'}; "troupe train CONFIG" creates one`,
+    `${dir}: expected a run folder (${CONFIG_FILE} and ${CHECKPOINTS}/), got ${placeAt(dir, fs)}; "troupe train CONFIG" creates one`,
     { code: 'TROUPE_STORE_NO_RUN', exitCode: 2 },
   );
+}
+
+function placeAt(path: string, fs: FileSystem): string {
+  if (!fs.existsSync(path)) return 'nothing there';
+  return fs.statSync(path).isDirectory() ? 'a folder without them' : 'a file';
 }
 
 /** Contents of `manifest.json`: version of troupe and machine that created the run. */
@@ -138,16 +143,14 @@ export type RunManifest = Readonly<Record<string, string | number>>;
  */
 export function readManifestFile(dir: string, fs: FileSystem): RunManifest {
   const path = join(dir, MANIFEST_FILE);
-  let manifest: RunManifest = {};
-  try {
-    if (fs.existsSync(path)) manifest = JSON.parse(fs.readFileSync(path, 'utf8')) as RunManifest; // checked below
-  } catch (cause) {
-    throw new StoreError(`${path}: expected JSON, got something else; another program changed the file`, {
+  const damaged = (): StoreError =>
+    new StoreError(`${path}: expected a JSON object, got something else; restore the file from a backup`, {
       code: 'TROUPE_STORE_JSON',
       exitCode: 2,
-      cause,
     });
-  }
+  const manifest = (
+    fs.existsSync(path) ? parseStoredObject(fs.readFileSync(path, 'utf8'), damaged) : {}
+  ) as RunManifest; // the format is checked below
   requireFormat(dir, 'a run', { format: manifest.format, writer: manifest.troupe });
   return manifest;
 }
