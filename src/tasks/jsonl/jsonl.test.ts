@@ -287,7 +287,7 @@ describe('bad files', () => {
   it('include missing files', () => {
     const error = errorOf(() => createJsonl({ path: join(folder, 'missing.jsonl') }));
     expect(error.message).toMatch(
-      /missing.jsonl: expected a file that can be read, got ENOENT.*; check the path$/,
+      /missing.jsonl: expected a file that can be read, got nothing there; check the path$/,
     );
   });
 
