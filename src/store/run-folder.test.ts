@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { writeError } from '../support/atomic-file.ts';
 import type { RunEvent } from '../train/events.ts';
 import { type Checkpoint, checkpointName, type RunStore } from '../train/store-port.ts';
-import { findStoredTeam, readEvents, readRunConfig } from './read-run.ts';
+import { checkpointOfModel, findStoredTeam, readEvents, readRunConfig } from './read-run.ts';
 import { createRun, openRun } from './run-folder.ts';
 
 let root: string;
@@ -331,6 +331,51 @@ describe('a damaged checkpoint', () => {
     expect(reopened.lastCheckpoint()?.name).toBe('stage-0001');
     expect(fs.existsSync(path)).toBe(false);
     await reopened.close();
+  });
+
+  it.each(['null', '[]', '', '\0\0'])(
+    'is rejected in one line if its marker or the manifest is %j',
+    async (text) => {
+      const store = await createRun(dir, { config: '' });
+      await runAll(store, 1);
+      await store.close();
+      const manifest = fs.readFileSync(join(dir, 'manifest.json'));
+      fs.writeFileSync(join(dir, 'manifest.json'), text);
+      await expect(openRun(dir)).rejects.toThrow(
+        /manifest\.json: expected a JSON object, got something else; /,
+      );
+      fs.writeFileSync(join(dir, 'manifest.json'), manifest);
+      fs.writeFileSync(join(dir, 'checkpoints', 'stage-0001', 'COMPLETE'), text);
+      await expect(openRun(dir)).rejects.toThrow(
+        /COMPLETE: expected a JSON object, got something else; this/,
+      );
+    },
+  );
+
+  it('is rejected in one line if the link to the champion became a folder', async () => {
+    const store = await createRun(dir, { config: '' });
+    await runAll(store, 1);
+    await store.close();
+    const link = join(dir, 'checkpoints', 'champion');
+    fs.rmSync(link);
+    fs.cpSync(join(dir, 'checkpoints', 'stage-0001'), link, { recursive: true });
+    const message = /champion: expected a link to a checkpoint, got a folder or file; remove it/;
+    await expect(openRun(dir)).rejects.toThrow(message);
+    await expect(findStoredTeam(dir)).rejects.toThrow(message);
+    expect(fs.existsSync(join(link, 'COMPLETE'))).toBe(true);
+  });
+
+  it('is found through a link to one of its model folders', async () => {
+    const store = await createRun(dir, { config: '' });
+    await runAll(store, 1);
+    await store.close();
+    expect(checkpointOfModel(join(dir, 'checkpoints', 'champion', 'agent_1'))).toEqual({
+      run: fs.realpathSync(dir),
+      checkpoint: 'stage-0001',
+      folder: join(fs.realpathSync(dir), 'checkpoints', 'stage-0001', 'agent_1'),
+    });
+    expect(checkpointOfModel(dir)).toBeUndefined();
+    expect(checkpointOfModel(join(dir, 'none'))).toBeUndefined();
   });
 
   it('is rejected if another program truncated the events', async () => {

@@ -53,8 +53,8 @@ export function syncFolder(path: string, fs: FileSystem = diskFileSystem): void 
 }
 
 /**
- * Returns an error with one line about a failed write. The exit code is 2 if the disk is full, because the
- * user can fix this.
+ * Returns an error with one line about a failed write. The exit code is 2 if the disk is full or the
+ * path is inside a file, because the user can fix this.
  *
  * @param path - file or folder that was being written
  * @param intact - clause about data that is still intact, if any
@@ -63,13 +63,18 @@ export function writeError(path: string, cause: unknown, intact?: string): Store
   if (cause instanceof StoreError && intact === undefined) return cause;
   const code = systemErrorCode(cause);
   const full = code === 'ENOSPC' || code === 'EDQUOT';
-  const problem = full ? 'the disk is full' : rootMessage(cause);
-  const advice = full ? 'free some space and try again' : 'check that the folder is writable';
+  const isInFile = code === 'ENOTDIR';
+  const problem = full ? 'the disk is full' : isInFile ? 'a part of the path is a file' : rootMessage(cause);
+  const advice = full
+    ? 'free some space and try again'
+    : isInFile
+      ? 'choose another path'
+      : 'check that the folder is writable';
   const message = `${path}: expected to write it, but ${problem}; ${intact ? `${intact}; ` : ''}${advice}`;
   return new StoreError(message, {
     code: full ? 'TROUPE_STORE_FULL' : 'TROUPE_STORE_WRITE',
     cause,
-    ...(full ? { exitCode: 2 } : {}),
+    ...(full || isInFile ? { exitCode: 2 } : {}),
   });
 }
 
