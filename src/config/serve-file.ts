@@ -11,7 +11,7 @@ import { ConfigError } from '../support/errors.ts';
 import { isHubReference } from '../support/model-reference.ts';
 import { nearestName } from '../support/nearest.ts';
 import { RENAMED_SERVE_KEYS, renamedKeyMessage } from './renamed-keys.ts';
-import { protocolSchema } from './sections.ts';
+import { examplesSchema, protocolSchema } from './sections.ts';
 import { parseYamlFile, type YamlFile } from './yaml-file.ts';
 
 const agentSchema = z
@@ -25,6 +25,7 @@ const agentSchema = z
       .optional(),
     model: text('a model'),
     instruction: text().optional(),
+    examples: examplesSchema('Few-shot examples of this agent.').optional(),
     key_env: text('the name of an environment variable').optional(),
     stall_s: number({ above: 0 }).optional(),
     retries: integer({ min: 0, max: 20 }).optional(),
