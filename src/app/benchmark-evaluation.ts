@@ -223,6 +223,9 @@ function requestOf({ resolved, title, folders }: NamedTeam, { seed, stop, benchm
     agents: agents.map(({ name }) => name),
     models: folders ?? agents.map(({ model }) => model),
     instructions: agents.map(({ instruction }) => instruction ?? null),
+    ...(agents.some(({ examples }) => examples) && {
+      examples: agents.map(({ examples }) => examples ?? null),
+    }),
     early_stop: stop ?? null,
     benchmarks: benchmarks.map(identityOf),
   };

@@ -63,7 +63,7 @@ export async function loadTeam(
 ): Promise<Team> {
   const { resolved, protocol, context } = composition;
   const agents = [];
-  for (const [id, { name, model: source, instruction }] of resolved.config.agents.entries()) {
+  for (const [id, { name, model: source, instruction, examples }] of resolved.config.agents.entries()) {
     const path = source === resolved.config.base ? ['base'] : ['agents', id, 'model'];
     const model = await locateErrors(resolved, path, async () =>
       composition.loadModel({
@@ -73,7 +73,7 @@ export async function loadTeam(
       }),
     );
     requireContextLength(resolved, model, name);
-    agents.push({ id, name, model, ...(instruction === undefined ? {} : { instruction }) });
+    agents.push({ id, name, model, ...(instruction && { instruction }), ...(examples && { examples }) });
   }
   return { agents, protocol };
 }

@@ -22,6 +22,7 @@ import type { ServedAgent } from '../serve/agent/served-agent.ts';
 import { type ServedTeam, TEAM_MODEL, textAnswer } from '../serve/team/served-team.ts';
 import { ConfigError } from '../support/errors.ts';
 import { MIXTURE_FILE } from '../swap/mixture-folder.ts';
+import type { PromptExample } from '../team/examples.ts';
 import { shareVocabulary } from '../team/vocabularies.ts';
 import { loadProtocol, type ProtocolSection } from './compose/protocol.ts';
 import { answerReader, closeTeam, compose, loadServedModel, loadTeam, type VerifierName } from './compose.ts';
@@ -51,6 +52,7 @@ interface Trained {
     readonly name: string;
     readonly model: Model;
     readonly instruction?: string;
+    readonly examples?: readonly PromptExample[];
   }[];
   readonly protocol: ProtocolSection;
   readonly answerOf: (text: string) => string | undefined;
@@ -87,8 +89,8 @@ export async function composeServedTeam(
     ...(file?.cache_mb === undefined ? {} : { maxCacheBytes: file.cache_mb * 2 ** 20 }),
   };
   const agents: ServedAgent[] = [
-    ...trainedAgents.map(({ name, model, instruction }) =>
-      createEmbeddedAgent(model, { name, generator, ...(instruction === undefined ? {} : { instruction }) }),
+    ...trainedAgents.map(({ name, model, ...prompting }) =>
+      createEmbeddedAgent(model, { name, generator, ...promptingOf(prompting) }),
     ),
     ...added.map((create) => create(generator)),
   ];
@@ -192,7 +194,7 @@ async function loadFileAgents(
   const agents: CreateAgent[] = [];
   for (const [at, agent] of file.agents.entries()) {
     const name = agent.name ?? `agent_${firstId + at}`;
-    const { endpoint, instruction } = agent;
+    const { endpoint } = agent;
     if (endpoint !== undefined) {
       const key = keyOf(agent, environmentOf(options), (message) =>
         problem(['agents', at, 'key_env'], message),
@@ -203,11 +205,20 @@ async function loadFileAgents(
     const model = await loadServedModel(agent.model, file.threads, options).catch((error: unknown) => {
       throw error instanceof ConfigError ? problem(['agents', at, 'model'], error.message) : error;
     });
-    agents.push((generator) =>
-      createEmbeddedAgent(model, { name, generator, ...(instruction === undefined ? {} : { instruction }) }),
-    );
+    agents.push((generator) => createEmbeddedAgent(model, { name, generator, ...promptingOf(agent) }));
   }
   return agents;
+}
+
+/** Returns the instruction and the few-shot examples of an agent, without keys that are undefined. */
+function promptingOf({
+  instruction,
+  examples,
+}: {
+  readonly instruction?: string | undefined;
+  readonly examples?: readonly PromptExample[] | undefined;
+}): Pick<ServedAgent, 'instruction' | 'examples'> {
+  return { ...(instruction === undefined ? {} : { instruction }), ...(examples && { examples }) };
 }
 
 function createEndpointAgent(
@@ -218,7 +229,7 @@ function createEndpointAgent(
     name,
     endpoint,
     model: agent.model,
-    ...(agent.instruction === undefined ? {} : { instruction: agent.instruction }),
+    ...promptingOf(agent),
     ...(key === undefined ? {} : { key }),
     ...(agent.extra_body === undefined ? {} : { extraBody: agent.extra_body }),
     stallMs: (agent.stall_s ?? 20) * 1000,

@@ -28,7 +28,7 @@ describe('the generated documentation', () => {
     );
     expect(configMarkdown()).toContain('| `dual_clip` | number > 1 or `off` | `3` |');
     expect(configMarkdown()).toContain(
-      '| `agents` | list of {name, model, instruction, chat_template_kwargs} or integer >= 1 | *required* |',
+      '| `agents` | list of {name, model, instruction, examples, chat_template_kwargs} or integer >= 1 | *required* |',
     );
   });
 });
@@ -36,7 +36,7 @@ describe('the generated documentation', () => {
 describe('key tree', () => {
   it('knows the keys of sections, list entries and unions', () => {
     expect(keysAt(['gate'])).toEqual(['kind', 'every', 'n_plan', 'alpha', 'tolerance']);
-    expect(keysAt(['agents', 0])).toEqual(['name', 'model', 'instruction', 'chat_template_kwargs']);
+    expect(keysAt(['agents', 0])).toEqual(['name', 'model', 'instruction', 'examples', 'chat_template_kwargs']);
     expect(keysAt(['protocol'])).toEqual(['kind', 'rounds', 'turns', 'order', 'seed', 'path']);
     expect(keysAt(['nowhere'])).toEqual([]);
   });

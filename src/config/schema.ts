@@ -11,6 +11,7 @@ import {
   agentSchema,
   certificateSection,
   engineSection,
+  examplesSchema,
   gateSection,
   lossSection,
   optimizerSection,
@@ -55,6 +56,10 @@ const fileSchema = z.strictObject({
       'Model folder of all agents without `model`, relative to this file, or a model on the Hugging Face hub: hf:OWNER/NAME@REVISION.',
     ),
   agents: agentsField,
+  instruction: text().optional().describe('System message of all agents. Default: none.'),
+  examples: examplesSchema(
+    'Few-shot examples: solved prompts {prompt, answer} that every agent sees as earlier chat turns. They show the form of an answer to a model that does not follow instructions well. Default: none.',
+  ).optional(),
   chat_template_kwargs: templateKwargs(
     'Variables for the chat templates of all agents, such as {enable_thinking: false}. Default: none.',
   ).optional(),
@@ -117,6 +122,8 @@ function fillIn(config: FileConfig) {
     agents: config.agents.map(({ name, model, ...agent }, id) => ({
       name: name ?? `agent_${id}`,
       model: model ?? (config.base as string), // `rejectInvalid` checked that one of them is set
+      ...(config.instruction === undefined ? {} : { instruction: config.instruction }),
+      ...(config.examples === undefined ? {} : { examples: config.examples }),
       ...agent,
     })),
     task,

@@ -157,6 +157,16 @@ export function templateKwargs(description: string) {
     .describe(description);
 }
 
+/** Schema of few-shot examples: solved prompts that precede the prompt as chat turns. */
+export function examplesSchema(description: string) {
+  return z
+    .array(z.strictObject({ prompt: text('a prompt'), answer: text('an answer') }), {
+      error: (issue) => `expected a list of {prompt, answer}, got ${show(issue.input)}`,
+    })
+    .max(64, { error: 'expected at most 64 examples' })
+    .describe(description);
+}
+
 export const agentSchema = z.strictObject({
   name: text().optional().describe('Name in reports. Default: agent_0, agent_1, ...'),
   model: text('a model folder')
@@ -164,7 +174,8 @@ export const agentSchema = z.strictObject({
     .describe(
       'Hugging Face folder of the model, relative to this file, or a model on the Hugging Face hub: hf:OWNER/NAME@REVISION. Default: `base`.',
     ),
-  instruction: text().optional().describe('System message of this agent. Default: none.'),
+  instruction: text().optional().describe('System message of this agent. Default: that of all agents.'),
+  examples: examplesSchema('Few-shot examples of this agent. Default: those of all agents.').optional(),
   chat_template_kwargs: templateKwargs(
     "Variables for this agent's chat template; they override those for all agents.",
   ).optional(),

@@ -12,7 +12,7 @@ import { isHubReference } from '../support/model-reference.ts';
 import { nearestName } from '../support/nearest.ts';
 import { readConfigText } from './config-text.ts';
 import { RENAMED_SERVE_KEYS, renamedKeyMessage } from './renamed-keys.ts';
-import { protocolSchema } from './sections.ts';
+import { examplesSchema, protocolSchema } from './sections.ts';
 import { parseYamlFile, type YamlFile } from './yaml-file.ts';
 
 const agentSchema = z
@@ -26,6 +26,7 @@ const agentSchema = z
       .optional(),
     model: text('a model'),
     instruction: text().optional(),
+    examples: examplesSchema('Few-shot examples of this agent.').optional(),
     key_env: text('the name of an environment variable').optional(),
     stall_s: number({ above: 0 }).optional(),
     retries: integer({ min: 0, max: 20 }).optional(),

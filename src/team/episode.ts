@@ -4,6 +4,7 @@
  */
 import type { ChatMessage } from '../engine/engine.ts';
 import type { EnvironmentStep, TaskItem } from '../task/task.ts';
+import { withExamples } from './examples.ts';
 import type { Agent, EnvironmentReply, Protocol, TeamMessage } from './team.ts';
 import { type Exchange, exchangeTranscript } from './transcript.ts';
 
@@ -25,10 +26,12 @@ export interface Play {
 /** Returns the prompt of an agent at the current turn. */
 export function viewOf(protocol: Protocol, agent: Agent, episode: Episode): readonly ChatMessage[] {
   const { item, messages, play } = episode;
-  const { id, instruction } = agent;
-  return play === undefined
-    ? protocol.view(item, id, messages, instruction)
-    : exchangeTranscript(item, id, { exchanges: play.exchanges, instruction });
+  const { id, instruction, examples } = agent;
+  const view =
+    play === undefined
+      ? protocol.view(item, id, messages, instruction)
+      : exchangeTranscript(item, id, { exchanges: play.exchanges, instruction });
+  return withExamples(view, examples);
 }
 
 /** Returns the environment's replies so far. */

@@ -79,6 +79,24 @@ function counting(inner: Model, calls: number[]): Model {
 const texts = ({ messages }: Trajectory) => messages.map(({ text }) => text);
 
 describe('rollout', () => {
+  it('puts the few-shot examples of an agent into its context only', async () => {
+    const [withShots, without] = [model(1), model(2)];
+    const agents = [
+      { id: 0, name: 'a', model: withShots, examples: [{ prompt: 'b', answer: 'c' }] },
+      { id: 1, name: 'b', model: without },
+    ];
+    const [first] = await rollout({ protocol: createVote(), agents }, echo, options({ items: items(1) }));
+    const expected = withShots.tokenizer.encodeChat([
+      { role: 'user', content: 'b' },
+      { role: 'assistant', content: 'c' },
+      { role: 'user', content: 'a' },
+    ]);
+    expect(first?.messages[0]?.context).toEqual(expected);
+    expect(first?.messages[1]?.context).toEqual(
+      without.tokenizer.encodeChat([{ role: 'user', content: 'a' }]),
+    );
+  });
+
   it('orders trajectories by item, then sample', async () => {
     const trajectories = await rollout(teamOf(createVote()), echo, options());
     expect(trajectories.map(({ group, sample }) => [group, sample])).toEqual(

@@ -6,6 +6,7 @@
  */
 import type { ChatMessage, Model, Sequence } from '../engine/engine.ts';
 import type { TaskItem, Verdict } from '../task/task.ts';
+import type { PromptExample } from './examples.ts';
 
 export interface Agent {
   /** Index 0..n-1 of the agent, as in the paper. */
@@ -14,6 +15,8 @@ export interface Agent {
   readonly model: Model;
   /** System message of this agent; absent: none. */
   readonly instruction?: string;
+  /** Few-shot examples, as chat turns before the prompt; absent: none. */
+  readonly examples?: readonly PromptExample[];
 }
 
 /** The fields of an agent's message that protocols use. */

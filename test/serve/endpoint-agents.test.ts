@@ -75,7 +75,12 @@ describe('a vote of endpoints', () => {
     const stubs = await Promise.all([stub(answers('4')), stub(answers('5', -0.1)), stub(answers(' 4 '))]);
     const { client } = await serve({
       agents: stubs.map((one, id) =>
-        agent(`m${id}`, one, { key: 'secret', instruction: 'Add.', extraBody: { top_k: 1 } }),
+        agent(`m${id}`, one, {
+          key: 'secret',
+          instruction: 'Add.',
+          examples: [{ prompt: '1+1=', answer: '2' }],
+          extraBody: { top_k: 1 },
+        }),
       ),
     });
     const answer = await client.chat.completions.create({
@@ -103,6 +108,8 @@ describe('a vote of endpoints', () => {
       ...{ logprobs: true, top_logprobs: 2, stream_options: { include_usage: true } },
       messages: [
         { role: 'system', content: 'Add.' },
+        { role: 'user', content: '1+1=' },
+        { role: 'assistant', content: '2' },
         { role: 'user', content: '2+2=' },
       ],
     });

@@ -6,6 +6,7 @@
 import type { Model } from '../../engine/engine.ts';
 import type { GeneratorOptions, MessageGenerator } from '../../engine/generation.ts';
 import { ConfigError, EngineError } from '../../support/errors.ts';
+import type { PromptExample } from '../../team/examples.ts';
 import { MessageStreamer } from './message-streamer.ts';
 import {
   AgentError,
@@ -19,6 +20,7 @@ import {
 export interface EmbeddedAgentOptions {
   readonly name: string;
   readonly instruction?: string;
+  readonly examples?: readonly PromptExample[];
   readonly generator?: GeneratorOptions;
 }
 
@@ -46,6 +48,7 @@ export class EmbeddedAgent implements ServedAgent {
   readonly kind = 'embedded';
   readonly name: string;
   readonly instruction?: string;
+  readonly examples?: readonly PromptExample[];
   readonly maxContext: number;
   readonly #model: Model;
   readonly #generator: MessageGenerator;
@@ -56,9 +59,14 @@ export class EmbeddedAgent implements ServedAgent {
    */
   readonly #tokenized = new Map<string, Int32Array | AgentError>();
 
-  constructor(model: Model, generator: MessageGenerator, { name, instruction }: EmbeddedAgentOptions) {
+  constructor(
+    model: Model,
+    generator: MessageGenerator,
+    { name, instruction, examples }: EmbeddedAgentOptions,
+  ) {
     this.name = name;
     if (instruction !== undefined) this.instruction = instruction;
+    if (examples !== undefined) this.examples = examples;
     this.maxContext = model.capabilities.maxContext;
     this.#model = model;
     this.#generator = generator;

@@ -5,6 +5,7 @@
  * @module
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { PromptExample } from '../../team/examples.ts';
 import { LinkedAbort } from '../linked-abort.ts';
 import { CircuitBreaker, type CircuitBreakerOptions } from './circuit-breaker.ts';
 import {
@@ -26,6 +27,7 @@ import {
 export interface EndpointAgentOptions {
   readonly name: string;
   readonly instruction?: string;
+  readonly examples?: readonly PromptExample[];
   /** Base URL including the version, e.g. `http://127.0.0.1:8000/v1`. */
   readonly endpoint: string;
   /** Name of the model at the endpoint. */
@@ -65,6 +67,7 @@ export class EndpointAgent implements ServedAgent {
   readonly kind = 'endpoint';
   readonly name: string;
   readonly instruction?: string;
+  readonly examples?: readonly PromptExample[];
   readonly #options: EndpointAgentOptions;
   readonly #breaker: CircuitBreaker;
   #running = 0;
@@ -72,6 +75,7 @@ export class EndpointAgent implements ServedAgent {
   constructor(options: EndpointAgentOptions) {
     this.name = options.name;
     if (options.instruction !== undefined) this.instruction = options.instruction;
+    if (options.examples !== undefined) this.examples = options.examples;
     this.#options = { ...options, endpoint: options.endpoint.replace(/\/+$/, '') };
     this.#breaker = new CircuitBreaker(options.breaker);
   }

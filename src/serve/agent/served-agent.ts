@@ -6,6 +6,7 @@
  */
 import type { RandomStream } from '../../core/rng.ts';
 import type { ChatMessage } from '../../engine/engine.ts';
+import type { PromptExample } from '../../team/examples.ts';
 
 /** Sampling parameters of one message. Names and ranges are those of the OpenAI API. */
 export interface SamplingParams {
@@ -136,6 +137,8 @@ export interface ServedAgent {
   readonly kind: 'embedded' | 'endpoint';
   /** System message of this agent; absent: none. */
   readonly instruction?: string;
+  /** Few-shot examples, as chat turns before the conversation; absent: none. */
+  readonly examples?: readonly PromptExample[];
   /** Maximum number of tokens of prompt and message together; absent if unknown. */
   readonly maxContext?: number;
   /** Generates a message. @throws AgentError if generation fails; the signal's reason if it aborts */

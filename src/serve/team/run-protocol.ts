@@ -8,6 +8,7 @@ import type { RandomStream } from '../../core/rng.ts';
 import { VoteStop } from '../../core/vote-stop.ts';
 import type { ChatMessage } from '../../engine/engine.ts';
 import type { TaskItem } from '../../task/task.ts';
+import { exampleMessages } from '../../team/examples.ts';
 import type { ProtocolMessage } from '../../team/team.ts';
 import type { AgentMessage, Prompt, SamplingParams, ServedAgent } from '../agent/served-agent.ts';
 import { runAgentTurn } from './agent-turn.ts';
@@ -194,6 +195,7 @@ class ProtocolRun {
     });
     return [
       ...(system === '' ? [] : [{ role: 'system' as const, content: system }]),
+      ...exampleMessages(agent.examples ?? []),
       ...this.#history,
       ...view,
     ];
