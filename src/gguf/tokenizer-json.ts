@@ -130,7 +130,7 @@ function sentencePiece(metadata: Metadata, vocabulary: Vocabulary): Parts {
   if (!scores || scores.length < tokens.length)
     throw metadata.problem(key, `${tokens.length} scores, one per token`, scores?.length ?? 'none');
   const addsSpace = metadata.flag('tokenizer.ggml.add_space_prefix') ?? true;
-  const escape = { type: 'Replace', pattern: { String: ' ' }, content: SPACE };
+  const escaped = { type: 'Replace', pattern: { String: ' ' }, content: SPACE };
   const decoders = [
     { type: 'Replace', pattern: { String: SPACE }, content: ' ' },
     { type: 'ByteFallback' },
@@ -141,8 +141,8 @@ function sentencePiece(metadata: Metadata, vocabulary: Vocabulary): Parts {
     addsBegin: true,
     model: {
       normalizer: addsSpace
-        ? { type: 'Sequence', normalizers: [{ type: 'Prepend', prepend: SPACE }, escape] }
-        : escape,
+        ? { type: 'Sequence', normalizers: [{ type: 'Prepend', prepend: SPACE }, escaped] }
+        : escaped,
       pre_tokenizer: null,
       decoder: { type: 'Sequence', decoders },
       model: {
@@ -162,7 +162,7 @@ function sentencePiece(metadata: Metadata, vocabulary: Vocabulary): Parts {
 }
 
 function vocab(tokens: readonly string[]): Readonly<Record<string, number>> {
-  // an ordinary object would reorder tokens that look like numbers, and "__proto__" would not be a key
+  // in an ordinary object, "__proto__" would not be a key
   const table: Record<string, number> = Object.create(null);
   for (const [id, token] of tokens.entries()) table[token] = id;
   return table;
