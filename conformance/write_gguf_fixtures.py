@@ -244,11 +244,13 @@ def sentencepiece_vocabulary(texts: list[str]) -> tuple[list[str], list[float], 
     tokenizer.train_from_iterator([text.replace(" ", "▁") for text in texts], trainer)
     ids = tokenizer.get_vocab()
     learned = sorted(ids, key=ids.get)
-    pieces = [text for text in learned if len(text) > 1] + [text for text in learned if len(text) == 1 and ord(text) < 0x250]
+    pieces = [text for text in learned if len(text) > 1]
+    pieces += sorted(set("".join(pieces)))  # as in SentencePiece, the characters of tokens are tokens
     special = [("<unk>", 0.0, 2), ("<s>", 0.0, 3), ("</s>", 0.0, 3)]
     special += [(f"<0x{byte:02X}>", 0.0, 6) for byte in range(256)]
     special += [("  ", -1000.0, 4), ("   ", -1000.0, 4), ("\n\n", -1000.0, 4)]
     taken = {text for text, _, _ in special}
+    pieces = [text for text in pieces if "\0" not in text]  # llama.cpp ends a token there
     rows = special + [(text, -float(i), 1) for i, text in enumerate(p for p in pieces if p not in taken)]
     return [r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows]
 
@@ -271,7 +273,7 @@ def write_vocabulary_file(path: str, add) -> None:
 
 
 def write_tokenizers() -> None:
-    texts = varied_strings(600, seed=11)
+    texts = [text for text in varied_strings(600, seed=11) if "<|" not in text]
     strings = varied_strings(230)[::2]
     tokens, merges = byte_level_vocabulary(texts)
     special = ["<|endoftext|>", "<|im_end|>", "<tag>"]
@@ -328,7 +330,9 @@ def write_tokenizers() -> None:
 
 if __name__ == "__main__":
     os.makedirs(OUT, exist_ok=True)
-    write_blocks()
-    for model_name in MODELS:
+    only = sys.argv[1:]
+    if not only:
+        write_blocks()
+    for model_name in only or MODELS:
         write_model(model_name)
     write_tokenizers()

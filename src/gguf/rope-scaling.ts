@@ -107,7 +107,10 @@ function llama3Factor(frequency: number, { factor, original, high }: Llama3): nu
   return 1 / ((1 - smooth) / factor + smooth);
 }
 
-/** Solves s = (original / wavelength - 1) / (high - 1) for two frequencies with factors between 1 and the largest. */
+/**
+ * Solves s = (original / wavelength - 1) / (high - 1) for two frequencies with factors between 1 and the largest. If
+ * there are fewer, `high` has its usual value.
+ */
 function fitted({
   factors,
   frequencies,
@@ -119,9 +122,14 @@ function fitted({
 }): readonly Pick<Llama3, 'original' | 'high'>[] {
   const between = [...factors.keys()].filter((j) => factors[j] > 1 && factors[j] < factor);
   const [first, last] = [between[0], between.at(-1)];
-  if (first === undefined || last === undefined || first === last) return [];
   const smooth = (j: number): number => (1 / (factors[j] as number) - 1 / factor) / (1 - 1 / factor);
   const turns = (j: number): number => (frequencies[j] as number) / (2 * Math.PI);
+  const usual = 4;
+  if (first === undefined || last === undefined) {
+    const low = frequencies[factors.indexOf(factor)] as number;
+    return [{ original: (0.99 * 2 * Math.PI) / low, high: usual }];
+  }
+  if (first === last) return [{ original: (1 + smooth(first) * (usual - 1)) / turns(first), high: usual }];
   const slope = (smooth(first) - smooth(last)) / (turns(first) - turns(last));
   const offset = slope * turns(first) - smooth(first);
   const high = 1 + 1 / offset;
