@@ -81,6 +81,14 @@ describe('the tokenizer of a GGUF file', () => {
       'a.gguf tokenizer.ggml.merges: expected two tokens whose concatenation is a token, got "Q qqqq"',
     );
     expect(() => jsonOf(metadataOf('llama', { scores: [1, 2] }))).toThrow(/scores: expected \d+ scores/);
+    const { tokens, scores } = fixture.llama;
+    expect(() => jsonOf(metadataOf('llama', { scores: scores.map(() => -1000) }))).toThrow(
+      /scores: expected another score for each token of more than one character, got -1000 for/,
+    );
+    const unreachable = tokens.map((token, id) => (id === 300 ? 'q!w' : token));
+    expect(() => jsonOf(metadataOf('llama', { tokens: unreachable }))).toThrow(
+      /scores: expected two tokens whose concatenation is "q!w", got none/,
+    );
     expect(() => jsonOf(metadataOf('llama', { tokens: ['a', 'b', 'a'] }))).toThrow(
       /tokens: expected different tokens, got "a" twice/,
     );

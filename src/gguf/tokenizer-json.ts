@@ -6,7 +6,7 @@
 import { ConfigError } from '../support/errors.ts';
 import type { Metadata } from './metadata.ts';
 import { PRE_TOKENIZER_NAMES, preTokenizer } from './pre-tokenizers.ts';
-import { mergesByScore } from './sentencepiece-merges.ts';
+import { MergeError, mergesByScore } from './sentencepiece-merges.ts';
 import { TOKEN_TYPES, type Vocabulary } from './vocabulary.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -155,10 +155,27 @@ function sentencePiece(metadata: Metadata, vocabulary: Vocabulary): Parts {
         byte_fallback: true,
         ignore_merges: false,
         vocab: vocab(tokens),
-        merges: mergesByScore(vocabulary, scores),
+        merges: readScores(metadata, vocabulary, scores),
       },
     },
   };
+}
+
+/** Returns the merges of a SentencePiece model. @throws ConfigError if the scores do not correspond to merges */
+function readScores(
+  { path }: Metadata,
+  vocabulary: Vocabulary,
+  scores: readonly number[],
+): [string, string][] {
+  try {
+    return mergesByScore(vocabulary, scores);
+  } catch (cause) {
+    if (!(cause instanceof MergeError)) throw cause;
+    throw new ConfigError(
+      `${path} tokenizer.ggml.scores: expected ${cause.message}; convert the model again from its own tokenizer`,
+      { cause, code: 'TROUPE_GGUF_TOKENIZER' },
+    );
+  }
 }
 
 function vocab(tokens: readonly string[]): Readonly<Record<string, number>> {

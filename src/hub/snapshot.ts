@@ -144,7 +144,12 @@ async function listSnapshot(
     if (!isCommit(commit)) throw new Error(`commit ${JSON.stringify(sha)}`);
     const listed: HubFile[] = [];
     const recursive = file?.includes('/') === true;
-    for await (const { type, path, size, oid, lfs } of listFiles({ ...access, repo, revision: commit, recursive }))
+    for await (const { type, path, size, oid, lfs } of listFiles({
+      ...access,
+      repo,
+      revision: commit,
+      recursive,
+    }))
       if (type === 'file') listed.push({ path, size: lfs?.size ?? size, checksum: lfs?.oid ?? oid ?? '' });
     return { commit, listed };
   } catch (error) {
