@@ -11,7 +11,7 @@ import type { TeamFile } from '../config/schema.ts';
 import { randomStream } from '../core/rng.ts';
 import type { OnnxEngine } from '../engine/onnx/engine.ts';
 import type { PretrainProgress, TextExample } from '../engine/onnx/pretrain.ts';
-import { isGgufModel, modelExists, requireModel } from '../gguf/model-files.ts';
+import { isGgufModel, modelExists, requireModel } from '../gguf/model-path.ts';
 import { camelCased } from '../schema/camel-case.ts';
 import { isHubReference } from '../support/model-reference.ts';
 import type { Split, Task } from '../task/task.ts';

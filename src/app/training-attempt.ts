@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import { trainOptions } from '../config/train-options.ts';
 import type { Model } from '../engine/engine.ts';
-import { modelExists } from '../gguf/model-files.ts';
+import { modelExists } from '../gguf/model-path.ts';
 import { modelCallRow } from '../observe/model-calls.ts';
 import { listCheckpoints } from '../store/checkpoint-folder.ts';
 import type { DiskRunStore } from '../store/disk-run-store.ts';

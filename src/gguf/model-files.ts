@@ -2,44 +2,16 @@
  * The files of a model: a Hugging Face folder, or a GGUF file, which is presented as such a folder.
  * @module
  */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '../support/errors.ts';
 import { openWeightFiles, type WeightFiles } from '../support/weight-files.ts';
 import { configJson } from './config-json.ts';
 import { withGguf } from './container.ts';
 import { Metadata } from './metadata.ts';
+import { CONFIG_FILE, isGgufModel } from './model-path.ts';
 import { type FileContents, ggufTokenizerFiles } from './tokenizer-files.ts';
 import { openGgufWeights } from './weight-files.ts';
-
-export const CONFIG_FILE = 'config.json';
-
-/** Returns whether a model is a GGUF file instead of a folder. */
-export function isGgufModel(model: string): boolean {
-  return /\.gguf$/i.test(model);
-}
-
-/** Whether a model is there: a GGUF file, or a folder with a `config.json`. */
-export function modelExists(model: string): boolean {
-  if (isGgufModel(model)) return statSync(model, { throwIfNoEntry: false })?.isFile() === true;
-  return existsSync(join(model, CONFIG_FILE));
-}
-
-/**
- * Requires that a model is a folder or a GGUF file.
- *
- * @throws ConfigError if it does not exist
- */
-export function requireModel(model: string): void {
-  const found = statSync(model, { throwIfNoEntry: false });
-  if (isGgufModel(model) ? found?.isFile() : found?.isDirectory()) return;
-  throw new ConfigError(
-    isGgufModel(model)
-      ? `${model}: the GGUF file does not exist; check the path`
-      : `${model}: the model folder does not exist; check the path, or make one with troupe pretrain`,
-    { code: 'TROUPE_MODEL_MISSING' },
-  );
-}
 
 /** Opens the weights of a model; the caller closes them. @throws ConfigError if they are missing or damaged */
 export function openModelWeights(model: string): WeightFiles {

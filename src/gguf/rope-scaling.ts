@@ -6,8 +6,7 @@
  * @module
  */
 import { ConfigError } from '../support/errors.ts';
-import type { GgufFile } from './container.ts';
-import { tensorBytes } from './container.ts';
+import { type GgufContent, tensorBytes } from './container.ts';
 import type { Metadata } from './metadata.ts';
 import { tensorType } from './tensor-types.ts';
 
@@ -29,7 +28,7 @@ interface RopeOf {
  *
  * @throws ConfigError if the scaling is of another kind
  */
-export function ropeScaling(file: GgufFile, metadata: Metadata, rope: RopeOf): Scaling | null {
+export function ropeScaling(file: GgufContent, metadata: Metadata, rope: RopeOf): Scaling | null {
   const key = (name: string): string => `${rope.name}.rope.scaling.${name}`;
   const factor = metadata.number(key('factor')) ?? metadata.number(`${rope.name}.rope.scale_linear`) ?? 1;
   const type = metadata.string(key('type')) ?? (factor === 1 || factor === 0 ? 'none' : 'linear');
@@ -52,7 +51,7 @@ export function ropeScaling(file: GgufFile, metadata: Metadata, rope: RopeOf): S
   };
 }
 
-function readFactors(file: GgufFile): Float32Array | undefined {
+function readFactors(file: GgufContent): Float32Array | undefined {
   const tensor = file.tensors.get(ROPE_FACTORS);
   const type = tensor && tensorType(tensor.typeId);
   if (!tensor || !type) return undefined;

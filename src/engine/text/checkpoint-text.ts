@@ -5,7 +5,8 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { isGgufModel, readConfigText } from '../../gguf/model-files.ts';
+import { readConfigText } from '../../gguf/model-files.ts';
+import { isGgufModel } from '../../gguf/model-path.ts';
 import { ConfigError } from '../../support/errors.ts';
 import type { LoadOptions, Tokenizer } from '../engine.ts';
 import { parseJsonObject } from './json-object.ts';

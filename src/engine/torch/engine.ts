@@ -5,7 +5,7 @@
  * @module
  */
 import { resolve } from 'node:path';
-import { isGgufModel } from '../../gguf/model-files.ts';
+import { isGgufModel } from '../../gguf/model-path.ts';
 import { ConfigError } from '../../support/errors.ts';
 import type { Engine, LoadOptions, Tokenizer } from '../engine.ts';
 import { Connection, type ConnectionOptions, type FinishedCall, type Hello } from './connection.ts';

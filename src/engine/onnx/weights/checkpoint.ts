@@ -5,15 +5,12 @@
  */
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { isGgufModel, openModelWeights, readConfigText, requireModel } from '../../../gguf/model-files.ts';
+import { openModelWeights, readConfigText } from '../../../gguf/model-files.ts';
+import { isGgufModel, requireModel } from '../../../gguf/model-path.ts';
 import { removeQuietly, syncFolder, writeError, writeFileAtomic } from '../../../support/atomic-file.ts';
 import { ConfigError } from '../../../support/errors.ts';
 import { writeSafetensors } from '../../../support/safetensors.ts';
-import {
-  INDEX_FILE,
-  WEIGHTS_FILE as WEIGHTS,
-  type WeightFiles,
-} from '../../../support/weight-files.ts';
+import { INDEX_FILE, WEIGHTS_FILE as WEIGHTS, type WeightFiles } from '../../../support/weight-files.ts';
 import { parseJsonObject } from '../../text/json-object.ts';
 import { readTokenizerFiles, TOKENIZER_FILES, type TokenizerFiles } from '../../text/tokenizer-files.ts';
 import { type DecoderConfig, parseDecoderConfig } from '../decoder/config.ts';
