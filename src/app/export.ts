@@ -8,6 +8,8 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { type ResolvedConfig, resolveConfig, withModels } from '../config/resolve.ts';
 import type { Config } from '../config/schema.ts';
 import { type ExportAgentOptions, exportAgent, isAdapterFolder } from '../export/export-agent.ts';
+import { ggufLicense } from '../gguf/model-files.ts';
+import { isGgufModel } from '../gguf/model-path.ts';
 import { type CardFacts, licenseOf, modelCard } from '../report/model-card.ts';
 import { foldEvents } from '../run-view/event-rows.ts';
 import { finishedStages, sampledTokens, testCounts, updatesOf, updateTotals } from '../run-view/selectors.ts';
@@ -185,5 +187,6 @@ async function cardOf({ resolved, stored, merge, weights, download }: Exporting)
 async function baseLicense(model: string, download: DownloadOptions): Promise<string | undefined> {
   const dir = isHubReference(model) ? await cachedModelFolder(model, download) : model;
   const card = join(dir ?? '', 'README.md');
+  if (dir !== undefined && isGgufModel(dir)) return ggufLicense(dir);
   return dir !== undefined && existsSync(card) ? licenseOf(readFileSync(card, 'utf8')) : undefined;
 }

@@ -10,6 +10,8 @@ import type { Override } from '../config/overrides.ts';
 import { type ResolvedConfig, resolveConfig } from '../config/resolve.ts';
 import { trainOptions } from '../config/train-options.ts';
 import type { Model } from '../engine/engine.ts';
+import { openModelWeights } from '../gguf/model-files.ts';
+import { isGgufModel } from '../gguf/model-path.ts';
 import { CONFIG_FILE } from '../store/layout.ts';
 import { findStoredTeam, readCheckpointState, type StoredTeam } from '../store/read-run.ts';
 import { assertFree } from '../store/run-folder.ts';
@@ -31,7 +33,7 @@ export interface SwapRequest extends UseCaseOptions {
   readonly team: string;
   /** Id or name of the agent whose model is replaced. */
   readonly agent: number | string;
-  /** The new model: a model folder, or a reference of a model on the hub. */
+  /** The new model: a model folder, a GGUF file, or a reference of a model on the hub. */
   readonly replacement: string;
   /** Default: mixture. */
   readonly mode?: SwapMode | undefined;
@@ -186,10 +188,10 @@ function requireContextLength({ config }: ResolvedConfig, replacement: Model, na
 
 /** @throws ConfigError */
 function requireModelFolder(folder: string, name: string): void {
-  const isFolder = statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
-  if (isFolder) return;
+  const found = statSync(folder, { throwIfNoEntry: false });
+  if (isGgufModel(folder) ? found?.isFile() : found?.isDirectory()) return;
   throw new ConfigError(
-    `--with ${name}: expected a model folder or hf:OWNER/NAME, got ${existsSync(folder) ? 'a file' : 'nothing there'}`,
+    `--with ${name}: expected a model folder, a GGUF file or hf:OWNER/NAME, got ${existsSync(folder) ? 'a file' : 'nothing there'}`,
   );
 }
 
@@ -205,6 +207,14 @@ function requireMemory(...folders: readonly string[]): void {
 }
 
 function weightBytes(folder: string): number {
+  if (isGgufModel(folder)) {
+    const files = openModelWeights(folder);
+    const sizes = [...files.tensors.values()].map(({ shape }) =>
+      shape.reduce((product, size) => product * size, 1),
+    );
+    files.close();
+    return 4 * sizes.reduce((sum, size) => sum + size, 0);
+  }
   return readdirSync(folder)
     .filter((name) => name.endsWith('.safetensors'))
     .reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);

@@ -53,7 +53,7 @@ const fileSchema = z.strictObject({
   base: text('a model folder')
     .optional()
     .describe(
-      'Model folder of all agents without `model`, relative to this file, or a model on the Hugging Face hub: hf:OWNER/NAME@REVISION.',
+      'Model folder or GGUF file of all agents without `model`, relative to this file, or a model on the Hugging Face hub: hf:OWNER/NAME@REVISION or hf:OWNER/NAME/FILE.gguf.',
     ),
   agents: agentsField,
   instruction: text().optional().describe('System message of all agents. Default: none.'),
