@@ -1,0 +1,158 @@
+/**
+ * Hugging Face's Rust tokenizers library behind a synchronous interface. Encoding runs in a thread; decoding is the
+ * library's decoder applied to token strings in this thread.
+ *
+ * Tokenizers of equal files share one object, since a vocabulary of 262,144 tokens takes hundreds of MB.
+ * @see encoder-thread.ts
+ * @module
+ */
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { type Decoder, Tokenizer } from 'tokenizers';
+import { ConfigError } from '../../support/errors.ts';
+import { EncoderError, RemoteEncoder } from './encoder-thread.ts';
+import { type JsonObject, parseAs, parseJsonObject } from './json-object.ts';
+import { type PieceBytes, pieceBytes } from './token-bytes.ts';
+import { requireReproducible, unknownComponent } from './tokenizer-components.ts';
+import { type AddedToken, addedTokensOf, asTransformersLoads, specialTokensOf } from './tokenizer-json.ts';
+
+const FILE = 'tokenizer.json';
+
+/** Loaded tokenizers by the hash of their files. */
+const loaded = new Map<string, WeakRef<RustTokenizer>>();
+
+export class RustTokenizer {
+  /** Largest token id plus one. */
+  readonly vocabSize: number;
+  /** Strings of the special tokens, longest first, because the library prefers the longest match. */
+  readonly special: readonly string[];
+  readonly #where: string;
+  readonly #encoder: RemoteEncoder;
+  readonly #decoder: Decoder | null;
+  /** Strings of the tokens, by id. Ids without a token are empty elements. */
+  readonly #pieces: readonly (string | undefined)[];
+  readonly #added: ReadonlySet<number>;
+  readonly #pieceBytes: PieceBytes;
+
+  /**
+   * Loads a tokenizer.
+   *
+   * @param bytes - content of tokenizer.json
+   * @param config - content of tokenizer_config.json and special_tokens_map.json
+   * @param dir - the checkpoint's folder, for error messages
+   * @throws ConfigError if the file is damaged, or has parts that the library does not know or whose result is random
+   */
+  static load(bytes: Uint8Array, config: JsonObject, dir: string): RustTokenizer {
+    const where = join(dir, FILE);
+    const key = createHash('sha256').update(bytes).update(JSON.stringify(config)).digest('hex');
+    const known = loaded.get(key)?.deref();
+    if (known !== undefined) return known;
+    const text = parseAs(where, 'UTF-8 text', () => new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    const file = parseJsonObject(text, where);
+    requireReproducible(file, where);
+    const json = asTransformersLoads(file, config);
+    const tokenizer = new RustTokenizer(json, json === file ? text : JSON.stringify(json), { config, where });
+    loaded.set(key, new WeakRef(tokenizer));
+    return tokenizer;
+  }
+
+  private constructor(
+    json: JsonObject,
+    text: string,
+    { config, where }: { readonly config: JsonObject; readonly where: string },
+  ) {
+    const added = addedTokensOf(json, where);
+    this.#where = where;
+    this.#encoder = new RemoteEncoder(
+      text,
+      added.map(({ content }) => content),
+    );
+    const pieces = modelPieces(json, where);
+    const ids = this.#orConfigError(json, () => this.#encoder.loaded());
+    for (const [index, { content }] of added.entries()) pieces[ids[index] as number] = content;
+    this.#pieces = pieces;
+    this.#added = new Set(ids);
+    this.vocabSize = pieces.length;
+    this.special = specialContents(added, config);
+    this.#decoder = this.#orConfigError(json, () => decoderOf(json));
+    this.#pieceBytes = pieceBytes(json);
+  }
+
+  /** Encodes texts without adding special tokens. Half surrogate pairs are encoded as U+FFFD. */
+  encode(texts: readonly string[]): readonly Int32Array[] {
+    try {
+      return this.#encoder.encode(texts);
+    } catch (cause) {
+      if (!(cause instanceof EncoderError)) throw cause;
+      throw new ConfigError(
+        `${this.#where}: expected a vocabulary for every text, got one without an unknown token (${cause.message})`,
+        { cause },
+      );
+    }
+  }
+
+  /** Decodes token ids, with special tokens. Ids without a token are left out. */
+  decode(ids: readonly number[]): string {
+    const pieces = ids.flatMap((id) => this.#pieces[id] ?? []);
+    return this.#decoder?.decode(pieces) ?? pieces.join(' ');
+  }
+
+  /** Returns whether an id belongs to a token. */
+  has(id: number): boolean {
+    return this.#pieces[id] !== undefined;
+  }
+
+  /** Returns the UTF-8 bytes of a token of the model that stands for bytes. */
+  bytesOf(id: number): Uint8Array | undefined {
+    const piece = this.#pieces[id];
+    return piece === undefined || this.#added.has(id) ? undefined : this.#pieceBytes(piece);
+  }
+
+  #orConfigError<T>(json: JsonObject, load: () => T): T {
+    try {
+      return load();
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message.replace(/\s+/g, ' ').trim() : String(cause);
+      const unknown = unknownComponent(json);
+      throw new ConfigError(
+        unknown === undefined
+          ? `${this.#where}: expected a tokenizer (${reason})`
+          : `${this.#where} ${unknown}; use a model whose tokenizer the Rust library tokenizers 0.23 reads`,
+        { cause },
+      );
+    }
+  }
+}
+
+/** Returns the library's decoder of a `tokenizer.json`; null if it has none. */
+function decoderOf({ decoder }: JsonObject): Decoder | null {
+  const model = { type: 'BPE', vocab: {}, merges: [] };
+  return Tokenizer.fromString(
+    JSON.stringify({ version: '1.0', added_tokens: [], decoder, model }),
+  ).getDecoder();
+}
+
+/** Returns the strings of the model's vocabulary by id. @throws ConfigError if two tokens have the same id */
+function modelPieces({ model }: JsonObject, where: string): (string | undefined)[] {
+  const { vocab } = (model ?? {}) as JsonObject;
+  // Unigram vocabularies are lists of [token, score]; the library refuses other formats
+  const entries: readonly (readonly [string, unknown])[] = Array.isArray(vocab)
+    ? vocab.map((entry: unknown, id) => [String(Array.isArray(entry) ? entry[0] : entry), id])
+    : Object.entries((vocab ?? {}) as JsonObject);
+  const pieces: (string | undefined)[] = [];
+  for (const [piece, id] of entries) {
+    if (typeof id !== 'number' || !Number.isInteger(id) || id < 0) continue; // refused by the library
+    if (pieces[id] !== undefined)
+      throw new ConfigError(
+        `${where} model.vocab: expected one token with id ${id}, got ${JSON.stringify(pieces[id])} and ${JSON.stringify(piece)}`,
+      );
+    pieces[id] = piece;
+  }
+  return pieces;
+}
+
+function specialContents(added: readonly AddedToken[], config: JsonObject): string[] {
+  const named = new Set(specialTokensOf(config));
+  const special = added.filter(({ content, special }) => content !== '' && (special || named.has(content)));
+  return [...new Set(special.map(({ content }) => content))].sort((a, b) => b.length - a.length);
+}
