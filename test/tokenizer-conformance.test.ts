@@ -10,7 +10,6 @@ import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { Tokenizer } from '../src/engine/engine.ts';
 import { createTokenizer } from '../src/engine/text/tokenizer.ts';
-import { readTokenizerFiles } from '../src/engine/text/tokenizer-files.ts';
 import { ConfigError } from '../src/support/errors.ts';
 
 interface Expected {
@@ -41,15 +40,8 @@ const { texts, cases } = JSON.parse(gunzipSync(readFileSync(FILE)).toString()) a
 };
 
 function load({ name, json = '', config, folder }: Source): Tokenizer {
-  const files =
-    folder === undefined
-      ? new Map([['tokenizer.json', Buffer.from(json)] as const])
-      : new Map([
-          [
-            'tokenizer.json',
-            readTokenizerFiles(folder).files.get('tokenizer.json') ?? new Uint8Array(),
-          ] as const,
-        ]);
+  const bytes = folder === undefined ? Buffer.from(json) : readFileSync(join(folder, 'tokenizer.json'));
+  const files = new Map<string, Uint8Array>([['tokenizer.json', bytes]]);
   if (config !== undefined) files.set('tokenizer_config.json', Buffer.from(JSON.stringify(config)));
   return createTokenizer({ files }, [], { where: join('m', name) });
 }

@@ -14,12 +14,20 @@ import { EncoderError, RemoteEncoder } from './encoder-thread.ts';
 import { type JsonObject, parseAs, parseJsonObject } from './json-object.ts';
 import { type PieceBytes, pieceBytes } from './token-bytes.ts';
 import { requireReproducible, unknownComponent } from './tokenizer-components.ts';
+import type { TokenizerFiles } from './tokenizer-files.ts';
 import { type AddedToken, addedTokensOf, asTransformersLoads, specialTokensOf } from './tokenizer-json.ts';
 
 const FILE = 'tokenizer.json';
 
 /** Loaded tokenizers by the hash of their files. */
-const loaded = new Map<string, WeakRef<RustTokenizer>>();
+const byHash = new Map<string, WeakRef<RustTokenizer>>();
+/** Loaded tokenizers, kept as long as their files: a tokenizer is checked before and used after weights are read. */
+const byFiles = new WeakMap<TokenizerFiles['files'], RustTokenizer>();
+
+/** Maximum length of texts whose tokens are kept, UTF-16 code units: templates and short prompts repeat. */
+const KEPT_LENGTH = 256;
+/** Maximum number of kept texts per tokenizer. */
+const KEPT_TEXTS = 4096;
 
 export class RustTokenizer {
   /** Largest token id plus one. */
@@ -33,27 +41,34 @@ export class RustTokenizer {
   readonly #pieces: readonly (string | undefined)[];
   readonly #added: ReadonlySet<number>;
   readonly #pieceBytes: PieceBytes;
+  /** Token ids of the texts that were encoded last. */
+  readonly #kept = new Map<string, Int32Array>();
 
   /**
-   * Loads a tokenizer.
+   * Returns the tokenizer of a checkpoint's files.
    *
-   * @param bytes - content of tokenizer.json
    * @param config - content of tokenizer_config.json and special_tokens_map.json
    * @param dir - the checkpoint's folder, for error messages
    * @throws ConfigError if the file is damaged, or has parts that the library does not know or whose result is random
    */
-  static load(bytes: Uint8Array, config: JsonObject, dir: string): RustTokenizer {
-    const where = join(dir, FILE);
-    const key = createHash('sha256').update(bytes).update(JSON.stringify(config)).digest('hex');
-    const known = loaded.get(key)?.deref();
+  static of(files: TokenizerFiles['files'], config: JsonObject, dir: string): RustTokenizer {
+    const known = byFiles.get(files);
     if (known !== undefined) return known;
+    const bytes = files.get(FILE) ?? new Uint8Array();
+    const hash = createHash('sha256').update(bytes).update(JSON.stringify(config)).digest('hex');
+    const tokenizer = byHash.get(hash)?.deref() ?? RustTokenizer.#load(bytes, config, dir);
+    byHash.set(hash, new WeakRef(tokenizer));
+    byFiles.set(files, tokenizer);
+    return tokenizer;
+  }
+
+  static #load(bytes: Uint8Array, config: JsonObject, dir: string): RustTokenizer {
+    const where = join(dir, FILE);
     const text = parseAs(where, 'UTF-8 text', () => new TextDecoder('utf-8', { fatal: true }).decode(bytes));
     const file = parseJsonObject(text, where);
     requireReproducible(file, where);
     const json = asTransformersLoads(file, config);
-    const tokenizer = new RustTokenizer(json, json === file ? text : JSON.stringify(json), { config, where });
-    loaded.set(key, new WeakRef(tokenizer));
-    return tokenizer;
+    return new RustTokenizer(json, json === file ? text : JSON.stringify(json), { config, where });
   }
 
   private constructor(
@@ -80,6 +95,20 @@ export class RustTokenizer {
 
   /** Encodes texts without adding special tokens. Half surrogate pairs are encoded as U+FFFD. */
   encode(texts: readonly string[]): readonly Int32Array[] {
+    const missing = [...new Set(texts)].filter((text) => !this.#kept.has(text));
+    const encodings = missing.length > 0 ? this.#encodeRemotely(missing) : [];
+    const fresh = new Map(missing.map((text, index) => [text, encodings[index] as Int32Array]));
+    // copies, because the caller may change the result
+    const result = texts.map((text) => (this.#kept.get(text) ?? (fresh.get(text) as Int32Array)).slice());
+    for (const [text, ids] of fresh) if (text.length <= KEPT_LENGTH) this.#kept.set(text, ids);
+    for (const text of this.#kept.keys()) {
+      if (this.#kept.size <= KEPT_TEXTS) break;
+      this.#kept.delete(text); // the oldest first
+    }
+    return result;
+  }
+
+  #encodeRemotely(texts: readonly string[]): readonly Int32Array[] {
     try {
       return this.#encoder.encode(texts);
     } catch (cause) {
@@ -95,11 +124,6 @@ export class RustTokenizer {
   decode(ids: readonly number[]): string {
     const pieces = ids.flatMap((id) => this.#pieces[id] ?? []);
     return this.#decoder?.decode(pieces) ?? pieces.join(' ');
-  }
-
-  /** Returns whether an id belongs to a token. */
-  has(id: number): boolean {
-    return this.#pieces[id] !== undefined;
   }
 
   /** Returns the UTF-8 bytes of a token of the model that stands for bytes. */

@@ -32,14 +32,34 @@ export function createTokenizer(
   endTokens: readonly number[],
   { where, kwargs = {} }: { readonly where: string; readonly kwargs?: TemplateOptions['kwargs'] },
 ): Tokenizer {
+  const config = configOf(files, where);
+  const tokenizer = RustTokenizer.of(files, config, where);
+  const template = ChatTemplate.read(files, config, where);
+  return new CheckpointTokenizer({ tokenizer, template, endTokens, kwargs, where });
+}
+
+/** The part of a tokenizer that needs no chat template. */
+export type TextEncoder = Pick<Tokenizer, 'encode' | 'vocabSize'>;
+
+/**
+ * Creates the encoder of a checkpoint. A tokenizer that is created from the same files later shares its vocabulary.
+ *
+ * @throws ConfigError if a file is not valid, or the tokenizer cannot be used
+ */
+export function textEncoder({ files }: TokenizerFiles, where: string): TextEncoder {
+  const tokenizer = RustTokenizer.of(files, configOf(files, where), where);
+  return {
+    vocabSize: tokenizer.vocabSize,
+    encode: (text) => tokenizer.encode([text])[0] as Int32Array,
+  };
+}
+
+function configOf(files: TokenizerFiles['files'], where: string): JsonObject {
   const read = (name: string): JsonObject => {
     const bytes = files.get(name);
     return bytes ? parseJsonObject(new TextDecoder().decode(bytes), join(where, name)) : {};
   };
-  const config = { ...read('special_tokens_map.json'), ...read('tokenizer_config.json') };
-  const tokenizer = RustTokenizer.load(files.get('tokenizer.json') ?? new Uint8Array(), config, where);
-  const template = ChatTemplate.read(files, config, where);
-  return new CheckpointTokenizer({ tokenizer, template, endTokens, kwargs, where });
+  return { ...read('special_tokens_map.json'), ...read('tokenizer_config.json') };
 }
 
 interface Parts {

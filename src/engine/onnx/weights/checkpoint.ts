@@ -15,6 +15,7 @@ import {
   type WeightFiles,
 } from '../../../support/weight-files.ts';
 import { parseJsonObject } from '../../text/json-object.ts';
+import { textEncoder } from '../../text/tokenizer.ts';
 import { readTokenizerFiles, TOKENIZER_FILES, type TokenizerFiles } from '../../text/tokenizer-files.ts';
 import { type DecoderConfig, parseDecoderConfig } from '../decoder/config.ts';
 import { decoderConfigJson } from '../decoder/config-json.ts';
@@ -120,7 +121,9 @@ export function readCheckpointFiles(dir: string): Pick<Checkpoint, 'config' | 't
         code: 'TROUPE_MODEL_MISSING',
       },
     );
-  return { config: readDecoderConfig(dir), tokenizer: readTokenizerFiles(dir) };
+  const checkpoint = { config: readDecoderConfig(dir), tokenizer: readTokenizerFiles(dir) };
+  textEncoder(checkpoint.tokenizer, dir); // refuses tokenizers before weights are read
+  return checkpoint;
 }
 
 /**
