@@ -54,7 +54,11 @@ def bpe(*parts, size=400, special=tuple(SPECIAL), alphabet=(), **model):
 
 def fallback_bpe(*parts, special=("<unk>", "<s>", "</s>"), **model):
     """BPE with one token for each byte, as converted from SentencePiece."""
-    return bpe(*parts, size=620, special=[*special, *BYTES], unk_token="<unk>", fuse_unk=True, byte_fallback=True, **model)
+    tokenizer = bpe(*parts, size=620, special=[*special, *BYTES], unk_token="<unk>", fuse_unk=True, byte_fallback=True, **model)
+    # the trainer adds bytes as special tokens; converted files have them in the vocabulary only
+    content = json.loads(tokenizer.to_str())
+    content["added_tokens"] = [token for token in content["added_tokens"] if token["content"] in special]
+    return Tokenizer.from_str(json.dumps(content))
 
 
 def byte_level(**options):

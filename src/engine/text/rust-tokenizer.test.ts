@@ -57,6 +57,16 @@ describe('RustTokenizer', () => {
   });
 });
 
+it('finds special tokens that appear only after normalization', () => {
+  const token = { single_word: false, lstrip: false, rstrip: false, normalized: true, special: true };
+  const added = [{ id: 0, content: '<|End|>', ...token }, ORIGINAL.added_tokens[1]];
+  const tokenizer = load(changed({ normalizer: { type: 'Lowercase' }, added_tokens: added }));
+  expect(tokenizer.hidesSpecial('a <|END|>')).toBe(true);
+  expect(tokenizer.hidesSpecial('a <|USER|> <|en d|>')).toBe(false);
+  expect(load(ORIGINAL).hidesSpecial('<|END|>')).toBe(false);
+  expect(encode(tokenizer, '<|END|>')).toHaveLength(1);
+});
+
 describe('RustTokenizer refuses', () => {
   const messageOf = (content: unknown): string => {
     try {

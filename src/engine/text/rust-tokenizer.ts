@@ -8,7 +8,7 @@
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { type Decoder, Tokenizer } from 'tokenizers';
+import { type Decoder, type Normalizer, Tokenizer } from 'tokenizers';
 import { ConfigError } from '../../support/errors.ts';
 import { EncoderError, RemoteEncoder } from './encoder-thread.ts';
 import { type JsonObject, parseAs, parseJsonObject } from './json-object.ts';
@@ -37,6 +37,9 @@ export class RustTokenizer {
   readonly #where: string;
   readonly #encoder: RemoteEncoder;
   readonly #decoder: Decoder | null;
+  readonly #normalizer: Normalizer | null;
+  /** Normalized strings of the special tokens that are matched in normalized text. */
+  readonly #normalizedSpecial: readonly string[];
   /** Strings of the tokens, by id. Ids without a token are empty elements. */
   readonly #pieces: readonly (string | undefined)[];
   readonly #added: ReadonlySet<number>;
@@ -89,7 +92,13 @@ export class RustTokenizer {
     this.#added = new Set(ids);
     this.vocabSize = pieces.length;
     this.special = specialContents(added, config);
-    this.#decoder = this.#orConfigError(json, () => decoderOf(json));
+    const parts = this.#orConfigError(json, () => partsOf(json));
+    this.#decoder = parts.getDecoder();
+    const normalizer = parts.getNormalizer();
+    this.#normalizer = normalizer;
+    this.#normalizedSpecial = added
+      .filter(({ content, normalized }) => normalized && this.special.includes(content))
+      .map(({ content }) => normalizer?.normalizeString(content) ?? content);
     this.#pieceBytes = pieceBytes(json);
   }
 
@@ -126,6 +135,13 @@ export class RustTokenizer {
     return this.#decoder?.decode(pieces) ?? pieces.join(' ');
   }
 
+  /** Returns whether a text without special tokens contains one after normalization, e.g. in other case or width. */
+  hidesSpecial(text: string): boolean {
+    if (this.#normalizer === null || this.#normalizedSpecial.length === 0) return false;
+    const normalized = this.#normalizer.normalizeString(text);
+    return this.#normalizedSpecial.some((token) => normalized.includes(token));
+  }
+
   /** Returns the UTF-8 bytes of a token of the model that stands for bytes. */
   bytesOf(id: number): Uint8Array | undefined {
     const piece = this.#pieces[id];
@@ -148,12 +164,12 @@ export class RustTokenizer {
   }
 }
 
-/** Returns the library's decoder of a `tokenizer.json`; null if it has none. */
-function decoderOf({ decoder }: JsonObject): Decoder | null {
+/** Returns a tokenizer with the normalizer and the decoder of a `tokenizer.json`, and an empty vocabulary. */
+function partsOf({ normalizer, decoder }: JsonObject): Tokenizer {
   const model = { type: 'BPE', vocab: {}, merges: [] };
   return Tokenizer.fromString(
-    JSON.stringify({ version: '1.0', added_tokens: [], decoder, model }),
-  ).getDecoder();
+    JSON.stringify({ version: '1.0', added_tokens: [], normalizer, decoder, model }),
+  );
 }
 
 /** Returns the strings of the model's vocabulary by id. @throws ConfigError if two tokens have the same id */

@@ -10,6 +10,8 @@ import type { JsonObject } from './json-object.ts';
 export interface AddedToken {
   readonly content: string;
   readonly special: boolean;
+  /** Whether it is matched after normalization. */
+  readonly normalized: boolean;
 }
 
 const NAMES = ['bos', 'eos', 'unk', 'sep', 'pad', 'cls', 'mask'].map((name) => `${name}_token`);
@@ -21,8 +23,9 @@ export function addedTokensOf({ added_tokens: tokens = [] }: JsonObject, where: 
       `${where} added_tokens: expected a list, got ${JSON.stringify(tokens).slice(0, 40)}`,
     );
   return tokens.map((token: unknown, index) => {
-    const { content, special } = (token ?? {}) as JsonObject;
-    if (typeof content === 'string') return { content, special: special === true };
+    const { content, special, normalized } = (token ?? {}) as JsonObject;
+    if (typeof content === 'string')
+      return { content, special: special === true, normalized: normalized === true };
     throw new ConfigError(
       `${where} added_tokens: expected a text as content of token ${index}, got ${JSON.stringify(content)}`,
     );

@@ -157,10 +157,15 @@ class CheckpointTokenizer implements Tokenizer {
    * of that text encoded as ordinary characters instead of as the special token.
    */
   #escapeSpecial(text: string, placeholder: (ids: ArrayLike<number>) => string): string {
-    if (!this.#special?.test(text)) return text;
-    return text.replace(new RegExp(this.#special, 'g'), (literal) =>
-      placeholder(this.#encodeAsCharacters(literal)),
-    );
+    const { tokenizer } = this.#parts;
+    const parts = this.#special === undefined ? [text] : text.split(new RegExp(`(${this.#special.source})`));
+    return parts
+      .map((part, index) => {
+        if (index % 2 === 1) return placeholder(this.#encodeAsCharacters(part));
+        if (!tokenizer.hidesSpecial(part)) return part;
+        return placeholder([...part].flatMap((character) => [...this.#encodePiece(character, 1)]));
+      })
+      .join('');
   }
 
   /**
