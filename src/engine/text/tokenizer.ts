@@ -157,6 +157,7 @@ class CheckpointTokenizer implements Tokenizer {
    * of that text encoded as ordinary characters instead of as the special token.
    */
   #escapeSpecial(text: string, placeholder: (ids: ArrayLike<number>) => string): string {
+    if (typeof text !== 'string') return text; // a list of parts, which the template renders
     const { tokenizer } = this.#parts;
     const parts = this.#special === undefined ? [text] : text.split(new RegExp(`(${this.#special.source})`));
     return parts
