@@ -168,7 +168,7 @@ const HOME_OF: Readonly<Record<string, string | readonly string[]>> = {
   'onnxruntime-common': 'engine/onnx/',
   'onnx-buf': 'engine/onnx/',
   '@bufbuild/protobuf': 'engine/onnx/',
-  '@huggingface/tokenizers': 'engine/text/',
+  tokenizers: 'engine/text/',
   '@huggingface/jinja': 'engine/text/',
   '@huggingface/hub': 'hub/',
   '@swc/wasm-typescript': 'support/',

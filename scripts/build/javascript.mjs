@@ -25,7 +25,7 @@ const STAMP = join(DIST, '.built');
 
 /**
  * Entry files that together import all code of the package: the program, the exports of package.json, the
- * hooks of a loader.
+ * hooks of a loader, the file of a thread.
  */
 const ENTRIES = [
   'cli/main.ts',
@@ -34,6 +34,7 @@ const ENTRIES = [
   'engine/index.ts',
   'grade/index.ts',
   'support/typescript-hooks.ts',
+  'engine/text/encoder-worker.ts',
 ];
 
 /** Target of the transpilation: the oldest Node version that package.json allows. */

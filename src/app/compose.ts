@@ -12,6 +12,7 @@ import { locateErrors } from './compose/config-errors.ts';
 import { createEngine, type EngineContext, loadModelFolder } from './compose/engine.ts';
 import { composeEpisodes } from './compose/task.ts';
 import { modelFolder } from './hub-models.ts';
+import { firstPrompts, isBlind } from './tokenizer-coverage.ts';
 
 export type { VerifierName } from '../grade/verifier.ts';
 export { loadServedModel } from './compose/engine.ts';
@@ -50,6 +51,8 @@ export async function compose(resolved: ResolvedConfig, context: EngineContext =
 export interface LoadTeamOptions extends Pick<LoadOptions, 'optimizer' | 'training'> {
   /** Model folders of agent 0, 1, ...; default: the models that the team file names. */
   readonly folders?: readonly string[] | undefined;
+  /** Split whose prompts every tokenizer must be able to represent; it is checked before any weights are read. */
+  readonly readable?: Split;
 }
 
 /**
@@ -59,10 +62,11 @@ export interface LoadTeamOptions extends Pick<LoadOptions, 'optimizer' | 'traini
  */
 export async function loadTeam(
   composition: Composition,
-  { folders, ...load }: LoadTeamOptions = {},
+  { folders, readable, ...load }: LoadTeamOptions = {},
 ): Promise<Team> {
   const { resolved, protocol, context } = composition;
   const agents = [];
+  if (readable !== undefined) await requireReadable(composition, readable, folders);
   for (const [id, { name, model: source, instruction, examples }] of resolved.config.agents.entries()) {
     const path = source === resolved.config.base ? ['base'] : ['agents', id, 'model'];
     const model = await locateErrors(resolved, path, async () =>
@@ -76,6 +80,24 @@ export async function loadTeam(
     agents.push({ id, name, model, ...(instruction && { instruction }), ...(examples && { examples }) });
   }
   return { agents, protocol };
+}
+
+/** @throws ConfigError if a tokenizer has a token for no character of the split's first prompts */
+async function requireReadable(
+  { resolved, context, task }: Composition,
+  split: Split,
+  folders: readonly string[] | undefined,
+): Promise<void> {
+  const { readTextEncoder } = await import('../engine/text/checkpoint-text.ts');
+  const prompts = firstPrompts(task, split);
+  for (const [id, { name, model }] of resolved.config.agents.entries()) {
+    const path = model === resolved.config.base ? ['base'] : ['agents', id, 'model'];
+    const dir = folders?.[id] ?? (await locateErrors(resolved, path, () => modelFolder(model, context)));
+    const tokenizer = await locateErrors(resolved, path, () => readTextEncoder(dir));
+    if (tokenizer === undefined || !isBlind(tokenizer, prompts)) continue;
+    const message = `expected a model whose tokenizer has tokens for the prompts of task ${task.name}, got one that encodes every character of ${JSON.stringify(prompts[0])} as unknown for agent "${name}"; use another model`;
+    throw resolved.problem([{ path, message }]);
+  }
 }
 
 /** Closes the models of a team. */

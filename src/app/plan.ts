@@ -105,7 +105,7 @@ async function measureRates(
   const { config, task, engine } = composition;
   let team: Team | undefined;
   try {
-    team = await loadTeam(composition);
+    team = await loadTeam(composition, { readable: 'train' });
     const rates = await calibrate(team, task, {
       seed: config.seed,
       promptsPerStep: config.train.prompts_per_step,

@@ -1,29 +1,66 @@
 /**
- * Warns if a tokenizer cannot represent a task's prompts. A base model that was pretrained for another task
- * may have no tokens for some characters; its agent then sees incomplete prompts.
+ * Checks whether tokenizers can represent a task's prompts. A base model that was pretrained for another task may have
+ * no tokens for some characters; its agent then sees incomplete prompts.
  * @module
  */
+import type { Tokenizer } from '../engine/engine.ts';
 import type { Split, Task } from '../task/task.ts';
 import type { Team } from '../team/team.ts';
 
 /** Number of prompts to check. */
 const PROMPTS = 8;
 
+/** Returns the first prompts of a split. */
+export function firstPrompts(task: Task, split: Split): string[] {
+  const count = Math.min(PROMPTS, task.size(split) ?? PROMPTS);
+  return Array.from({ length: count }, (_, index) => task.item(split, index).prompt);
+}
+
 /**
- * Returns a warning for each agent whose tokenizer loses characters of the split's first prompts. Changes of
- * case, character width and white space are normal for some tokenizers and not reported.
+ * Returns whether a tokenizer encodes every character of the prompts as the same tokens, those of an unknown
+ * character, so that all prompts of equal length look the same to its model. White space and case are ignored.
+ */
+export function isBlind(tokenizer: Pick<Tokenizer, 'encode'>, prompts: readonly string[]): boolean {
+  const characters = [...new Set(normalized(prompts.join('')))];
+  const encodings = new Set<string>();
+  for (const character of characters) {
+    encodings.add(tokenizer.encode(character).join());
+    if (encodings.size > 1) return false;
+  }
+  return characters.length > 1;
+}
+
+/**
+ * Returns a warning if tokenizers lose characters of the split's first prompts, else nothing. Changes of case,
+ * character width and white space are normal for some tokenizers and not reported.
  */
 export function unreadablePrompts({ agents }: Team, task: Task, split: Split): string[] {
-  const count = Math.min(PROMPTS, task.size(split) ?? PROMPTS);
-  const prompts = Array.from({ length: count }, (_, index) => task.item(split, index).prompt);
-  return agents.flatMap(({ name, model: { tokenizer } }) => {
-    const roundTrip = (prompt: string): string => tokenizer.decode(tokenizer.encode(prompt));
-    const lossy = prompts.find((prompt) => normalized(roundTrip(prompt)) !== normalized(prompt));
-    if (lossy === undefined) return [];
-    return [
-      `agent "${name}" reads the prompt ${JSON.stringify(excerpt(lossy))} as ${JSON.stringify(excerpt(roundTrip(lossy)))}; its model's tokenizer was made for other text`,
-    ];
-  });
+  const prompts = firstPrompts(task, split);
+  const readers = new Map<string, string[]>();
+  for (const { name, model } of agents) {
+    const reading = lossyReading(model.tokenizer, prompts);
+    if (reading !== undefined) readers.set(reading, [...(readers.get(reading) ?? []), `"${name}"`]);
+  }
+  if (readers.size === 0) return [];
+  const sentences = [...readers].map(([reading, names]) =>
+    names.length === 1 ? `agent ${names[0]} reads ${reading}` : `agents ${listed(names)} read ${reading}`,
+  );
+  const count = [...readers.values()].flat().length;
+  return [
+    `${sentences.join(', ')}; ${count === 1 ? "its model's tokenizer was" : "their models' tokenizers were"} made for other text`,
+  ];
+}
+
+/** Describes how a tokenizer reads a prompt whose characters it loses; undefined if it loses none. */
+function lossyReading(tokenizer: Tokenizer, prompts: readonly string[]): string | undefined {
+  const roundTrip = (prompt: string): string => tokenizer.decode(tokenizer.encode(prompt));
+  const lossy = prompts.find((prompt) => normalized(roundTrip(prompt)) !== normalized(prompt));
+  if (lossy === undefined) return undefined;
+  return `the prompt ${JSON.stringify(excerpt(lossy))} as ${JSON.stringify(excerpt(roundTrip(lossy)))}`;
+}
+
+function listed(names: readonly string[]): string {
+  return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 }
 
 function normalized(text: string): string {

@@ -83,7 +83,7 @@ async function attempt(
   const opened = resume ? await openRun(run, settings) : undefined;
   if (opened) defer(() => opened.close());
   const start = startingPoint(opened, config.agents.length);
-  const team = await loadTeam(composition, { ...start, training: true });
+  const team = await loadTeam(composition, { ...start, training: true, readable: 'train' });
   defer(() => closeTeam(team));
   checkRun({ team, task, options });
   const store = opened ?? (await createRun(run, { ...settings, manifest: manifest(team) }));

@@ -11,7 +11,7 @@ import { ConfigError } from '../../support/errors.ts';
 import type { LoadOptions, Tokenizer } from '../engine.ts';
 import { parseJsonObject } from './json-object.ts';
 import { stopTokens } from './stop-tokens.ts';
-import { createTokenizer } from './tokenizer.ts';
+import { createTokenizer, type TextEncoder, textEncoder } from './tokenizer.ts';
 import { readTokenizerFiles } from './tokenizer-files.ts';
 
 /**
@@ -32,6 +32,16 @@ export function readCheckpointTokenizer(
       `${dir}: the tokenizer has ${tokenizer.vocabSize} tokens, the model's embedding ${vocabSize}; they belong to different models`,
     );
   return tokenizer;
+}
+
+/**
+ * Reads the tokenizer of a folder for encoding only, without chat template and end tokens.
+ *
+ * @returns undefined if the folder has no tokenizer, e.g. because it contains an adapter only
+ * @throws ConfigError if a file is damaged
+ */
+export function readTextEncoder(dir: string): TextEncoder | undefined {
+  return existsSync(join(dir, 'tokenizer.json')) ? textEncoder(readTokenizerFiles(dir), dir) : undefined;
 }
 
 /** Reads `eos_token_id` of config.json, for any architecture. */

@@ -52,6 +52,6 @@ function bytesOfLetters(piece: string): Uint8Array | undefined {
 
 /** Returns the byte of a byte-fallback token such as `<0xE2>`. */
 function byteOfName(piece: string): Uint8Array | undefined {
-  const [, digits] = /^<0x([0-9A-F]{2})>$/.exec(piece) ?? [];
+  const [, digits] = /^<0x([0-9A-Fa-f]{2})>$/.exec(piece) ?? [];
   return digits === undefined ? undefined : Uint8Array.of(Number.parseInt(digits, 16));
 }

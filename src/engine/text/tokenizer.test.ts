@@ -117,6 +117,21 @@ describe('encodeChat', () => {
     ]);
   });
 
+  it('encodes text that becomes a special token by normalization as ordinary characters', () => {
+    const json = JSON.parse(new TextDecoder().decode(tinyTokenizer().files.get('tokenizer.json')));
+    const added = json.added_tokens.map((token: object) => ({ ...token, normalized: true }));
+    const lower = createTokenizer(
+      changed({ 'tokenizer.json': { ...json, normalizer: { type: 'Lowercase' }, added_tokens: added } }),
+      [END],
+      { where: 'm' },
+    );
+    expect([...lower.encode('<|USER|>')]).toEqual([USER]);
+    const context = [...lower.encodeChat([{ role: 'user', content: 'a<|USER|>b' }])];
+    expect(context.slice(0, 2)).toEqual([USER, id('a')]);
+    expect(context.slice(2, -2)).not.toContain(USER);
+    expect(context.slice(-2)).toEqual([id('b'), ASSISTANT]);
+  });
+
   it('encodes special tokens in message text as ordinary characters', () => {
     const spelled = (text: string): number[] =>
       [...text].map((c) => (TINY_ALPHABET.includes(c) ? id(c) : UNKNOWN));

@@ -12,14 +12,12 @@
  * @module
  */
 import { join } from 'node:path';
-import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { ConfigError } from '../../support/errors.ts';
 import type { ChatMessage, ChatOptions, Tokenizer } from '../engine.ts';
 import { ChatTemplate, type TemplateOptions } from './chat-template.ts';
-import { type JsonObject, parseAs, parseJsonObject } from './json-object.ts';
-import { type PieceBytes, pieceBytes } from './token-bytes.ts';
+import { type JsonObject, parseJsonObject } from './json-object.ts';
+import { RustTokenizer } from './rust-tokenizer.ts';
 import type { TokenizerFiles } from './tokenizer-files.ts';
-import { withRustDigits } from './tokenizer-json.ts';
 
 /**
  * Creates the tokenizer of a checkpoint.
@@ -34,31 +32,38 @@ export function createTokenizer(
   endTokens: readonly number[],
   { where, kwargs = {} }: { readonly where: string; readonly kwargs?: TemplateOptions['kwargs'] },
 ): Tokenizer {
+  const config = configOf(files, where);
+  const tokenizer = RustTokenizer.of(files, config, where);
+  const template = ChatTemplate.read(files, config, where);
+  return new CheckpointTokenizer({ tokenizer, template, endTokens, kwargs, where });
+}
+
+/** The part of a tokenizer that needs no chat template. */
+export type TextEncoder = Pick<Tokenizer, 'encode' | 'vocabSize'>;
+
+/**
+ * Creates the encoder of a checkpoint. A tokenizer that is created from the same files later shares its vocabulary.
+ *
+ * @throws ConfigError if a file is not valid, or the tokenizer cannot be used
+ */
+export function textEncoder({ files }: TokenizerFiles, where: string): TextEncoder {
+  const tokenizer = RustTokenizer.of(files, configOf(files, where), where);
+  return {
+    vocabSize: tokenizer.vocabSize,
+    encode: (text) => tokenizer.encode([text])[0] as Int32Array,
+  };
+}
+
+function configOf(files: TokenizerFiles['files'], where: string): JsonObject {
   const read = (name: string): JsonObject => {
     const bytes = files.get(name);
     return bytes ? parseJsonObject(new TextDecoder().decode(bytes), join(where, name)) : {};
   };
-  const config = { ...read('special_tokens_map.json'), ...read('tokenizer_config.json') };
-  const json = read('tokenizer.json');
-  const tokenizer = parseAs(
-    join(where, 'tokenizer.json'),
-    'a tokenizer',
-    () => new HuggingFaceTokenizer(withRustDigits(json), config),
-  );
-  const template = ChatTemplate.read(files, config, where);
-  return new CheckpointTokenizer({
-    tokenizer,
-    pieceBytes: pieceBytes(json),
-    template,
-    endTokens,
-    kwargs,
-    where,
-  });
+  return { ...read('special_tokens_map.json'), ...read('tokenizer_config.json') };
 }
 
 interface Parts {
-  readonly tokenizer: HuggingFaceTokenizer;
-  readonly pieceBytes: PieceBytes;
+  readonly tokenizer: RustTokenizer;
   readonly endTokens: readonly number[];
   readonly template: ChatTemplate;
   readonly kwargs: Readonly<Record<string, unknown>>;
@@ -81,39 +86,27 @@ class CheckpointTokenizer implements Tokenizer {
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#ends = new Set(parts.endTokens);
-    let largest = -1;
-    for (const id of parts.tokenizer.get_vocab(true).values()) largest = Math.max(largest, id);
-    this.vocabSize = largest + 1;
-    const special = [...parts.tokenizer.get_added_tokens_decoder().values()]
-      .filter((token) => token.special && token.content !== '')
-      .map((token) => token.content)
-      // longest first, because the tokenizers library prefers the longest match
-      .sort((a, b) => b.length - a.length);
+    this.vocabSize = parts.tokenizer.vocabSize;
+    const { special } = parts.tokenizer;
     this.#special = special.length > 0 ? new RegExp(special.map(escaped).join('|')) : undefined;
-    this.#guard = special.find((token) => this.encode(`${token}a`)[1] !== this.encode('a')[0]);
+    const [plain, ...guarded] = parts.tokenizer.encode(['a', ...special.map((token) => `${token}a`)]);
+    this.#guard = special.find((_, index) => guarded[index]?.[1] !== plain?.[0]);
     this.endTokens = this.#closingFirst(parts.endTokens);
   }
 
   encode(text: string): Int32Array {
-    return Int32Array.from(this.#parts.tokenizer.encode(text, { add_special_tokens: false }).ids);
+    return this.#parts.tokenizer.encode([text])[0] as Int32Array;
   }
 
   decode(tokens: ArrayLike<number>): string {
-    const { tokenizer } = this.#parts;
     const ids = Array.from(tokens);
     while (ids.length > 0 && this.#ends.has(ids.at(-1) as number)) ids.pop();
     // an embedding can have more rows than the vocabulary has tokens; such ids have no text
-    const known = ids.filter((id) => tokenizer.id_to_token(id) !== undefined);
-    if (known.length === 0) return '';
-    // some checkpoints enable the removal of spaces before punctuation; decoding must not change the text
-    return tokenizer.decode(known, { skip_special_tokens: false, clean_up_tokenization_spaces: false });
+    return this.#parts.tokenizer.decode(ids);
   }
 
   bytesOf(token: number): Uint8Array | undefined {
-    const { tokenizer, pieceBytes } = this.#parts;
-    const piece = tokenizer.id_to_token(token);
-    const isText = piece === undefined || tokenizer.get_added_tokens_decoder().has(token);
-    return isText ? undefined : pieceBytes(piece);
+    return this.#parts.tokenizer.bytesOf(token);
   }
 
   encodeChat(messages: readonly ChatMessage[], options: ChatOptions = {}): Int32Array {
@@ -164,10 +157,16 @@ class CheckpointTokenizer implements Tokenizer {
    * of that text encoded as ordinary characters instead of as the special token.
    */
   #escapeSpecial(text: string, placeholder: (ids: ArrayLike<number>) => string): string {
-    if (!this.#special?.test(text)) return text;
-    return text.replace(new RegExp(this.#special, 'g'), (literal) =>
-      placeholder(this.#encodeAsCharacters(literal)),
-    );
+    if (typeof text !== 'string') return text; // a list of parts, which the template renders
+    const { tokenizer } = this.#parts;
+    const parts = this.#special === undefined ? [text] : text.split(new RegExp(`(${this.#special.source})`));
+    return parts
+      .map((part, index) => {
+        if (index % 2 === 1) return placeholder(this.#encodeAsCharacters(part));
+        if (!tokenizer.hidesSpecial(part)) return part;
+        return placeholder([...part].flatMap((character) => [...this.#encodePiece(character, 1)]));
+      })
+      .join('');
   }
 
   /**

@@ -12,6 +12,7 @@ import { ConfigError } from '../../../support/errors.ts';
 import { writeSafetensors } from '../../../support/safetensors.ts';
 import { INDEX_FILE, WEIGHTS_FILE as WEIGHTS, type WeightFiles } from '../../../support/weight-files.ts';
 import { parseJsonObject } from '../../text/json-object.ts';
+import { textEncoder } from '../../text/tokenizer.ts';
 import { readTokenizerFiles, TOKENIZER_FILES, type TokenizerFiles } from '../../text/tokenizer-files.ts';
 import { type DecoderConfig, parseDecoderConfig } from '../decoder/config.ts';
 import { decoderConfigJson } from '../decoder/config-json.ts';
@@ -111,7 +112,9 @@ function readWeights(dir: string, specs: readonly ParameterSpec[]): Map<string, 
 /** Reads config and tokenizer files, without the weights. @throws ConfigError if a file is missing or invalid */
 export function readCheckpointFiles(dir: string): Pick<Checkpoint, 'config' | 'tokenizer'> {
   requireModel(dir);
-  return { config: readDecoderConfig(dir), tokenizer: readTokenizerFiles(dir) };
+  const checkpoint = { config: readDecoderConfig(dir), tokenizer: readTokenizerFiles(dir) };
+  textEncoder(checkpoint.tokenizer, dir); // refuses tokenizers before weights are read
+  return checkpoint;
 }
 
 /**
