@@ -40,7 +40,7 @@ describe('a team file', () => {
       slack: 'none',
       slack_confidence: 0.05,
       max_backtracks: 5,
-      step_shrink: 0.5,
+      step_shrink: 'auto',
       gate: 'enforce',
     });
     expect(config.train.order).toBe('static');

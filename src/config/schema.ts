@@ -109,6 +109,9 @@ function fillIn(config: FileConfig) {
     ...(module === undefined ? {} : { module }),
     ...options,
   };
+  const { kind, threads, spinning, token_budget, decode_batch, lora_rank, lora_alpha, ...engine } =
+    config.engine;
+  const alpha = lora_alpha ?? (lora_rank > 0 ? 2 * lora_rank : undefined);
   const { stages, rollout_mode, order, ...train } = config.train;
   const { epsilon, epsilon_high, dual_clip, ratio_norm, ...loss } = config.loss;
   const isLong = train.max_completion_length > LONG_MESSAGE_TOKENS;
@@ -119,6 +122,11 @@ function fillIn(config: FileConfig) {
       model: model ?? (config.base as string), // `rejectInvalid` checked that one of them is set
       ...agent,
     })),
+    engine: {
+      ...{ kind, threads, spinning, token_budget, decode_batch, lora_rank },
+      ...(alpha === undefined ? {} : { lora_alpha: alpha }),
+      ...engine,
+    },
     task,
     train: {
       stages,

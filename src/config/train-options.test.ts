@@ -79,7 +79,7 @@ it('converts the file to options', () => {
       slack: 'none',
       slackConfidence: 0.05,
       maxBacktracks: 5,
-      stepShrink: 0.5,
+      stepShrink: 'auto',
       gate: 'enforce',
     },
     optimizer: {
@@ -100,7 +100,7 @@ it('converts the file to options', () => {
     tokenBudget: 4096,
     decodeBatch: 128,
     loraRank: 0,
-    loraAlpha: 32,
+    loraAlpha: 0,
     loraTargetModules: 'all-linear',
     loraRslora: false,
     baseDtype: 'auto',

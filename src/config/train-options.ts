@@ -45,9 +45,14 @@ export function trainOptions(config: Config): TrainOptions {
 }
 
 /** Returns the options of the ONNX engine, which runs models in this process. */
-export function engineOptions(config: Config): Omit<CamelCased<Config['engine']>, 'kind'> {
-  const { kind: _, ...engine } = config.engine;
-  return camelCased(engine);
+export function engineOptions({ engine }: Config): Omit<Required<CamelCased<Config['engine']>>, 'kind'> {
+  const { kind: _, ...options } = engine;
+  return { ...camelCased(options), loraAlpha: loraAlpha(engine) };
+}
+
+/** Returns `lora_alpha`, which a resolved team file has if it trains adapters. */
+function loraAlpha({ lora_rank, lora_alpha = 2 * lora_rank }: Config['engine']): number {
+  return lora_alpha;
 }
 
 /** Returns the options of the PyTorch engine. Optional keys that the file does not set are absent. */
@@ -71,11 +76,12 @@ function samplerOptions({ kind, cache }: Config['sampler'] = SAMPLER_DEFAULTS) {
 }
 
 /** Returns rank, alpha and targets of new LoRA adapters, as one option of the PyTorch and Ray engines. */
-function loraShape({ lora_rank, lora_alpha, lora_target_modules, lora_rslora }: Config['engine']) {
+function loraShape(engine: Config['engine']) {
+  const { lora_rank, lora_target_modules, lora_rslora } = engine;
   const names = lora_target_modules.split(',').map((name) => name.trim());
   return {
     rank: lora_rank,
-    alpha: lora_alpha,
+    alpha: loraAlpha(engine),
     targetModules: lora_target_modules === 'all-linear' ? ('all-linear' as const) : names,
     rslora: lora_rslora,
   };

@@ -73,6 +73,16 @@ export {
   type UpperBoundOptions,
 } from './quantile.ts';
 export {
+  type BoundedKl,
+  decideProbe,
+  type KlBounds,
+  type ProbeDecision,
+  type ProbeState,
+  retryFactor,
+  startProbes,
+  usedShare,
+} from './step-scale.ts';
+export {
   type AttemptDecision,
   type AttemptMeasurement,
   decideAttempt,

@@ -118,7 +118,7 @@ function comparisonLines({ comparisons }: RunView): string[] {
 }
 
 function countRows(view: RunView): string[][] {
-  const { updates, byStatus, attempts, backtracks, largestKlShare } = updateTotals(updatesOf(view));
+  const { updates, byStatus, probes, attempts, backtracks, largestKlShare } = updateTotals(updatesOf(view));
   const tests = testCounts(view);
   const gate = gatesOf(view).at(-1)?.gate;
   const certificates = certificateCounts(view);
@@ -131,7 +131,10 @@ function countRows(view: RunView): string[][] {
       'updates',
       `${updates} in ${plural(finishedStages(view).length, 'stage')}: ${byStatus.ACCEPT} accepted, ${byStatus.REJECT_KL} rejected by KL, ${byStatus.REJECT_TEST} by the test, ${byStatus.REJECT_NAN} not finite, ${byStatus.SKIP} skipped`,
     ],
-    ['attempts', `${attempts}, of which ${plural(backtracks, 'backtrack')}`],
+    [
+      'attempts',
+      `${attempts}, of which ${plural(backtracks, 'backtrack')}${probes === 0 ? '' : `; ${plural(probes, 'probe')} set the first step sizes`}`,
+    ],
     [
       'radius',
       largestKlShare === undefined

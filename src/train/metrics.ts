@@ -73,6 +73,7 @@ function updateRow(event: UpdateEvent, { options, tokens }: MetricsContext): Met
       target_kl: event.targetKl,
       beta: event.betaNext,
       learning_rate: options.optimizer.learningRate * (last?.lrScale ?? event.lrScaleNext),
+      probes: event.probes?.length,
       attempts: event.attempts.length,
       backtracks: Math.max(0, event.attempts.length - 1),
       num_trajectories: event.trajectories,

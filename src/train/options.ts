@@ -26,9 +26,10 @@ export interface TrustRegionOptions {
   readonly maxBacktracks: number;
   /**
    * Factor by which each backtrack multiplies the learning rate, 0..1; at 1 a backtrack only increases beta,
-   * the coefficient of the KL penalty (E37).
+   * the coefficient of the KL penalty (E37). `auto`: at most 1/2, and small enough that the measured KL predicts
+   * an attempt inside the trust region.
    */
-  readonly stepShrink: number;
+  readonly stepShrink: number | 'auto';
   /**
    * `enforce`: never keeps an update that leaves the trust region (gate 1). `record`: for baselines without a
    * trust region; divergences are measured, but every update with finite values is kept, and beta, the
@@ -45,9 +46,9 @@ export interface OptimizerOptions {
   readonly weightDecay: number;
   readonly maxGradNorm: number;
   /**
-   * Adapts the learning rate to the radius of the trust region: the learning rate grows by a factor of 1.5
-   * after a first attempt that was accepted with less than half of the radius, and keeps its reduced scale
-   * after a backtrack.
+   * Adapts the learning rate to the radius of the trust region: the first update of an agent measures the
+   * scale at which a step fits, the learning rate grows by a factor of 1.5 after a first attempt that was
+   * accepted with less than half of the radius, and it keeps its reduced scale after a backtrack.
    * Differs from the paper, which sets the learning rate by hand.
    */
   readonly adaptToRadius: boolean;

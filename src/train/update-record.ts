@@ -24,7 +24,7 @@ export interface UpdateFacts {
 
 export function updateRecord(batch: Batch, facts: UpdateFacts): UpdateRecord {
   const { stage, agent, status, outcome, options, weights, certificate } = facts;
-  const { attempts, next } = outcome;
+  const { probes, attempts, next } = outcome;
   const accepted = attempts.find((attempt) => attempt.accepted);
   const mismatch = batch.mismatch.get(agent) ?? { max: 0, mean: 0 };
   const logp = (batch.logpOld.get(agent) ?? []).flatMap((row) => [...row]);
@@ -32,6 +32,7 @@ export function updateRecord(batch: Batch, facts: UpdateFacts): UpdateRecord {
     stage,
     agent,
     status,
+    ...(probes.length > 0 && { probes }),
     attempts,
     betaNext: next.beta,
     lrScaleNext: next.lrScale,
