@@ -96,6 +96,7 @@ async function compareTeams(
     samples: config.eval.k,
     temperature: config.train.temperature,
     maxTokens: config.train.max_completion_length,
+    truncated: config.train.truncated,
     stream: evaluationStream(config.seed),
     ...(context.signal && { signal: context.signal }),
     onProgress: (done: number, total: number) =>

@@ -26,6 +26,7 @@ const FIXED: readonly (readonly string[])[] = [
   ['eval', 'benchmarks'],
   ['train', 'temperature'],
   ['train', 'max_completion_length'],
+  ['train', 'truncated'],
   ['gate', 'alpha'],
 ];
 

@@ -335,3 +335,32 @@ describe('a team file as an object', () => {
     );
   });
 });
+
+describe('resolveRunConfig', () => {
+  it('reads a configuration without train.truncated as judge, the rule of the version that wrote it', () => {
+    const dir = mkdtempSync(join(tmpdir(), 'troupe-run-config-'));
+    const path = join(dir, 'config.yaml');
+    try {
+      const resolved = resolveConfigText(TEAM, { path: 'team.yaml' }).resolvedYaml;
+      writeFileSync(path, resolved.replace(/^ {2}truncated: wrong\n/m, ''));
+      const old = resolveRunConfig(path);
+      expect(old.config.train.truncated).toBe('judge');
+      expect(old.resolvedYaml).toContain('truncated: judge');
+      expect(resolveConfig(path).config.train.truncated).toBe('wrong');
+      writeFileSync(path, resolved);
+      expect(resolveRunConfig(path).config.train.truncated).toBe('wrong');
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+  });
+});
+
+describe('lora_alpha', () => {
+  it('is twice the rank by default', () => {
+    const engineOf = (engine: string) =>
+      resolveConfigText(`${TEAM}engine: {${engine}}\n`, { path: 'team.yaml' }).config.engine;
+    expect(engineOf('lora_rank: 8').lora_alpha).toBe(16);
+    expect(engineOf('lora_rank: 8, lora_alpha: 32').lora_alpha).toBe(32);
+    expect(engineOf('threads: 1')).not.toHaveProperty('lora_alpha');
+  });
+});

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { choice, integer, show, text } from '../schema/fields.ts';
 import { ALGORITHM_NAMES } from './algorithms.ts';
 import { contaminationSection, evalSection } from './evaluation-sections.ts';
+import { rewardSection } from './reward-section.ts';
 import {
   agentSchema,
   certificateSection,
@@ -17,7 +18,6 @@ import {
   pretrainSection,
   protocolSection,
   raySection,
-  rewardSection,
   samplerSection,
   schemeSection,
   taskSection,
@@ -162,6 +162,12 @@ function rejectInvalid(config: FileConfig, context: z.RefinementCtx): void {
     reject(
       ['reward', 'agent'],
       `expected 0 with protocol ${protocol.kind}, in which single agents give no answers, got ${reward.agent}`,
+    );
+  const { max_completion_length } = config.train;
+  if (reward.overlong_buffer_len > max_completion_length)
+    reject(
+      ['reward', 'overlong_buffer_len'],
+      `expected at most train.max_completion_length = ${max_completion_length}, got ${reward.overlong_buffer_len}`,
     );
   if (pretrain.hidden_size % pretrain.heads !== 0 || (pretrain.hidden_size / pretrain.heads) % 2 !== 0)
     reject(

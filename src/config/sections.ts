@@ -284,17 +284,6 @@ export const pretrainSection = z
   .prefault({})
   .describe("Pretraining of small base models on the task's demonstrations (`troupe pretrain`).");
 
-export const rewardSection = z
-  .strictObject({
-    agent: number({ min: 0, max: 1 })
-      .default(0)
-      .describe(
-        "Weight of the mean reward of the agents' own answers in the team reward; vote, debate and parts only.",
-      ),
-  })
-  .prefault({})
-  .describe('The team reward.');
-
 export const trainSection = z
   .strictObject({
     stages: integer({ min: 0 })
@@ -318,6 +307,11 @@ export const trainSection = z
       .describe('Episodes per prompt (G).'),
     temperature: number({ above: 0 }).default(1).describe('Sampling temperature; no top-p, no top-k.'),
     max_completion_length: integer({ min: 1 }).default(64).describe('Maximum tokens of a message.'),
+    truncated: choice(['wrong', 'judge', 'mask'])
+      .default('wrong')
+      .describe(
+        'Messages that were cut off at max_completion_length, without an end token. wrong: no answer: they get the lowest reward, do not count in votes, and end the episode of an interactive task. judge: the task judges their text. mask: as judge, and the loss leaves them out (overlong filtering of DAPO). Training, tests and evaluations use the same rule.',
+      ),
     num_iterations: integer({ min: 1 }).default(1).describe('Passes over the batch per attempt.'),
     companions: choice(['shared', 'independent'])
       .default('shared')

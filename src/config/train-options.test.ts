@@ -31,6 +31,7 @@ it('has every option of the training loop with the same name (a compile-time che
   type Elsewhere =
     | 'seed'
     | 'agentReward'
+    | 'overlongBuffer'
     | 'stageEvaluationPrompts'
     | 'evalPrompts'
     | 'trustRegion'
@@ -65,6 +66,7 @@ it('converts the file to options', () => {
     updateSchedule: 'sequential',
     credit: 'team',
     stateWeight: true,
+    truncated: 'wrong',
     epsilon: 0.2,
     ratioNorm: 'sum',
     normalise: 'group',

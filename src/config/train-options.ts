@@ -18,6 +18,7 @@ export function trainOptions(config: Config): TrainOptions {
   const { save_total_limit: _, ...train } = config.train;
   // the other keys of `scheme` have only one valid value
   const { update_schedule, credit, state_weight } = config.scheme;
+  const { overlong_buffer_len, overlong_penalty_factor } = config.reward;
   const { dual_clip, epsilon_high, ...loss } = config.loss;
   const { target_kl_message, ...region } = config.trust_region;
   const { max_grad_norm, ...optimizer } = config.optimizer;
@@ -29,6 +30,9 @@ export function trainOptions(config: Config): TrainOptions {
     ...(epsilon_high === undefined ? {} : { epsilonHigh: epsilon_high }),
     ...(dual_clip === 'off' ? {} : { dualClip: dual_clip }),
     agentReward: config.reward.agent,
+    ...(overlong_buffer_len === 0
+      ? {}
+      : { overlongBuffer: { len: overlong_buffer_len, penaltyFactor: overlong_penalty_factor } }),
     stageEvaluationPrompts: config.eval.stage_prompts,
     evalPrompts: config.eval.prompts,
     trustRegion: {

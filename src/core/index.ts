@@ -62,6 +62,7 @@ export {
   sampledKl,
   stateDivergence,
 } from './divergence.ts';
+export { type OverlongBuffer, overlongPenalty } from './overlong.ts';
 export {
   dkwEpsilon,
   dkwMinimumSize,

@@ -91,7 +91,9 @@ function explainUpdate(
     case 'SKIP':
       return update.trajectories === 0
         ? `${name} was not updated: it sent no message in this batch.`
-        : `${name} was not updated: for every prompt, all episodes had the same reward, so there was no learning signal.`;
+        : update.fracRewardZeroStd < 1
+          ? `${name} was not updated: its messages in all episodes with a learning signal were cut off, and the loss leaves these out.`
+          : `${name} was not updated: for every prompt, all episodes had the same reward, so there was no learning signal.`;
     default:
       return update.status satisfies never;
   }

@@ -7,6 +7,7 @@
 import type { RunView } from '../run-view/run-view.ts';
 import {
   certificateCounts,
+  cutOffShares,
   finishedStages,
   gatesOf,
   logpMismatchMax,
@@ -120,6 +121,7 @@ function comparisonLines({ comparisons }: RunView): string[] {
 function countRows(view: RunView): string[][] {
   const { updates, byStatus, probes, attempts, backtracks, largestKlShare } = updateTotals(updatesOf(view));
   const tests = testCounts(view);
+  const cutOff = cutOffShares(updatesOf(view));
   const gate = gatesOf(view).at(-1)?.gate;
   const certificates = certificateCounts(view);
   const outcome =
@@ -148,6 +150,14 @@ function countRows(view: RunView): string[][] {
           [
             'certificates',
             `${certificates.positive} of ${certificates.stages} stages with a lower bound above 0`,
+          ],
+        ]),
+    ...(cutOff === undefined
+      ? []
+      : [
+          [
+            'cut off',
+            `${percent(cutOff.all)} of messages${cutOff.rewarded === undefined ? '' : `, ${percent(cutOff.rewarded)} of those in episodes with a right answer`}`,
           ],
         ]),
     ['sampler', `agreed with the trainer within ${small(logpMismatchMax(view))} nats per token`],

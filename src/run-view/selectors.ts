@@ -89,6 +89,34 @@ export function updateTotals(updates: readonly UpdateRecord[]): UpdateTotals {
   return { updates: updates.length, byStatus, probes, attempts, backtracks, largestKlShare };
 }
 
+/** Shares of messages that were cut off, 0..1. */
+export interface CutOffShares {
+  /** Share of all messages of the learning agents. */
+  readonly all: number;
+  /** Share of their messages in episodes with a correct answer; undefined if no run recorded it. */
+  readonly rewarded: number | undefined;
+}
+
+/** Averages the shares of cut-off messages over updates, weighted by messages; undefined without messages. */
+export function cutOffShares(updates: readonly UpdateRecord[]): CutOffShares | undefined {
+  let [messages, cut, rewarded, rewardedCut] = [0, 0, 0, 0];
+  for (const {
+    tokens,
+    meanLength,
+    clippedRatio,
+    rewardedMessages = 0,
+    rewardedClippedRatio = 0,
+  } of updates) {
+    const own = meanLength > 0 ? Math.round(tokens / meanLength) : 0;
+    messages += own;
+    cut += own * clippedRatio;
+    rewarded += rewardedMessages;
+    rewardedCut += rewardedMessages * rewardedClippedRatio;
+  }
+  if (messages === 0) return undefined;
+  return { all: cut / messages, rewarded: rewarded === 0 ? undefined : rewardedCut / rewarded };
+}
+
 /** Counts the acceptance tests (betting tests, E64) by their decision. */
 export function testCounts(view: RunView): Readonly<Record<GateView['decision'], number>> {
   const counts = { promote: 0, keep: 0, rollback: 0 };

@@ -142,6 +142,10 @@ export interface UpdateRecord {
   readonly entropy?: number;
   readonly meanLength: number;
   readonly clippedRatio: number;
+  /** Number of own messages in episodes with a correct answer; absent in older runs. */
+  readonly rewardedMessages?: number;
+  /** Share of these messages that were cut off, 0..1; absent if there are none. */
+  readonly rewardedClippedRatio?: number;
   readonly trajectories: number;
   readonly tokens: number;
   /** Maximum of |logp_sampler - logp_trainer| over the tokens of this batch (E9), nats. */

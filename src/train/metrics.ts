@@ -80,6 +80,7 @@ function updateRow(event: UpdateEvent, { options, tokens }: MetricsContext): Met
       num_own_tokens: event.tokens,
       'completions/mean_length': event.meanLength,
       'completions/clipped_ratio': event.clippedRatio,
+      'completions/rewarded_clipped_ratio': event.rewardedClippedRatio,
       'sampling/sampling_logp_difference/max': event.logpMismatchMax,
       'sampling/sampling_logp_difference/mean': event.logpMismatchMean,
       'sampling/log_ratio_mean': event.meanLogRatioWeight,

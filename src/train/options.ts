@@ -130,6 +130,17 @@ export interface TrainOptions {
   readonly companions?: 'shared' | 'independent';
   readonly temperature: number;
   readonly maxCompletionLength: number;
+  /**
+   * Treatment of messages that were cut off, the same in training, tests and evaluations (`TruncatedRule` of
+   * the team). `mask`: as `judge`, and the learner's cut-off messages are left out of the loss.
+   */
+  readonly truncated: 'wrong' | 'judge' | 'mask';
+  /**
+   * Soft overlong punishment of DAPO (arXiv 2503.14476): the learner's advantages come from its rewards minus
+   * a penalty that grows over the last `len` tokens before `maxCompletionLength` from 0 to `penaltyFactor`,
+   * reward units. Absent: no penalty. Reported rewards, tests and evaluations are without it.
+   */
+  readonly overlongBuffer?: { readonly len: number; readonly penaltyFactor: number };
   /** Number of passes over the batch in each attempt of an update (symbol E in E37). */
   readonly numIterations: number;
   /** Number of trajectories per minibatch. */
