@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../support/errors.ts';
 import { extractOverrides } from './overrides.ts';
-import { resolveConfig, resolveConfigObject, resolveConfigText } from './resolve.ts';
+import { resolveConfig, resolveConfigObject, resolveConfigText, resolveRunConfig } from './resolve.ts';
 
 const MINIMAL = 'base: models/base\nagents: 3\ntask:\n  name: arithmetic\n';
 
@@ -341,7 +341,7 @@ describe('resolveRunConfig', () => {
     const dir = mkdtempSync(join(tmpdir(), 'troupe-run-config-'));
     const path = join(dir, 'config.yaml');
     try {
-      const resolved = resolveConfigText(TEAM, { path: 'team.yaml' }).resolvedYaml;
+      const resolved = resolveConfigText(MINIMAL, { path: 'team.yaml' }).resolvedYaml;
       writeFileSync(path, resolved.replace(/^ {2}truncated: wrong\n/m, ''));
       const old = resolveRunConfig(path);
       expect(old.config.train.truncated).toBe('judge');
@@ -358,7 +358,7 @@ describe('resolveRunConfig', () => {
 describe('lora_alpha', () => {
   it('is twice the rank by default', () => {
     const engineOf = (engine: string) =>
-      resolveConfigText(`${TEAM}engine: {${engine}}\n`, { path: 'team.yaml' }).config.engine;
+      resolveConfigText(`${MINIMAL}engine: {${engine}}\n`, { path: 'team.yaml' }).config.engine;
     expect(engineOf('lora_rank: 8').lora_alpha).toBe(16);
     expect(engineOf('lora_rank: 8, lora_alpha: 32').lora_alpha).toBe(32);
     expect(engineOf('threads: 1')).not.toHaveProperty('lora_alpha');
