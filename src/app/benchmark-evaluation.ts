@@ -142,14 +142,14 @@ async function play(
   { folder, benchmark }: { readonly folder: EvaluationFolder; readonly benchmark: PlannedBenchmark },
   { onEvent, signal, seed, stop }: BenchmarkContext,
 ): Promise<void> {
-  const { name, task, split, prompts, k, temperature, maxTokens } = benchmark;
+  const { name, task, split, prompts, k, temperature, maxTokens, truncated } = benchmark;
   const warn = (message: string): void => onEvent?.({ kind: 'warning', message });
   for (const text of [...(task.warnings ?? []), ...unreadablePrompts(team, task, split)])
     warn(`${name}: ${text}`);
   const startedMs = performance.now();
   let chunkMs = startedMs;
   await playBenchmark(team, task, {
-    ...{ split, prompts, samples: k, temperature, maxTokens },
+    ...{ split, prompts, samples: k, temperature, maxTokens, truncated },
     ...(stop === undefined ? {} : { stop }),
     stream: streamOf(seed, benchmark),
     firstChunk: folder.chunksDone(name),
@@ -209,8 +209,9 @@ function streamOf(seed: number, { name, identity }: PlannedBenchmark): RandomStr
  * Settings that determine the episodes of a benchmark. Scores are comparable only if these settings are
  * equal.
  */
-function identityOf({ name, split, prompts, k, temperature, maxTokens, identity }: PlannedBenchmark) {
-  return { name, split, prompts, k, temperature, max_completion_length: maxTokens, ...identity };
+function identityOf({ maxTokens, truncated, identity, ...benchmark }: PlannedBenchmark) {
+  const { name, split, prompts, k, temperature } = benchmark;
+  return { name, split, prompts, k, temperature, max_completion_length: maxTokens, truncated, ...identity };
 }
 
 function requestOf({ resolved, title, folders }: NamedTeam, { seed, stop, benchmarks }: BenchmarkContext) {

@@ -12,6 +12,7 @@ import { ConfigError } from '../support/errors.ts';
 import { nearestName } from '../support/nearest.ts';
 import type { Split, Task } from '../task/task.ts';
 import { type Benchmark, benchmarkNames, findBenchmark } from '../tasks/benchmarks.ts';
+import type { TruncatedRule } from '../team/cut-off.ts';
 import { composeOtherTask, composeTask } from './compose/task.ts';
 import type { DownloadOptions } from './hub-models.ts';
 
@@ -26,6 +27,8 @@ export interface PlannedBenchmark {
   readonly k: number;
   readonly temperature: number;
   readonly maxTokens: number;
+  /** Treatment of messages that were cut off: that of the team's training. */
+  readonly truncated: TruncatedRule;
   /** Properties of the task that determine its prompts; equal on every machine with the same data. */
   readonly identity: Readonly<Record<string, unknown>>;
 }
@@ -107,6 +110,7 @@ export async function planTeamTask(
       prompts: settings.prompts ?? config.eval.prompts,
       temperature: settings.temperature ?? config.train.temperature,
       maxTokens: settings.maxTokens ?? config.train.max_completion_length,
+      truncated: config.train.truncated,
       identity: { isOwn: true, task: config.task },
     },
   );
@@ -128,6 +132,7 @@ async function planOwn(
       prompts: settings.prompts ?? entry.prompts ?? config.eval.prompts,
       temperature: settings.temperature ?? entry.temperature ?? config.train.temperature,
       maxTokens: settings.maxTokens ?? entry.max_completion_length ?? config.train.max_completion_length,
+      truncated: config.train.truncated,
       identity: { task: entry.task },
     },
   );
@@ -154,6 +159,7 @@ async function planKnown(
       prompts: settings.prompts ?? entry.prompts ?? size,
       temperature: settings.temperature ?? entry.temperature ?? benchmark.temperature,
       maxTokens: settings.maxTokens ?? entry.max_completion_length ?? benchmark.maxTokens,
+      truncated: resolved.config.train.truncated,
       identity: {
         benchmark: entry.name,
         ...benchmark.options,
@@ -178,7 +184,7 @@ function requireBenchmark(name: string): Benchmark {
 
 function finish(
   { name, task, split }: Pick<PlannedBenchmark, 'name' | 'task' | 'split'>,
-  settings: Pick<PlannedBenchmark, 'k' | 'prompts' | 'temperature' | 'maxTokens' | 'identity'>,
+  settings: Pick<PlannedBenchmark, 'k' | 'prompts' | 'temperature' | 'maxTokens' | 'truncated' | 'identity'>,
 ): PlannedBenchmark {
   const size = task.size(split) ?? Number.POSITIVE_INFINITY;
   if (size === 0)

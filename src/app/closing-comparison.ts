@@ -15,6 +15,7 @@ import {
 } from '../evaluate/evaluate.ts';
 import type { Scores } from '../evaluate/scores.ts';
 import type { Task } from '../task/task.ts';
+import type { TruncatedRule } from '../team/cut-off.ts';
 import type { Team } from '../team/team.ts';
 import type { RunEvent } from '../train/events.ts';
 import { evaluationStream } from './evaluation-stream.ts';
@@ -30,6 +31,7 @@ export interface ClosingComparisonOptions {
   readonly samples: number;
   readonly temperature: number;
   readonly maxTokens: number;
+  readonly truncated: TruncatedRule;
   readonly signal?: AbortSignal;
   /** Receives progress as `phase` events. */
   readonly emit: (event: RunEvent) => void;

@@ -4,7 +4,7 @@
  * @module
  */
 import { join, relative } from 'node:path';
-import { type ResolvedConfig, resolveConfig } from '../config/resolve.ts';
+import { type ResolvedConfig, resolveRunConfig } from '../config/resolve.ts';
 import { compare as compareScores } from '../evaluate/compare.ts';
 import {
   finalReward,
@@ -41,7 +41,7 @@ export function readRun(dir: string): RecordedRun {
   return {
     dir,
     name: relative(process.cwd(), dir) || '.',
-    resolved: resolveConfig(join(dir, CONFIG_FILE)),
+    resolved: resolveRunConfig(join(dir, CONFIG_FILE)),
     figures: runFigures(foldEvents(readEvents(dir), { keepRewards: true })),
   };
 }
@@ -99,7 +99,17 @@ function requireOneTask(runs: readonly RecordedRun[]): void {
       throw new ConfigError(
         `${name}: expected the task of ${first.name}, ${task}, got ${other}; only runs on the same prompts can be compared`,
       );
+    const [rule, otherRule] = [first, { resolved }].map((run) => judgesCutOff(run.resolved));
+    if (rule !== otherRule)
+      throw new ConfigError(
+        `${name}: expected ${rule ? 'train.truncated judge or mask' : 'train.truncated wrong'} as in ${first.name}, got ${resolved.config.train.truncated}; only runs with the same reward can be compared`,
+      );
   }
+}
+
+/** Returns whether the reward of a run judges messages that were cut off; `mask` affects the loss only. */
+function judgesCutOff({ config }: ResolvedConfig): boolean {
+  return config.train.truncated !== 'wrong';
 }
 
 function haveEqualSizes(runs: readonly RecordedRun[]): boolean {
@@ -170,6 +180,7 @@ async function evaluateRun(
       split: 'test',
       temperature: config.train.temperature,
       maxTokens: config.train.max_completion_length,
+      truncated: config.train.truncated,
       ...(signal && { signal }),
       onProgress: (done, total) =>
         onEvent?.({

@@ -106,6 +106,7 @@ async function evaluateLoaded(
     ...settings,
     temperature: config.train.temperature,
     maxTokens: config.train.max_completion_length,
+    truncated: config.train.truncated,
     stream: evaluationStream(config.seed),
     ...(signal && { signal }),
     onProgress: (done, total) =>

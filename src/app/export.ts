@@ -5,7 +5,7 @@
  */
 import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { type ResolvedConfig, resolveConfig, withModels } from '../config/resolve.ts';
+import { type ResolvedConfig, resolveRunConfig, withModels } from '../config/resolve.ts';
 import type { Config } from '../config/schema.ts';
 import { type ExportAgentOptions, exportAgent, isAdapterFolder } from '../export/export-agent.ts';
 import { ggufLicense } from '../gguf/model-files.ts';
@@ -57,7 +57,7 @@ export async function exportTeam(request: ExportRequest): Promise<ExportedAgent[
   const config = join(stored.run, CONFIG_FILE);
   if (!existsSync(config))
     throw new ConfigError(`${team}: expected a checkpoint inside its run, got one without ${config}`);
-  const resolved = resolveConfig(config);
+  const resolved = resolveRunConfig(config);
   const temporary = `${resolve(out)}.tmp-${process.pid}`;
   try {
     const made = await writeTeam(temporary, {

@@ -6,7 +6,12 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Override } from '../config/overrides.ts';
-import { type ResolvedConfig, resolveConfig, resolveConfigObject } from '../config/resolve.ts';
+import {
+  type ResolvedConfig,
+  resolveConfig,
+  resolveConfigObject,
+  resolveRunConfig,
+} from '../config/resolve.ts';
 import type { TeamFile } from '../config/schema.ts';
 import { CONFIG_FILE } from '../store/layout.ts';
 import { findStoredTeam, type StoredTeam } from '../store/read-run.ts';
@@ -38,7 +43,7 @@ export async function findTeam(
     throw new ConfigError(
       `${team}: expected a checkpoint inside its run, got one without ${path}; keep it in the run's folder, or name its agents' folders as models of a team file`,
     );
-  const resolved = resolveConfig(path, overrides);
+  const resolved = stored ? resolveRunConfig(path, overrides) : resolveConfig(path, overrides);
   if (stored) requireSameSize(resolved, stored);
   return { resolved, stored };
 }

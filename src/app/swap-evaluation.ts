@@ -9,6 +9,7 @@ import { signTest } from '../swap/sign-test.ts';
 import type { Distillation, SwapContender, SwapRecord } from '../swap/swap-record.ts';
 import type { Team } from '../team/team.ts';
 import type { RunContext } from '../train/context.ts';
+import { untrainedAgent } from '../train/state.ts';
 import type { Composition } from './compose.ts';
 import { evaluationStream } from './evaluation-stream.ts';
 import {
@@ -95,6 +96,7 @@ async function compareTeams(
     samples: config.eval.k,
     temperature: config.train.temperature,
     maxTokens: config.train.max_completion_length,
+    truncated: config.train.truncated,
     stream: evaluationStream(config.seed),
     ...(context.signal && { signal: context.signal }),
     onProgress: (done: number, total: number) =>
@@ -113,7 +115,7 @@ async function compareTeams(
     teams.push(after);
   }
   const { path: _, ...decision } = await decideSwap(context, { before: team, after: teams.at(-1) as Team });
-  context.state.agents[agent] = { beta: context.options.beta, lrScale: 1 };
+  context.state.agents[agent] = untrainedAgent(context.options.beta);
   return {
     prompts: before.evaluation.prompts,
     samples: options.samples,

@@ -7,7 +7,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Override } from '../config/overrides.ts';
-import { type ResolvedConfig, resolveConfig } from '../config/resolve.ts';
+import { type ResolvedConfig, resolveRunConfig } from '../config/resolve.ts';
 import { trainOptions } from '../config/train-options.ts';
 import type { Model } from '../engine/engine.ts';
 import { openModelWeights } from '../gguf/model-files.ts';
@@ -135,7 +135,7 @@ async function checkRequest(request: SwapRequest): Promise<CheckedRequest> {
       `${request.team}: expected a run folder or a checkpoint inside one, got neither; "troupe train" makes one`,
     );
   if (out !== undefined) assertFree(out);
-  const resolved = resolveConfig(join(stored.run, CONFIG_FILE), request.overrides);
+  const resolved = resolveRunConfig(join(stored.run, CONFIG_FILE), request.overrides);
   return {
     settings,
     out: out === undefined ? undefined : resolve(out),

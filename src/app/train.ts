@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import { requireSameRun } from '../config/continuation.ts';
 import type { Override } from '../config/overrides.ts';
-import { type ResolvedConfig, resolveConfig } from '../config/resolve.ts';
+import { type ResolvedConfig, resolveRunConfig } from '../config/resolve.ts';
 import type { TeamFile } from '../config/schema.ts';
 import { CONFIG_FILE } from '../store/layout.ts';
 import { readRunConfig } from '../store/read-run.ts';
@@ -102,7 +102,7 @@ function resolveRun(request: TrainRequest): RequestedRun {
   const { resume: run } = request;
   readRunConfig(run); // called first, because it throws if the folder is not a run folder
   const path = join(run, CONFIG_FILE);
-  const resolved = resolveConfig(path, overrides);
-  if (overrides.length > 0) requireSameRun(resolveConfig(path).config, resolved);
+  const resolved = resolveRunConfig(path, overrides);
+  if (overrides.length > 0) requireSameRun(resolveRunConfig(path).config, resolved);
   return { resolved, run, resume: true };
 }

@@ -297,6 +297,7 @@ async function evaluateOutcome(
         samples: config.eval.k,
         temperature: config.train.temperature,
         maxTokens: config.train.max_completion_length,
+        truncated: config.train.truncated,
         ...(signal && { signal }),
         emit: (event) => sink.emit(event),
       },

@@ -64,7 +64,7 @@ export const ALGORITHMS = {
   },
   single: {
     about:
-      'One agent, GRPO. For DAPO add loss.epsilon_high 0.28 and loss.ratio_norm sum; its dynamic sampling and overlong reward shaping are not implemented.',
+      'One agent, GRPO. For DAPO add loss.epsilon_high 0.28, loss.ratio_norm sum and reward.overlong_buffer_len, or train.truncated mask for its overlong filtering; its dynamic sampling is not implemented.',
     settings: GRPO,
   },
   teamtr: {

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../support/errors.ts';
 import { extractOverrides } from './overrides.ts';
-import { resolveConfig, resolveConfigObject, resolveConfigText } from './resolve.ts';
+import { resolveConfig, resolveConfigObject, resolveConfigText, resolveRunConfig } from './resolve.ts';
 
 const MINIMAL = 'base: models/base\nagents: 3\ntask:\n  name: arithmetic\n';
 
@@ -40,7 +40,7 @@ describe('a team file', () => {
       slack: 'none',
       slack_confidence: 0.05,
       max_backtracks: 5,
-      step_shrink: 0.5,
+      step_shrink: 'auto',
       gate: 'enforce',
     });
     expect(config.train.order).toBe('static');
@@ -371,5 +371,34 @@ describe('a team file as an object', () => {
     expect(() => resolveConfigObject({ ...team, train: { steps: 3 } } as never)).toThrow(
       /^train: unknown key "steps"/,
     );
+  });
+});
+
+describe('resolveRunConfig', () => {
+  it('reads a configuration without train.truncated as judge, the rule of the version that wrote it', () => {
+    const dir = mkdtempSync(join(tmpdir(), 'troupe-run-config-'));
+    const path = join(dir, 'config.yaml');
+    try {
+      const resolved = resolveConfigText(MINIMAL, { path: 'team.yaml' }).resolvedYaml;
+      writeFileSync(path, resolved.replace(/^ {2}truncated: wrong\n/m, ''));
+      const old = resolveRunConfig(path);
+      expect(old.config.train.truncated).toBe('judge');
+      expect(old.resolvedYaml).toContain('truncated: judge');
+      expect(resolveConfig(path).config.train.truncated).toBe('wrong');
+      writeFileSync(path, resolved);
+      expect(resolveRunConfig(path).config.train.truncated).toBe('wrong');
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+  });
+});
+
+describe('lora_alpha', () => {
+  it('is twice the rank by default', () => {
+    const engineOf = (engine: string) =>
+      resolveConfigText(`${MINIMAL}engine: {${engine}}\n`, { path: 'team.yaml' }).config.engine;
+    expect(engineOf('lora_rank: 8').lora_alpha).toBe(16);
+    expect(engineOf('lora_rank: 8, lora_alpha: 32').lora_alpha).toBe(32);
+    expect(engineOf('threads: 1')).not.toHaveProperty('lora_alpha');
   });
 });

@@ -41,6 +41,23 @@ export function resolveConfig(path: string, overrides: readonly Override[] = [])
 }
 
 /**
+ * Resolves the `config.yaml` of a run, as {@link resolveConfig} does. Runs of versions without `train.truncated`
+ * judged messages that were cut off, so this value stands for the missing key.
+ */
+export function resolveRunConfig(path: string, overrides: readonly Override[] = []): ResolvedConfig {
+  const resolved = resolveConfig(path, overrides);
+  const { value } = parseYamlFile(readFileSync(path, 'utf8'), shortName(path));
+  const { train } = (value ?? {}) as { readonly train?: { readonly truncated?: unknown } | null };
+  const isGiven = overrides.some((override) => override.path.join('.') === 'train.truncated');
+  if (train?.truncated !== undefined || isGiven) return resolved;
+  const config: Config = {
+    ...resolved.config,
+    train: { ...resolved.config.train, truncated: 'judge' },
+  };
+  return { ...resolved, config, resolvedYaml: stringify(config, { lineWidth: 0 }) };
+}
+
+/**
  * Validates the text of a team file, as {@link resolveConfig} does. `path` is the file's name in errors;
  * relative paths in the text are relative to the folder of `path`.
  */

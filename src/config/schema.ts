@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { choice, integer, show, text } from '../schema/fields.ts';
 import { ALGORITHM_NAMES } from './algorithms.ts';
 import { contaminationSection, evalSection } from './evaluation-sections.ts';
+import { rewardSection } from './reward-section.ts';
 import {
   agentSchema,
   certificateSection,
@@ -18,7 +19,6 @@ import {
   pretrainSection,
   protocolSection,
   raySection,
-  rewardSection,
   samplerSection,
   schemeSection,
   taskSection,
@@ -114,6 +114,9 @@ function fillIn(config: FileConfig) {
     ...(module === undefined ? {} : { module }),
     ...options,
   };
+  const { kind, threads, spinning, token_budget, decode_batch, lora_rank, lora_alpha, ...engine } =
+    config.engine;
+  const alpha = lora_alpha ?? (lora_rank > 0 ? 2 * lora_rank : undefined);
   const { stages, rollout_mode, order, ...train } = config.train;
   const { epsilon, epsilon_high, dual_clip, ratio_norm, ...loss } = config.loss;
   const isLong = train.max_completion_length > LONG_MESSAGE_TOKENS;
@@ -126,6 +129,11 @@ function fillIn(config: FileConfig) {
       ...(config.examples === undefined ? {} : { examples: config.examples }),
       ...agent,
     })),
+    engine: {
+      ...{ kind, threads, spinning, token_budget, decode_batch, lora_rank },
+      ...(alpha === undefined ? {} : { lora_alpha: alpha }),
+      ...engine,
+    },
     task,
     train: {
       stages,
@@ -161,6 +169,12 @@ function rejectInvalid(config: FileConfig, context: z.RefinementCtx): void {
     reject(
       ['reward', 'agent'],
       `expected 0 with protocol ${protocol.kind}, in which single agents give no answers, got ${reward.agent}`,
+    );
+  const { max_completion_length } = config.train;
+  if (reward.overlong_buffer_len > max_completion_length)
+    reject(
+      ['reward', 'overlong_buffer_len'],
+      `expected at most train.max_completion_length = ${max_completion_length}, got ${reward.overlong_buffer_len}`,
     );
   if (pretrain.hidden_size % pretrain.heads !== 0 || (pretrain.hidden_size / pretrain.heads) % 2 !== 0)
     reject(

@@ -4,7 +4,17 @@
  * @module
  */
 import { z } from 'zod';
-import { choice, flag, integer, kindError, number, numberOrOff, show, text } from '../schema/fields.ts';
+import {
+  choice,
+  flag,
+  integer,
+  kindError,
+  number,
+  numberOr,
+  numberOrOff,
+  show,
+  text,
+} from '../schema/fields.ts';
 
 export const engineSection = z
   .strictObject({
@@ -33,9 +43,9 @@ export const engineSection = z
         'Rank of LoRA adapters, which are trained instead of all weights; agents with the same base model share its weights in memory. 0: all weights are trained.',
       ),
     lora_alpha: number({ above: 0 })
-      .default(32)
+      .optional()
       .describe(
-        'Scale of the adapters: lora_alpha / lora_rank, or lora_alpha / sqrt(lora_rank) with lora_rslora.',
+        'Scale of the adapters: lora_alpha / lora_rank, or lora_alpha / sqrt(lora_rank) with lora_rslora. Default: twice lora_rank.',
       ),
     lora_target_modules: text()
       .default('all-linear')
@@ -285,17 +295,6 @@ export const pretrainSection = z
   .prefault({})
   .describe("Pretraining of small base models on the task's demonstrations (`troupe pretrain`).");
 
-export const rewardSection = z
-  .strictObject({
-    agent: number({ min: 0, max: 1 })
-      .default(0)
-      .describe(
-        "Weight of the mean reward of the agents' own answers in the team reward; vote, debate and parts only.",
-      ),
-  })
-  .prefault({})
-  .describe('The team reward.');
-
 export const trainSection = z
   .strictObject({
     stages: integer({ min: 0 })
@@ -319,6 +318,11 @@ export const trainSection = z
       .describe('Episodes per prompt (G).'),
     temperature: number({ above: 0 }).default(1).describe('Sampling temperature; no top-p, no top-k.'),
     max_completion_length: integer({ min: 1 }).default(64).describe('Maximum tokens of a message.'),
+    truncated: choice(['wrong', 'judge', 'mask'])
+      .default('wrong')
+      .describe(
+        'Messages that were cut off at max_completion_length, without an end token. wrong: no answer: they get the lowest reward, do not count in votes, and end the episode of an interactive task. judge: the task judges their text. mask: as judge, and the loss leaves them out (overlong filtering of DAPO). Training, tests and evaluations use the same rule.',
+      ),
     num_iterations: integer({ min: 1 }).default(1).describe('Passes over the batch per attempt.'),
     companions: choice(['shared', 'independent'])
       .default('shared')
@@ -418,9 +422,11 @@ export const trustRegionSection = z
     max_backtracks: integer({ min: 0, max: 50 })
       .default(5)
       .describe('Further attempts, each with a smaller step, before the update is rejected.'),
-    step_shrink: number({ above: 0, max: 1 })
-      .default(0.5)
-      .describe('Factor of the learning rate per backtrack; 1: only beta grows, as in the paper.'),
+    step_shrink: numberOr('auto', { above: 0, max: 1 })
+      .default('auto')
+      .describe(
+        'Factor of the learning rate per backtrack. auto: at most 0.5, and so small that the measured KL predicts an attempt inside the radius. 1: only beta grows, as in the paper.',
+      ),
     gate: choice(['enforce', 'record'])
       .default('enforce')
       .describe(
@@ -445,7 +451,7 @@ export const optimizerSection = z
     adapt_to_radius: flag()
       .default(true)
       .describe(
-        'Whether the learning rate grows while less than half of the radius is used, and stays reduced after backtracks.',
+        'Whether the learning rate follows the radius: the first update of an agent measures a small step, which sets the scale of the learning rate; the scale grows while less than half of the radius is used, and stays reduced after backtracks.',
       ),
   })
   .prefault({})

@@ -31,6 +31,7 @@ it('has every option of the training loop with the same name (a compile-time che
   type Elsewhere =
     | 'seed'
     | 'agentReward'
+    | 'overlongBuffer'
     | 'stageEvaluationPrompts'
     | 'evalPrompts'
     | 'trustRegion'
@@ -65,6 +66,7 @@ it('converts the file to options', () => {
     updateSchedule: 'sequential',
     credit: 'team',
     stateWeight: true,
+    truncated: 'wrong',
     epsilon: 0.2,
     ratioNorm: 'sum',
     normalise: 'group',
@@ -79,7 +81,7 @@ it('converts the file to options', () => {
       slack: 'none',
       slackConfidence: 0.05,
       maxBacktracks: 5,
-      stepShrink: 0.5,
+      stepShrink: 'auto',
       gate: 'enforce',
     },
     optimizer: {
@@ -100,7 +102,7 @@ it('converts the file to options', () => {
     tokenBudget: 4096,
     decodeBatch: 128,
     loraRank: 0,
-    loraAlpha: 32,
+    loraAlpha: 0,
     loraTargetModules: 'all-linear',
     loraRslora: false,
     baseDtype: 'auto',

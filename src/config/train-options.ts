@@ -18,6 +18,7 @@ export function trainOptions(config: Config): TrainOptions {
   const { save_total_limit: _, ...train } = config.train;
   // the other keys of `scheme` have only one valid value
   const { update_schedule, credit, state_weight } = config.scheme;
+  const { overlong_buffer_len, overlong_penalty_factor } = config.reward;
   const { dual_clip, epsilon_high, ...loss } = config.loss;
   const { target_kl_message, ...region } = config.trust_region;
   const { max_grad_norm, ...optimizer } = config.optimizer;
@@ -29,6 +30,9 @@ export function trainOptions(config: Config): TrainOptions {
     ...(epsilon_high === undefined ? {} : { epsilonHigh: epsilon_high }),
     ...(dual_clip === 'off' ? {} : { dualClip: dual_clip }),
     agentReward: config.reward.agent,
+    ...(overlong_buffer_len === 0
+      ? {}
+      : { overlongBuffer: { len: overlong_buffer_len, penaltyFactor: overlong_penalty_factor } }),
     stageEvaluationPrompts: config.eval.stage_prompts,
     evalPrompts: config.eval.prompts,
     trustRegion: {
@@ -45,9 +49,14 @@ export function trainOptions(config: Config): TrainOptions {
 }
 
 /** Returns the options of the ONNX engine, which runs models in this process. */
-export function engineOptions(config: Config): Omit<CamelCased<Config['engine']>, 'kind'> {
-  const { kind: _, ...engine } = config.engine;
-  return camelCased(engine);
+export function engineOptions({ engine }: Config): Omit<Required<CamelCased<Config['engine']>>, 'kind'> {
+  const { kind: _, ...options } = engine;
+  return { ...camelCased(options), loraAlpha: loraAlpha(engine) };
+}
+
+/** Returns `lora_alpha`, which a resolved team file has if it trains adapters. */
+function loraAlpha({ lora_rank, lora_alpha = 2 * lora_rank }: Config['engine']): number {
+  return lora_alpha;
 }
 
 /** Returns the options of the PyTorch engine. Optional keys that the file does not set are absent. */
@@ -71,11 +80,12 @@ function samplerOptions({ kind, cache }: Config['sampler'] = SAMPLER_DEFAULTS) {
 }
 
 /** Returns rank, alpha and targets of new LoRA adapters, as one option of the PyTorch and Ray engines. */
-function loraShape({ lora_rank, lora_alpha, lora_target_modules, lora_rslora }: Config['engine']) {
+function loraShape(engine: Config['engine']) {
+  const { lora_rank, lora_target_modules, lora_rslora } = engine;
   const names = lora_target_modules.split(',').map((name) => name.trim());
   return {
     rank: lora_rank,
-    alpha: lora_alpha,
+    alpha: loraAlpha(engine),
     targetModules: lora_target_modules === 'all-linear' ? ('all-linear' as const) : names,
     rslora: lora_rslora,
   };

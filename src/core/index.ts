@@ -62,6 +62,7 @@ export {
   sampledKl,
   stateDivergence,
 } from './divergence.ts';
+export { type OverlongBuffer, overlongPenalty } from './overlong.ts';
 export {
   dkwEpsilon,
   dkwMinimumSize,
@@ -72,6 +73,16 @@ export {
   orderStatisticUpperBound,
   type UpperBoundOptions,
 } from './quantile.ts';
+export {
+  type BoundedKl,
+  decideProbe,
+  type KlBounds,
+  type ProbeDecision,
+  type ProbeState,
+  retryFactor,
+  startProbes,
+  usedShare,
+} from './step-scale.ts';
 export {
   type AttemptDecision,
   type AttemptMeasurement,

@@ -113,6 +113,18 @@ describe('decideAttempt', () => {
     expect(scales(1)).toEqual([1, 1, 1]);
   });
 
+  it('aims a retry at the radius with stepShrink auto', () => {
+    const { states } = drive({ ...rules, stepShrink: 'auto' }, 1, [
+      measured(0.7),
+      measured(0.011),
+      measured(0),
+    ]);
+    expect(states.map(({ lrScale }) => lrScale)).toEqual([1, 0.1, 0.05].map((x) => expect.closeTo(x, 12)));
+    const message = { ...rules, stepShrink: 'auto', targetKlMessage: 0.05 } as const;
+    const long = drive(message, 1, [measured(0.001, { klMessageMean: 3.5 }), measured(0)]);
+    expect(long.states[1].lrScale).toBeCloseTo(0.1, 12);
+  });
+
   it('rejects immediately with maxBacktracks 0', () => {
     expect(drive({ ...rules, maxBacktracks: 0 }, 1, [measured(1)]).decision?.kind).toBe('rejected');
   });

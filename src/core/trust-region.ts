@@ -15,6 +15,7 @@ import {
   orderStatisticMinimumSize,
   orderStatisticUpperBound,
 } from './quantile.ts';
+import { retryFactor, SCALE_MAX, SCALE_MIN } from './step-scale.ts';
 
 /** Settings of the trust region and of backtracking (E36–E38). */
 export interface TrustRegionRules {
@@ -40,9 +41,10 @@ export interface TrustRegionRules {
   readonly gate?: 'enforce' | 'record';
   /**
    * Factor on the learning rate for each retry, 0 < factor <= 1. Default 1/2. At 1, a retry increases only
-   * beta, the coefficient of the KL penalty, as in the paper.
+   * beta, the coefficient of the KL penalty, as in the paper. `auto`: a factor of at most 1/2 that is computed
+   * from the measured KL, so that the retry uses about 0.7 of its bound (`retryFactor`).
    */
-  readonly stepShrink?: number;
+  readonly stepShrink?: number | 'auto';
 }
 
 /**
@@ -59,8 +61,6 @@ const BETA_MAX = 1e3;
  */
 const STEP_SHRINK = 0.5;
 const SCALE_FACTOR = 1.5;
-const SCALE_MIN = 1e-4;
-const SCALE_MAX = 1e4;
 
 /** Divergences measured after the steps of one attempt; KLs in nats. */
 export interface AttemptMeasurement {
@@ -129,7 +129,7 @@ export function startTrustRegion(rules: TrustRegionRules, beta: number, lrScale 
     throw new DomainError(`${where}: expected beta in [0, ${BETA_MAX}], got ${beta}`);
   checkPositive(where, 'lrScale', lrScale);
   const { stepShrink = STEP_SHRINK } = rules;
-  if (!(stepShrink > 0 && stepShrink <= 1))
+  if (stepShrink !== 'auto' && !(stepShrink > 0 && stepShrink <= 1))
     throw new DomainError(`${where}: expected stepShrink in (0, 1], got ${stepShrink}`);
   return { rules, attempt: 0, beta, lrScale, lrScaleStart: lrScale };
 }
@@ -140,9 +140,9 @@ export function startTrustRegion(rules: TrustRegionRules, beta: number, lrScale 
  *
  * If the attempt's KL is within its bounds, β (the coefficient of the KL penalty) is unchanged, or divided by
  * 1.5 (to at least 1e-6) if the first attempt used less than half of the permitted KL quantile. Otherwise β
- * is multiplied by 1.5 (to at most 1e3) and the learning rate by `stepShrink`. After the last attempt the
- * update is rejected, and the caller must restore the snapshot: an update outside its bounds is never kept. A
- * β of 0 stays 0.
+ * is multiplied by 1.5 (to at most 1e3) and the learning rate by `stepShrink` or, with `auto`, by a factor that
+ * aims at the radius. After the last attempt the update is rejected, and the caller must restore the snapshot:
+ * an update outside its bounds is never kept. A β of 0 stays 0.
  *
  * Differs from the paper: a retry reduces the learning rate, because a larger β alone leaves the first step
  * unchanged. With `adaptToRadius`, the learning-rate scale is kept for the next update: multiplied by 1.5 if
@@ -170,7 +170,8 @@ export function decideAttempt(state: TrustRegionState, measurement: AttemptMeasu
     };
   }
   const betaNext = isRecorded ? beta : Math.min(BETA_MAX, BETA_FACTOR * beta);
-  const shrunken = lrScale * (rules.stepShrink ?? STEP_SHRINK);
+  const { stepShrink = STEP_SHRINK } = rules;
+  const shrunken = lrScale * (stepShrink === 'auto' ? retryFactor(rules, measurement) : stepShrink);
   if (attempt < rules.maxBacktracks)
     return {
       kind: 'retry',

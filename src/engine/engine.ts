@@ -181,6 +181,16 @@ export interface AdamWParams {
   readonly maxGradNorm: number;
 }
 
+/** Options of the calls that clear the accumulated gradients. */
+export interface GradientOptions {
+  /**
+   * Whether the accumulated gradients are kept. Default false. After `step` and `restore` with kept gradients,
+   * a further `step` descends along the same gradient from the restored weights, with the same result as if
+   * the gradient had been computed again.
+   */
+  readonly keepGradients?: boolean;
+}
+
 /**
  * Divergences between the next-token distributions of the current weights (`new`) and of a snapshot (`old`)
  * at every token state of the messages, per sequence [T]. KL in nats; total variation in [0, 1].
@@ -270,8 +280,11 @@ export interface Model {
     cotangents: readonly ArrayLike<number>[],
     params: BackwardParams,
   ): Promise<BackwardResult>;
-  /** Takes one AdamW step on the accumulated gradients and clears them; returns their L2 norm before clipping. */
-  step(adamw: AdamWParams): Promise<{ readonly gradNorm: number }>;
+  /**
+   * Takes one AdamW step on the accumulated gradients and clears them, unless `keepGradients` is set. Returns
+   * their L2 norm before clipping.
+   */
+  step(adamw: AdamWParams, options?: GradientOptions): Promise<{ readonly gradNorm: number }>;
   /** Clears the accumulated gradients. */
   zeroGradients(): void;
   divergence(sequences: readonly Sequence[], old: SnapshotId, params: ScoreParams): Promise<Divergence>;
@@ -284,10 +297,10 @@ export interface Model {
   /** Copies weights and optimizer state in memory, byte for byte. */
   snapshot(): Promise<SnapshotId>;
   /**
-   * Restores weights and optimizer state byte for byte, and clears accumulated gradients. The snapshot stays
-   * valid.
+   * Restores weights and optimizer state byte for byte, and clears accumulated gradients, unless
+   * `keepGradients` is set. The snapshot stays valid.
    */
-  restore(id: SnapshotId): Promise<void>;
+  restore(id: SnapshotId, options?: GradientOptions): Promise<void>;
   release(id: SnapshotId): void;
   /** Writes a Hugging Face folder (weights, config, tokenizer) and the optimizer state. */
   save(dir: string): Promise<void>;

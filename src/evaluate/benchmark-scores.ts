@@ -8,7 +8,7 @@ import { DomainError } from '../core/errors.ts';
 import type { RandomStream } from '../core/rng.ts';
 import { type Interval, passAtK } from '../core/stats.ts';
 import { replayVote, type VoteStopRule } from '../core/vote-stop.ts';
-import { agentAnswerOf, answerOf, type EpisodeRecord } from './episode-record.ts';
+import { agentAnswerOf, answerOf, type EpisodeRecord, type MessageRecord } from './episode-record.ts';
 import { type EarlyStop, guaranteedSamples } from './play.ts';
 import { type Answer, measureOf, type Scores, scoresOf } from './scores.ts';
 
@@ -65,6 +65,8 @@ export interface BenchmarkScores {
   readonly messages: number;
   /** Number of messages that were cut at the maximum length. */
   readonly clipped: number;
+  /** Number of messages in episodes with a correct answer, and of those that were cut. */
+  readonly rewarded: { readonly messages: number; readonly clipped: number };
   readonly savings: readonly StopSaving[];
 }
 
@@ -102,7 +104,8 @@ export function benchmarkScores(
     );
   const score = (key: number, prompts: readonly (readonly EpisodeRecord[])[], of: ReadAnswers): Scores =>
     scoresFrom(prompts, { guaranteed, of, stream: stream.child(1, key) });
-  const messages = records.flatMap((record) => record.messages.filter(({ tokens }) => tokens !== undefined));
+  const messages = records.flatMap(ownMessages);
+  const rewarded = records.flatMap((record) => (record.correct ? ownMessages(record) : []));
   return {
     prompts: byPrompt.length,
     samples,
@@ -122,9 +125,19 @@ export function benchmarkScores(
     episodes: records.length,
     tokens: messages.reduce((sum, { tokens = 0 }) => sum + tokens, 0),
     messages: messages.length,
-    clipped: messages.filter(({ finish }) => finish === 'length').length,
+    clipped: countClipped(messages),
+    rewarded: { messages: rewarded.length, clipped: countClipped(rewarded) },
     savings: stop ? [measuredSaving(byPrompt, samples, stop)] : replayedSavings(byPrompt, options.error),
   };
+}
+
+/** Returns the messages that agents wrote. */
+function ownMessages({ messages }: EpisodeRecord): MessageRecord[] {
+  return messages.filter(({ tokens }) => tokens !== undefined);
+}
+
+function countClipped(messages: readonly MessageRecord[]): number {
+  return messages.filter(({ finish }) => finish === 'length').length;
 }
 
 type ReadAnswers = (record: EpisodeRecord) => Answer[];

@@ -7,6 +7,7 @@ import { DomainError } from '../core/errors.ts';
 import type { RandomStream } from '../core/rng.ts';
 import { TaskError } from '../support/errors.ts';
 import type { Split, Task, TaskItem } from '../task/task.ts';
+import type { TruncatedRule } from '../team/cut-off.ts';
 import { rollout } from '../team/rollout.ts';
 import type { Agent, Team, TeamMessage, Trajectory } from '../team/team.ts';
 import { VerifierCache } from '../team/verifier-cache.ts';
@@ -28,6 +29,8 @@ export interface EvaluateOptions {
   readonly k?: number;
   readonly temperature: number;
   readonly maxTokens: number;
+  /** Treatment of messages that were cut off; default `judge`. */
+  readonly truncated?: TruncatedRule;
   /**
    * Random stream of all draws. Policies that are evaluated with equal streams are paired: equal messages
    * draw equal numbers.
@@ -60,6 +63,8 @@ export interface TeamEvaluation {
   readonly meanLength: number;
   /** Share of messages cut at the maximum length, 0..1. */
   readonly clippedRatio: number;
+  /** The same share among the messages of episodes with a correct answer; absent if there are none. */
+  readonly rewardedClippedRatio?: number;
 }
 
 /**
@@ -85,6 +90,9 @@ export async function evaluateTeam(
   const score = (key: number, answers_P: readonly (readonly Answer[])[]): Scores =>
     scoresOf(answers_P, { items: items.map(({ id }) => id), k, stream: stream.child(1, key) });
   const messages = trajectories.flatMap((trajectory) => trajectory.messages);
+  const rewarded = trajectories.flatMap((trajectory) =>
+    trajectory.verdict.correct ? trajectory.messages : [],
+  );
   const tokens = messages.reduce((sum, message) => sum + message.tokens.length, 0);
   return {
     label: options.label,
@@ -103,7 +111,8 @@ export async function evaluateTeam(
     }),
     tokens,
     meanLength: tokens / messages.length,
-    clippedRatio: messages.filter(({ finish }) => finish === 'length').length / messages.length,
+    clippedRatio: clippedShare(messages),
+    ...(rewarded.length > 0 && { rewardedClippedRatio: clippedShare(rewarded) }),
   };
 }
 
@@ -178,4 +187,9 @@ function agentAnswer(agent: number, { sample, messages, agentVerdicts }: Traject
   const last: TeamMessage | undefined = messages.findLast((message) => message.agent === agent);
   const verdict = agentVerdicts[agent];
   return last && verdict ? [{ sample, verdict, meanLogp: last.meanLogp }] : [];
+}
+
+/** Returns the share of messages that were cut at the maximum length, 0..1. */
+function clippedShare(messages: readonly TeamMessage[]): number {
+  return messages.filter(({ finish }) => finish === 'length').length / messages.length;
 }

@@ -7,6 +7,7 @@
 import type { RandomStream } from '../core/rng.ts';
 import { VoteStop, type VoteStopRule } from '../core/vote-stop.ts';
 import type { Split, Task, TaskItem } from '../task/task.ts';
+import type { TruncatedRule } from '../team/cut-off.ts';
 import { type RolloutOptions, rollout } from '../team/rollout.ts';
 import type { Team } from '../team/team.ts';
 import { VerifierCache } from '../team/verifier-cache.ts';
@@ -40,6 +41,8 @@ export interface PlayOptions {
   readonly stop?: EarlyStop;
   readonly temperature: number;
   readonly maxTokens: number;
+  /** Treatment of messages that were cut off; default `judge`. */
+  readonly truncated?: TruncatedRule;
   /**
    * Random stream of all draws. A message draws from the child (0, agent, prompt, sample, turn), as in
    * `evaluateTeam`.
@@ -117,6 +120,7 @@ async function playChunk(
       firstSample: drawn,
       temperature: options.temperature,
       maxTokens: options.maxTokens,
+      ...(options.truncated && { truncated: options.truncated }),
       stream: options.stream.child(0),
       verifier,
       ...(options.signal === undefined ? {} : { signal: options.signal }),

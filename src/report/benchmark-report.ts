@@ -103,6 +103,7 @@ export function evaluationReportJson({ title, against, benchmarks }: EvaluationR
       tokens_per_question: scores.tokens / scores.prompts,
       tokens_per_answer: scores.tokens / scores.episodes,
       clipped_ratio: scores.clipped / scores.messages,
+      rewarded_clipped_ratio: known(scores.rewarded.clipped / scores.rewarded.messages),
       early_stop: scores.savings,
       ...(differences === undefined ? {} : { differences }),
       per_prompt: scores.team.items.map((item, p) => ({
@@ -142,8 +143,12 @@ function scoresTable({ scores }: ReportedBenchmark, render: Render): string {
   );
 }
 
-function costOf({ tokens, prompts, episodes, messages, clipped }: BenchmarkScores): string {
-  return `cost: ${count(tokens / prompts)} tokens per question, ${count(tokens / episodes)} per answer; ${percent(clipped / messages)} of messages cut off`;
+function costOf({ tokens, prompts, episodes, messages, clipped, rewarded }: BenchmarkScores): string {
+  const ofRewarded =
+    rewarded.messages === 0
+      ? ''
+      : `, ${percent(rewarded.clipped / rewarded.messages)} of those with a right answer`;
+  return `cost: ${count(tokens / prompts)} tokens per question, ${count(tokens / episodes)} per answer; ${percent(clipped / messages)} of messages cut off${ofRewarded}`;
 }
 
 function linesOf({ scores, differences = [] }: ReportedBenchmark, against: string | undefined): string[] {

@@ -28,6 +28,11 @@ describe('explanations', () => {
       'ada was updated: the 99% quantile of the exact KL is 0.0200 nats, 40.0% of the radius 0.0500, at the first attempt.',
     ],
     [
+      'accepted',
+      update('ACCEPT', [{ ...attempt(0.03), lrScale: 0.0781 }], { probes: [{ lrScale: 1 / 16 }] }),
+      'ada was updated: the 99% quantile of the exact KL is 0.0300 nats, 60.0% of the radius 0.0500, at the first attempt. As its first update, 1 small step that was measured and undone set the learning rate to 0.0781 times its setting.',
+    ],
+    [
       'backtracked',
       update('ACCEPT', [attempt(0.3), attempt(0.09, { reason: 'kl_quantile' }), attempt(0.04)]),
       'ada was updated: the 99% quantile of the exact KL is 0.0400 nats, 80.0% of the radius 0.0500. 2 attempts with a larger step left the trust region (0.3000, 0.0900), so the step was reduced 2 times.',

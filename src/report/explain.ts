@@ -91,7 +91,9 @@ function explainUpdate(
     case 'SKIP':
       return update.trajectories === 0
         ? `${name} was not updated: it sent no message in this batch.`
-        : `${name} was not updated: for every prompt, all episodes had the same reward, so there was no learning signal.`;
+        : update.fracRewardZeroStd < 1
+          ? `${name} was not updated: its messages in all episodes with a learning signal were cut off, and the loss leaves these out.`
+          : `${name} was not updated: for every prompt, all episodes had the same reward, so there was no learning signal.`;
     default:
       return update.status satisfies never;
   }
@@ -113,9 +115,15 @@ function acceptance(update: UpdateRecord, { facts }: ExplainContext): string {
   if (last.klQuantile > targetKl)
     return `${measured}: outside of the trust region, which this run records but does not enforce.`;
   const rejected = attempts.slice(0, -1);
-  if (rejected.length === 0) return `${measured}, at the first attempt.`;
+  if (rejected.length === 0) return `${measured}, at the first attempt.${probed(update)}`;
   const attempted = rejected.length === 1 ? 'An attempt' : `${rejected.length} attempts`;
-  return `${measured}. ${attempted} with a larger step left the trust region (${reasons(rejected)}), so the step was reduced ${rejected.length === 1 ? 'once' : `${rejected.length} times`}.`;
+  return `${measured}. ${attempted} with a larger step left the trust region (${reasons(rejected)}), so the step was reduced ${rejected.length === 1 ? 'once' : `${rejected.length} times`}.${probed(update)}`;
+}
+
+/** Describes how the step size of an agent's first update was chosen; empty for later updates. */
+function probed({ probes = [], attempts }: UpdateRecord): string {
+  if (probes.length === 0) return '';
+  return ` As its first update, ${plural(probes.length, 'small step')} that ${probes.length === 1 ? 'was' : 'were'} measured and undone set the learning rate to ${Number((attempts[0]?.lrScale ?? Number.NaN).toPrecision(3))} times its setting.`;
 }
 
 /** Lists the KL quantile of each attempt, e.g. `0.0810, 0.0620`, or the other reason for its rejection. */

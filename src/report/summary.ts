@@ -7,6 +7,7 @@
 import type { RunView } from '../run-view/run-view.ts';
 import {
   certificateCounts,
+  cutOffShares,
   finishedStages,
   gatesOf,
   logpMismatchMax,
@@ -118,8 +119,9 @@ function comparisonLines({ comparisons }: RunView): string[] {
 }
 
 function countRows(view: RunView): string[][] {
-  const { updates, byStatus, attempts, backtracks, largestKlShare } = updateTotals(updatesOf(view));
+  const { updates, byStatus, probes, attempts, backtracks, largestKlShare } = updateTotals(updatesOf(view));
   const tests = testCounts(view);
+  const cutOff = cutOffShares(updatesOf(view));
   const gate = gatesOf(view).at(-1)?.gate;
   const certificates = certificateCounts(view);
   const outcome =
@@ -131,7 +133,10 @@ function countRows(view: RunView): string[][] {
       'updates',
       `${updates} in ${plural(finishedStages(view).length, 'stage')}: ${byStatus.ACCEPT} accepted, ${byStatus.REJECT_KL} rejected by KL, ${byStatus.REJECT_TEST} by the test, ${byStatus.REJECT_NAN} not finite, ${byStatus.SKIP} skipped`,
     ],
-    ['attempts', `${attempts}, of which ${plural(backtracks, 'backtrack')}`],
+    [
+      'attempts',
+      `${attempts}, of which ${plural(backtracks, 'backtrack')}${probes === 0 ? '' : `; ${plural(probes, 'probe')} set the first step sizes`}`,
+    ],
     [
       'radius',
       largestKlShare === undefined
@@ -145,6 +150,14 @@ function countRows(view: RunView): string[][] {
           [
             'certificates',
             `${certificates.positive} of ${certificates.stages} stages with a lower bound above 0`,
+          ],
+        ]),
+    ...(cutOff === undefined
+      ? []
+      : [
+          [
+            'cut off',
+            `${percent(cutOff.all)} of messages${cutOff.rewarded === undefined ? '' : `, ${percent(cutOff.rewarded)} of those in episodes with a right answer`}`,
           ],
         ]),
     ['sampler', `agreed with the trainer within ${small(logpMismatchMax(view))} nats per token`],

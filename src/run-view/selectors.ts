@@ -63,6 +63,8 @@ export function backtracksOf({ attempts }: Pick<UpdateRecord, 'attempts'>): numb
 export interface UpdateTotals {
   readonly updates: number;
   readonly byStatus: Readonly<Record<UpdateStatus, number>>;
+  /** Number of small steps that set the first learning-rate scales; they are not attempts. */
+  readonly probes: number;
   readonly attempts: number;
   readonly backtracks: number;
   /** Maximum over accepted updates of KL quantile / trust-region radius; undefined if none was accepted. */
@@ -71,18 +73,48 @@ export interface UpdateTotals {
 
 export function updateTotals(updates: readonly UpdateRecord[]): UpdateTotals {
   const byStatus = { ACCEPT: 0, REJECT_KL: 0, REJECT_TEST: 0, REJECT_NAN: 0, SKIP: 0 };
+  let probes = 0;
   let attempts = 0;
   let backtracks = 0;
   let largestKlShare: number | undefined;
   for (const update of updates) {
     byStatus[update.status]++;
+    probes += update.probes?.length ?? 0;
     attempts += update.attempts.length;
     backtracks += backtracksOf(update);
     if (update.status !== 'ACCEPT') continue;
     const share = (update.attempts.at(-1)?.klQuantile ?? Number.NaN) / update.targetKl;
     largestKlShare = Math.max(largestKlShare ?? share, share);
   }
-  return { updates: updates.length, byStatus, attempts, backtracks, largestKlShare };
+  return { updates: updates.length, byStatus, probes, attempts, backtracks, largestKlShare };
+}
+
+/** Shares of messages that were cut off, 0..1. */
+export interface CutOffShares {
+  /** Share of all messages of the learning agents. */
+  readonly all: number;
+  /** Share of their messages in episodes with a correct answer; undefined if no run recorded it. */
+  readonly rewarded: number | undefined;
+}
+
+/** Averages the shares of cut-off messages over updates, weighted by messages; undefined without messages. */
+export function cutOffShares(updates: readonly UpdateRecord[]): CutOffShares | undefined {
+  let [messages, cut, rewarded, rewardedCut] = [0, 0, 0, 0];
+  for (const {
+    tokens,
+    meanLength,
+    clippedRatio,
+    rewardedMessages = 0,
+    rewardedClippedRatio = 0,
+  } of updates) {
+    const own = meanLength > 0 ? Math.round(tokens / meanLength) : 0;
+    messages += own;
+    cut += own * clippedRatio;
+    rewarded += rewardedMessages;
+    rewardedCut += rewardedMessages * rewardedClippedRatio;
+  }
+  if (messages === 0) return undefined;
+  return { all: cut / messages, rewarded: rewarded === 0 ? undefined : rewardedCut / rewarded };
 }
 
 /** Counts the acceptance tests (betting tests, E64) by their decision. */

@@ -59,10 +59,15 @@ export function choice<const T extends readonly [string, ...string[]]>(words: T)
   });
 }
 
+/** A number within a range, or a word such as `off` or `auto`. */
+export function numberOr<const W extends string>(word: W, range: NumberRange) {
+  const expected = `${describeRange('a number', range)}, or ${word}`;
+  return z.union([numberDescribed(expected, range), z.literal(word)], { error: expectedError(expected) });
+}
+
 /** A number within a range, or the word `off`. */
 export function numberOrOff(range: NumberRange) {
-  const expected = `${describeRange('a number', range)}, or off`;
-  return z.union([numberDescribed(expected, range), z.literal('off')], { error: expectedError(expected) });
+  return numberOr('off', range);
 }
 
 /** Creates the error message for a union of sections that are distinguished by their field `kind`. */

@@ -16,6 +16,7 @@ import type {
   Capabilities,
   Completion,
   Divergence,
+  GradientOptions,
   Handover,
   Model,
   SampleRequest,
@@ -186,8 +187,8 @@ export class MixtureModel implements Model {
     });
   }
 
-  step(adamw: AdamWParams): Promise<{ readonly gradNorm: number }> {
-    return this.#trained('steps').step(adamw);
+  step(adamw: AdamWParams, options?: GradientOptions): Promise<{ readonly gradNorm: number }> {
+    return this.#trained('steps').step(adamw, options);
   }
 
   zeroGradients(): void {
@@ -203,11 +204,11 @@ export class MixtureModel implements Model {
     return id;
   }
 
-  async restore(id: SnapshotId): Promise<void> {
+  async restore(id: SnapshotId, options?: GradientOptions): Promise<void> {
     const { steps, finished } = this.#snapshot(id);
     const weights =
       finished === 'current' ? undefined : (finished ?? (this.#isFinished ? this.#loadedWeights : undefined));
-    if (weights !== undefined) await this.#replacement.restore(weights);
+    if (weights !== undefined) await this.#replacement.restore(weights, options);
     this.#steps = steps;
     this.#isFinished = finished !== undefined;
   }

@@ -17,7 +17,13 @@ export function createParts(): Protocol {
     decide: (messages) => {
       const parts = [...messages].sort((a, b) => a.agent - b.agent);
       const meanLogp = parts.reduce((sum, part) => sum + part.meanLogp, 0) / parts.length;
-      return { ...(parts[0] as ProtocolMessage), text: parts.map(({ text }) => text).join(' '), meanLogp };
+      const isCutOff = parts.some(({ finish }) => finish === 'length');
+      return {
+        ...(parts[0] as ProtocolMessage),
+        text: parts.map(({ text }) => text).join(' '),
+        meanLogp,
+        ...(isCutOff && { finish: 'length' }),
+      };
     },
   };
 }

@@ -9,6 +9,7 @@ import { DomainError } from '../core/errors.ts';
 import type { RandomStream } from '../core/rng.ts';
 import type { Task, TaskItem } from '../task/task.ts';
 import { allOrNone, concurrencyOf } from './concurrency.ts';
+import { MessageJudge, type TruncatedRule } from './cut-off.ts';
 import { playMoves, resetEnvironment } from './environment.ts';
 import { type Episode, repliesOf } from './episode.ts';
 import type { Team, TeamMessage, Trajectory } from './team.ts';
@@ -42,6 +43,8 @@ export interface RolloutOptions {
    * debate, parts).
    */
   readonly agentReward?: number;
+  /** Treatment of messages that were cut off. Default `judge`. Teams that are compared need the same rule. */
+  readonly truncated?: TruncatedRule;
   /**
    * Random stream of all draws; calls with equal streams draw equal numbers. A message draws from the child
    * (agent, group, sample, turn), a step of the environment from the child (2^32, group, sample, turn).
@@ -90,21 +93,20 @@ export interface RolloutOptions {
 export async function rollout(team: Team, task: Task, options: RolloutOptions): Promise<Trajectory[]> {
   check(team, options);
   checkEnvironment(team, task, options);
-  const { verifier = new VerifierCache(task) } = options;
+  const { verifier = new VerifierCache(task), truncated = 'judge' } = options;
+  const judge = new MessageJudge(verifier, truncated);
   const episodes = createEpisodes(task, verifier, options);
   const waves = wavesOf(team, task, episodes);
   const progress = new Progress(options.onProgress);
   const play = (wave: number, signal?: AbortSignal) =>
-    playWave(team, task, waves[wave], { ...options, verifier, signal, progress: progress.part(wave) });
+    playWave(team, task, waves[wave], { ...options, verifier, judge, signal, progress: progress.part(wave) });
   if (waves.length === 1) await play(0, options.signal);
   else
     await allOrNone(
       waves.map((_, wave) => (signal) => play(wave, signal)),
       options.signal,
     );
-  return episodes.map((episode) =>
-    trajectoryOf(team, verifier, { episode, agentReward: options.agentReward }),
-  );
+  return episodes.map((episode) => trajectoryOf(team, judge, { episode, agentReward: options.agentReward }));
 }
 
 /**
@@ -153,6 +155,7 @@ class Progress {
 
 interface WaveOptions extends Omit<RolloutOptions, 'signal'> {
   readonly verifier: VerifierCache;
+  readonly judge: MessageJudge;
   readonly signal: AbortSignal | undefined;
   readonly progress: (count: number, expected: number) => void;
 }
@@ -167,7 +170,7 @@ async function playWave(
   let running = episodes;
   let done = 0;
   for (let turn = 0; turn < maxTurns && running.length > 0; turn++) {
-    const active = activeEpisodes(team, running, turn);
+    const active = activeEpisodes(team, running, { turn, judge: options.judge });
     const planned = active.reduce((sum, { agents }) => sum + agents.size, 0);
     const expected = done + planned * (maxTurns - turn);
     await playTurn(team, active, { ...options, turn, onFinished: (count) => progress(count, expected) });
@@ -197,11 +200,13 @@ function createEpisodes(
 function activeEpisodes(
   { protocol, agents }: Team,
   episodes: readonly Episode[],
-  turn: number,
+  { turn, judge }: { readonly turn: number; readonly judge: MessageJudge },
 ): ActiveEpisode[] {
   return episodes.flatMap((episode) => {
     const { messages, play } = episode;
     if (play?.lastStep.done) return [];
+    const lastMove = play?.exchanges.at(-1)?.sent;
+    if (lastMove && judge.isRejected(lastMove)) return [];
     const active = (play ? protocol.moves : undefined)?.active ?? protocol.active;
     const ids = new Set(active(turn, messages, agents.length));
     return ids.size === 0 ? [] : [{ episode, agents: ids }];
@@ -247,13 +252,24 @@ async function stepEnvironments(
   { protocol }: Team,
   task: Task,
   active: readonly ActiveEpisode[],
-  { turn, verifier, stream, learner, signal }: Omit<WaveOptions, 'progress'> & { readonly turn: number },
+  {
+    turn,
+    verifier,
+    judge,
+    stream,
+    learner,
+    signal,
+  }: Omit<WaveOptions, 'progress'> & { readonly turn: number },
 ): Promise<void> {
   const sent = active.flatMap(({ episode }) => {
     const { item, messages, play, group, sample } = episode;
     if (play === undefined || protocol.moves === undefined) return [];
     const ofTurn = messages.filter((message) => message.turn === turn);
-    const message = protocol.moves.choose(ofTurn, ({ text }) => verifier.verdict(item, text).answer);
+    const message = protocol.moves.choose(ofTurn, judge.answerOf(item));
+    if (judge.isRejected(message)) {
+      play.exchanges.push({ sent: message, reply: undefined });
+      return [];
+    }
     const name = [ENVIRONMENT, group, learner === undefined ? sample : 0, turn];
     const { lastStep } = play;
     return [{ play, message, move: { item, lastStep, text: message.text, stream: stream.child(...name) } }];
@@ -271,12 +287,13 @@ async function stepEnvironments(
 
 function trajectoryOf(
   { protocol, agents }: Team,
-  verifier: VerifierCache,
+  judge: MessageJudge,
   { episode, agentReward = 0 }: { readonly episode: Episode; readonly agentReward: number | undefined },
 ): Trajectory {
   const { item, group, sample, messages, play } = episode;
   if (play !== undefined) {
-    const verdict = verifier.episodeVerdict(item, play.lastStep);
+    const moves = play.exchanges.map(({ sent }) => sent);
+    const verdict = judge.episodeVerdict(item, play.lastStep, moves);
     const replies = repliesOf(play);
     // an episode in which no message was passed to the environment ended at its first step, because the task
     // failed
@@ -289,11 +306,11 @@ function trajectoryOf(
     throw new DomainError(
       `rollout: expected protocol ${protocol.name} to activate at least one agent, got none`,
     );
-  const decided = protocol.decide(messages, (message) => verifier.verdict(item, message.text).answer);
-  const verdict = verifier.verdict(item, decided.text);
+  const decided = protocol.decide(messages, judge.answerOf(item));
+  const verdict = judge.verdict(item, decided);
   const agentVerdicts = agents.map(({ id }) => {
     const last = messages.findLast((message) => message.agent === id);
-    return last && verifier.verdict(item, last.text);
+    return last && judge.verdict(item, last);
   });
   const given = agentVerdicts.filter((agentVerdict) => agentVerdict !== undefined);
   const agentMean = given.reduce((sum, agentVerdict) => sum + agentVerdict.reward, 0) / given.length;

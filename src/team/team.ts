@@ -31,6 +31,11 @@ export interface ProtocolMessage {
    * Breaks ties in votes.
    */
   readonly meanLogp: number;
+  /**
+   * `length`: the message was cut off, i.e. it has no end token. Absent: unknown. A protocol that joins
+   * messages sets `length` if a part was cut off.
+   */
+  readonly finish?: 'stop' | 'length';
 }
 
 /**

@@ -43,6 +43,12 @@ export class VerifierCache {
     }
   }
 
+  /** Returns the verdict on an answer that was cut off: wrong, with the lowest reward, without an answer. */
+  cutOffVerdict(): Verdict {
+    const reason = 'the message was cut off before its end token (train.truncated: wrong)';
+    return { correct: false, reward: this.#task.rewardRange[0], reason };
+  }
+
   /** Issues a warning. Returns the verdict on an episode whose task failed: wrong, with the lowest reward. */
   failureVerdict(item: TaskItem, part: 'verifier' | 'environment', error: unknown): Verdict {
     const why = error instanceof Error ? error.message : String(error);

@@ -30,6 +30,7 @@ export const LOOP_OPTIONS: TrainOptions = {
   companions: 'independent',
   temperature: 1,
   maxCompletionLength: ACTION_TOKENS,
+  truncated: 'judge', // an action has a fixed length
   numIterations: 1,
   minibatchSize: 1_000_000, // one step on the whole batch
   epsilon: 0.2,

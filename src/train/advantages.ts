@@ -4,16 +4,24 @@
  * @module
  */
 import { groupNormalizedAdvantages, groupRelativeAdvantages } from '../core/advantage.ts';
+import { overlongPenalty } from '../core/overlong.ts';
 import { mean } from '../core/stats.ts';
 import { suffixWeights } from '../core/weights.ts';
 import type { Batch, SequenceWeights } from './batch.ts';
 import type { TrainOptions } from './options.ts';
 
-type AdvantageOptions = Pick<TrainOptions, 'stateWeight' | 'normalise' | 'advantageClip'>;
+type AdvantageOptions = Pick<
+  TrainOptions,
+  'stateWeight' | 'normalise' | 'advantageClip' | 'truncated' | 'overlongBuffer' | 'maxCompletionLength'
+>;
 
 /**
  * Returns the advantages A_tilde of the trajectories: omega (R - b) with importance weight omega, reward R
  * and group baseline b (E19), normalised within the group (E20) and clipped (E21).
+ *
+ * R is the episode's reward minus the penalty for the agent's overlong messages. With `truncated: mask` the
+ * advantage of an episode with a cut-off message of the agent is 0 after the normalisation, so that the episode
+ * has no gradient but counts in the group's mean and in N (DAPO's overlong filtering).
  *
  * @param agent - id of the agent to update
  * @param weights - importance weights of the batch's episodes for the current team
@@ -25,11 +33,40 @@ export function batchAdvantages(
   { weights, options }: { readonly weights: SequenceWeights; readonly options: AdvantageOptions },
 ): Float64Array {
   const groups = batch.trajectories.map(({ group }) => group);
-  const returns = batch.trajectories.map(({ reward }) => reward);
+  const penalty_N = overlongPenalties(batch, agent, options);
+  const returns = batch.trajectories.map(({ reward }, n) => reward - penalty_N[n]);
   const weight_N = options.stateWeight ? weights.omega_N : ownSuffixWeights(batch, agent, weights);
   const advantages = groupRelativeAdvantages(returns, weight_N, groups);
   const { normalise, advantageClip: clip } = options;
-  return groupNormalizedAdvantages(advantages, groups, { normalise, clip });
+  const normalised = groupNormalizedAdvantages(advantages, groups, { normalise, clip });
+  if (options.truncated === 'mask') {
+    const { messages, trajectoryOf } = batch.own[agent];
+    for (const [m, { finish }] of messages.entries())
+      if (finish === 'length') normalised[trajectoryOf[m]] = 0;
+  }
+  return normalised;
+}
+
+/**
+ * Returns the penalty per trajectory [N], reward units: the mean over the agent's own messages; 0 without own
+ * messages.
+ */
+function overlongPenalties(
+  { trajectories, own }: Batch,
+  agent: number,
+  { overlongBuffer, maxCompletionLength: maxLength }: AdvantageOptions,
+): Float64Array {
+  const penalty_N = new Float64Array(trajectories.length);
+  if (overlongBuffer === undefined) return penalty_N;
+  const { messages, trajectoryOf } = own[agent];
+  const count_N = new Float64Array(trajectories.length);
+  for (const [m, { tokens }] of messages.entries()) {
+    const n = trajectoryOf[m];
+    count_N[n]++;
+    const penalty = overlongPenalty(tokens.length, { ...overlongBuffer, maxLength });
+    penalty_N[n] += (penalty - penalty_N[n]) / count_N[n]; // running mean
+  }
+  return penalty_N;
 }
 
 /**

@@ -50,6 +50,7 @@ export async function playEpisodes(
     temperature: options.temperature,
     maxTokens: options.maxCompletionLength,
     agentReward: options.agentReward,
+    truncated: options.truncated,
     ...(signal && { signal }),
     ...(onProgress && { onProgress }),
     verifier: new VerifierCache(task, (message) => emit({ kind: 'warning', stage, message })),

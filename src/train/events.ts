@@ -42,6 +42,19 @@ export interface AttemptRecord {
   readonly reason?: 'kl_quantile' | 'kl_message' | 'not_finite';
 }
 
+/**
+ * A probe: a small step before an agent's first update. Its measured KL predicts the learning-rate scale of the
+ * first attempt; the step is undone. KL in nats; NaN (null in JSON) if training produced a value that is not
+ * finite.
+ */
+export interface ProbeRecord {
+  readonly lrScale: number;
+  /** As in {@link AttemptRecord}. */
+  readonly klQuantile: number;
+  readonly klMean: number;
+  readonly klMessageMean: number;
+}
+
 /** Bounds on the gain of an accepted update or of a stage, from episodes of the validation split (E66). */
 export interface CertificateRecord {
   /** Number of validation prompts, with one episode each; 0 if the stage has no accepted update. */
@@ -111,6 +124,8 @@ export interface UpdateRecord {
   readonly stage: number;
   readonly agent: number;
   readonly status: UpdateStatus;
+  /** Small steps that set the learning-rate scale; present in an agent's first update only. */
+  readonly probes?: readonly ProbeRecord[];
   readonly attempts: readonly AttemptRecord[];
   readonly betaNext: number;
   readonly lrScaleNext: number;
@@ -127,6 +142,10 @@ export interface UpdateRecord {
   readonly entropy?: number;
   readonly meanLength: number;
   readonly clippedRatio: number;
+  /** Number of own messages in episodes with a correct answer; absent in older runs. */
+  readonly rewardedMessages?: number;
+  /** Share of these messages that were cut off, 0..1; absent if there are none. */
+  readonly rewardedClippedRatio?: number;
   readonly trajectories: number;
   readonly tokens: number;
   /** Maximum of |logp_sampler - logp_trainer| over the tokens of this batch (E9), nats. */

@@ -73,6 +73,7 @@ describe('metrics', () => {
       { rolloutMode: 'reuse' },
       { gate: { kind: 'step', nPlan: 20 } },
       { certificate: { prompts: 10 } },
+      { optimizer: { adaptToRadius: true } },
     ] as const) {
       const context = createContext(team, trainOptions(changes));
       const summary = await runStage(context, team, 1);

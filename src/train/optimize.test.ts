@@ -4,6 +4,7 @@ import { randomStream } from '../core/rng.ts';
 import { createTabularModel, type TabularModel } from '../engine/tabular/model.ts';
 import type { OwnTrajectory } from './minibatch.ts';
 import { type OptimizeSettings, optimize } from './optimize.ts';
+import { untrainedAgent } from './state.ts';
 import { savedBytes } from './testing/saved-bytes.ts';
 import { type OptionChanges, trainOptions } from './testing/world.ts';
 import { wrapModel } from './testing/wrapped-model.ts';
@@ -157,6 +158,100 @@ describe('optimize', () => {
     const easy = await optimize(model, trajectories, adapting(1e-4));
     expect(easy.attempts).toHaveLength(1);
     expect(easy.next.lrScale).toBe(1.5);
+  });
+
+  it('computes the gradient of a single step once, with the bytes of attempts that compute it again', async () => {
+    const model = newModel();
+    const trajectories = await drawnTrajectories(model);
+    const single = settings({
+      minibatchSize: 100,
+      trustRegion: { targetKl: 0.01 },
+      optimizer: { learningRate: 0.4 },
+    });
+    let passes = 0;
+    const counting = wrapModel(model, {
+      backward(sequences, cotangents, params) {
+        passes++;
+        return model.backward(sequences, cotangents, params);
+      },
+    });
+    const outcome = await optimize(counting, trajectories, single);
+    const last = outcome.attempts[outcome.attempts.length - 1];
+    expect(outcome.status).toBe('ACCEPT');
+    expect(outcome.attempts.length).toBeGreaterThan(2);
+    expect(passes).toBe(1);
+    expect((await model.step(single.options.optimizer)).gradNorm).toBe(0); // the kept gradient was cleared
+
+    const direct = newModel();
+    const { beta, lrScale } = last;
+    await optimize(direct, trajectories, { ...single, state: { beta, lrScale } });
+    await direct.step(single.options.optimizer);
+    expect(await savedBytes(model)).toEqual(await savedBytes(direct));
+  });
+
+  describe('first update', () => {
+    /** A first update at a learning rate whose step has many times the permitted KL. */
+    const firstUpdate = (changes: OptionChanges = {}): OptimizeSettings => ({
+      ...settings({
+        ...{ minibatchSize: 100, ...changes },
+        trustRegion: { targetKl: 0.01, stepShrink: 'auto', ...changes.trustRegion },
+        optimizer: { learningRate: 4, adaptToRadius: true, ...changes.optimizer },
+      }),
+      state: untrainedAgent(0.01),
+    });
+
+    it('measures the scale of an agent without updates and needs at most two attempts', async () => {
+      const model = newModel();
+      const trajectories = await drawnTrajectories(model);
+      const before = await optimize(newModel(), trajectories, {
+        ...firstUpdate({ trustRegion: { stepShrink: 0.5 } }),
+        state: { beta: 0.01, lrScale: 1 },
+      });
+      expect(before.attempts[0].klQuantile).toBeGreaterThan(1); // more than 100 times the radius
+      expect(before.attempts.length).toBeGreaterThan(3);
+
+      const outcome = await optimize(model, trajectories, firstUpdate());
+      expect(outcome.status).toBe('ACCEPT');
+      expect(outcome.attempts.length).toBeLessThanOrEqual(2);
+      expect(outcome.probes.length).toBeGreaterThan(0);
+      expect(outcome.attempts[0].lrScale).toBeLessThan(1);
+      expect(outcome.attempts.at(-1)?.klQuantile).toBeGreaterThan(0.001);
+      expect(outcome.next).toEqual({ beta: expect.any(Number), lrScale: expect.any(Number) });
+      const later = await optimize(model, await withOldLogp(model, trajectories), {
+        ...firstUpdate(),
+        state: outcome.next,
+      });
+      expect(later.probes).toEqual([]);
+    });
+
+    it('undoes the probes: the update equals one without probes at the measured scale', async () => {
+      for (const minibatchSize of [100, 5]) {
+        const model = newModel();
+        const trajectories = await drawnTrajectories(model);
+        const outcome = await optimize(model, trajectories, firstUpdate({ minibatchSize }));
+        const direct = newModel();
+        const { lrScale } = outcome.attempts[0];
+        const same = await optimize(direct, trajectories, {
+          ...firstUpdate({ minibatchSize }),
+          state: { beta: 0.01, lrScale },
+        });
+        expect(same.attempts).toEqual(outcome.attempts);
+        expect(await savedBytes(model)).toEqual(await savedBytes(direct));
+      }
+    });
+
+    it('is not measured with a fixed learning rate or without a trust region', async () => {
+      const trajectories = await drawnTrajectories(newModel());
+      for (const changes of [
+        { optimizer: { adaptToRadius: false } },
+        { trustRegion: { gate: 'record' } },
+      ] as const) {
+        const outcome = await optimize(newModel(), trajectories, firstUpdate(changes));
+        expect(outcome.probes).toEqual([]);
+        expect(outcome.attempts[0].lrScale).toBe(1);
+        expect(outcome.next.scaleUnknown).toBeUndefined();
+      }
+    });
   });
 
   it('never uses the KL term at beta 0, also after backtracks', async () => {

@@ -26,9 +26,10 @@ export interface TrustRegionOptions {
   readonly maxBacktracks: number;
   /**
    * Factor by which each backtrack multiplies the learning rate, 0..1; at 1 a backtrack only increases beta,
-   * the coefficient of the KL penalty (E37).
+   * the coefficient of the KL penalty (E37). `auto`: at most 1/2, and small enough that the measured KL predicts
+   * an attempt inside the trust region.
    */
-  readonly stepShrink: number;
+  readonly stepShrink: number | 'auto';
   /**
    * `enforce`: never keeps an update that leaves the trust region (gate 1). `record`: for baselines without a
    * trust region; divergences are measured, but every update with finite values is kept, and beta, the
@@ -45,9 +46,9 @@ export interface OptimizerOptions {
   readonly weightDecay: number;
   readonly maxGradNorm: number;
   /**
-   * Adapts the learning rate to the radius of the trust region: the learning rate grows by a factor of 1.5
-   * after a first attempt that was accepted with less than half of the radius, and keeps its reduced scale
-   * after a backtrack.
+   * Adapts the learning rate to the radius of the trust region: the first update of an agent measures the
+   * scale at which a step fits, the learning rate grows by a factor of 1.5 after a first attempt that was
+   * accepted with less than half of the radius, and it keeps its reduced scale after a backtrack.
    * Differs from the paper, which sets the learning rate by hand.
    */
   readonly adaptToRadius: boolean;
@@ -129,6 +130,17 @@ export interface TrainOptions {
   readonly companions?: 'shared' | 'independent';
   readonly temperature: number;
   readonly maxCompletionLength: number;
+  /**
+   * Treatment of messages that were cut off, the same in training, tests and evaluations (`TruncatedRule` of
+   * the team). `mask`: as `judge`, and the learner's cut-off messages are left out of the loss.
+   */
+  readonly truncated: 'wrong' | 'judge' | 'mask';
+  /**
+   * Soft overlong punishment of DAPO (arXiv 2503.14476): the learner's advantages come from its rewards minus
+   * a penalty that grows over the last `len` tokens before `maxCompletionLength` from 0 to `penaltyFactor`,
+   * reward units. Absent: no penalty. Reported rewards, tests and evaluations are without it.
+   */
+  readonly overlongBuffer?: { readonly len: number; readonly penaltyFactor: number };
   /** Number of passes over the batch in each attempt of an update (symbol E in E37). */
   readonly numIterations: number;
   /** Number of trajectories per minibatch. */

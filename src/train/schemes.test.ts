@@ -129,7 +129,7 @@ describe('state weights', () => {
   const advantagesOf = (agent: number, stateWeight: boolean) => [
     ...batchAdvantages(batch, agent, {
       weights,
-      options: { stateWeight, normalise: 'mean', advantageClip: 5 },
+      options: trainOptions({ stateWeight, normalise: 'mean', advantageClip: 5 }),
     }),
   ];
 

@@ -14,6 +14,16 @@ export interface AgentState {
   readonly beta: number;
   /** Scale of the learning rate; always 1 without `adaptToRadius`. */
   readonly lrScale: number;
+  /**
+   * Present until the agent's first update, which measures its scale. Absent in checkpoints of older versions,
+   * whose runs therefore go on without a measurement.
+   */
+  readonly scaleUnknown?: true;
+}
+
+/** Returns the state of an agent whose model was never updated. */
+export function untrainedAgent(beta: number): AgentState {
+  return { beta, lrScale: 1, scaleUnknown: true };
 }
 
 /** The JSON value that checkpoints contain. */
@@ -51,7 +61,7 @@ export interface RunState {
 export function initialState(agents: number, beta: number): RunState {
   return {
     version: STATE_VERSION,
-    agents: Array.from({ length: agents }, () => ({ beta, lrScale: 1 })),
+    agents: Array.from({ length: agents }, () => untrainedAgent(beta)),
     prompts: { train: 0, validation: 0 },
     gate: { tests: 0, promotions: 0, rollbacks: 0, radiusScale: 1, exhausted: false },
     tokens: 0,

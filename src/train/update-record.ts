@@ -3,7 +3,7 @@
  * @module
  */
 import { mean, populationDeviation, sampleVariance } from '../core/stats.ts';
-import type { Batch, OwnMessages, SequenceWeights } from './batch.ts';
+import type { Batch, SequenceWeights } from './batch.ts';
 import type { CertificateRecord, UpdateRecord, UpdateStatus } from './events.ts';
 import type { OptimizeOutcome } from './optimize.ts';
 import type { TrainOptions } from './options.ts';
@@ -24,7 +24,7 @@ export interface UpdateFacts {
 
 export function updateRecord(batch: Batch, facts: UpdateFacts): UpdateRecord {
   const { stage, agent, status, outcome, options, weights, certificate } = facts;
-  const { attempts, next } = outcome;
+  const { probes, attempts, next } = outcome;
   const accepted = attempts.find((attempt) => attempt.accepted);
   const mismatch = batch.mismatch.get(agent) ?? { max: 0, mean: 0 };
   const logp = (batch.logpOld.get(agent) ?? []).flatMap((row) => [...row]);
@@ -32,6 +32,7 @@ export function updateRecord(batch: Batch, facts: UpdateFacts): UpdateRecord {
     stage,
     agent,
     status,
+    ...(probes.length > 0 && { probes }),
     attempts,
     betaNext: next.beta,
     lrScaleNext: next.lrScale,
@@ -40,7 +41,7 @@ export function updateRecord(batch: Batch, facts: UpdateFacts): UpdateRecord {
     ...(outcome.status !== 'SKIP' && outcome.training),
     ...(accepted && { kl: accepted.klMean }),
     ...(logp.length > 0 && { entropy: -mean(logp) }),
-    ...lengthStatistics(batch.own[agent]),
+    ...lengthStatistics(batch, agent),
     logpMismatchMax: mismatch.max,
     logpMismatchMean: mismatch.mean,
     ...(options.rolloutMode === 'reuse' && {
@@ -66,15 +67,24 @@ function rewardStatistics({
   };
 }
 
-function lengthStatistics({
-  messages,
-  trajectoryOf,
-}: OwnMessages): Pick<UpdateRecord, 'meanLength' | 'clippedRatio' | 'trajectories' | 'tokens'> {
+type LengthStatistics =
+  | 'meanLength'
+  | 'clippedRatio'
+  | 'rewardedMessages'
+  | 'rewardedClippedRatio'
+  | 'trajectories'
+  | 'tokens';
+
+function lengthStatistics({ own, trajectories }: Batch, agent: number): Pick<UpdateRecord, LengthStatistics> {
+  const { messages, trajectoryOf } = own[agent];
   const lengths = messages.map(({ tokens }) => tokens.length);
   const cut = messages.map(({ finish }) => Number(finish === 'length'));
+  const rewarded = cut.filter((_, m) => trajectories[trajectoryOf[m]].verdict.correct);
   return {
     meanLength: lengths.length === 0 ? 0 : mean(lengths),
     clippedRatio: cut.length === 0 ? 0 : mean(cut),
+    rewardedMessages: rewarded.length,
+    ...(rewarded.length > 0 && { rewardedClippedRatio: mean(rewarded) }),
     trajectories: new Set(trajectoryOf).size,
     tokens: lengths.reduce((sum, length) => sum + length, 0),
   };

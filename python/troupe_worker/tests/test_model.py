@@ -55,6 +55,24 @@ class ModelTest(unittest.TestCase):
     def logp(self, model: WorkerModel) -> Any:
         return model.forward(call(SCORE, messages()))[1]["logp"]
 
+    def test_steps_on_kept_gradients_equal_steps_on_recomputed_ones(self) -> None:
+        for changes in ({}, {"dtype": "bfloat16"}):
+            kept, recomputed = self.load(**changes), self.load(**changes)
+            for model in (kept, recomputed):
+                self.train(model)  # so that the optimizer has moments
+            starts = [model.snapshot(call())[0]["snapshot"] for model in (kept, recomputed)]
+            kept.backward(call(SCORE, {**messages(), **COTANGENTS}))
+            for scale in (1e-3, 1e-2):
+                step = {**STEP, "learning_rate": scale}
+                kept.restore(call({"snapshot": starts[0], "keep_gradients": True}))
+                norm = kept.step(call({**step, "keep_gradients": True}))[1]["grad_norm"]
+                recomputed.restore(call({"snapshot": starts[1]}))
+                recomputed.backward(call(SCORE, {**messages(), **COTANGENTS}))
+                np.testing.assert_array_equal(norm, recomputed.step(call(step))[1]["grad_norm"])
+                np.testing.assert_array_equal(self.logp(kept), self.logp(recomputed))
+            kept.zero_gradients(call())
+            self.assertEqual(float(kept.step(call(STEP))[1]["grad_norm"][0]), 0)
+
     def test_a_step_after_a_cancelled_backward_pass_fails(self) -> None:
         model, batches = self.load(), []
 

@@ -3,7 +3,7 @@
  * train on.
  * @module
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, expect } from 'vitest';
@@ -57,6 +57,8 @@ export interface ContractHarness extends Required<EngineContractOptions> {
   load(dir: string, optimizer?: boolean): Promise<Model>;
   /** Saves the model to a temporary folder that is removed after the test; returns the folder. */
   saved(model: Model): Promise<string>;
+  /** Returns the bytes of the files that the model saves, by name: weights, optimizer state and the rest. */
+  savedBytes(model: Model): Promise<ReadonlyMap<string, Buffer>>;
   contextOf(model: Model, content: string): Int32Array;
   /** Samples one message per prompt. Each message has the random stream (key, index of its prompt). */
   drawn(model: Model, key?: number): Promise<(Completion & Sequence)[]>;
@@ -112,6 +114,13 @@ export function createHarness(
     return model.tokenizer.encodeChat([{ role: 'user', content }]);
   }
 
+  async function saved(model: Model): Promise<string> {
+    const dir = await mkdtemp(path.join(tmpdir(), 'troupe-contract-'));
+    folders.push(dir);
+    await model.save(dir);
+    return dir;
+  }
+
   return {
     ...options,
     score,
@@ -119,11 +128,12 @@ export function createHarness(
     contextOf,
     fresh: () => closedLater(makeModel()),
     load: (dir, optimizer = false) => closedLater(options.engine.load({ dir, optimizer })),
-    async saved(model) {
-      const dir = await mkdtemp(path.join(tmpdir(), 'troupe-contract-'));
-      folders.push(dir);
-      await model.save(dir);
-      return dir;
+    saved,
+    async savedBytes(model) {
+      const dir = await saved(model);
+      const names = (await readdir(dir)).sort();
+      const bytes = await Promise.all(names.map((name) => readFile(path.join(dir, name))));
+      return new Map(names.map((name, i) => [name, bytes[i] as Buffer]));
     },
     async drawn(model, key = 1) {
       const requests = options.prompts.map((prompt, i) => ({

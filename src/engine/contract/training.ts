@@ -22,6 +22,7 @@ export function describeTraining(harness: ContractHarness): void {
     drawn,
     trainOnce,
     gradNormOf,
+    savedBytes,
   } = harness;
 
   describe('scoring', () => {
@@ -136,6 +137,31 @@ export function describeTraining(harness: ContractHarness): void {
       const messages = await drawn(model);
       expect(await trainOnce(model, messages)).toBeGreaterThan(0);
       expect((await model.step(adamw)).gradNorm).toBe(0);
+    });
+
+    it('takes the same step from kept gradients as from gradients that are computed again', async () => {
+      const [kept, recomputed] = [await fresh(), await fresh()];
+      const messages = await drawn(kept);
+      await trainOnce(kept, messages);
+      await trainOnce(recomputed, messages);
+      const starts = [await kept.snapshot(), await recomputed.snapshot()] as const;
+      await kept.backward(messages, raising(messages), score);
+      const keep = { keepGradients: true };
+      for (const factor of [1, 4, 0.25]) {
+        const step = { ...adamw, learningRate: adamw.learningRate * factor };
+        await kept.restore(starts[0], keep);
+        const { gradNorm } = await kept.step(step, keep);
+        await recomputed.restore(starts[1]);
+        await recomputed.backward(messages, raising(messages), score);
+        expect(await recomputed.step(step)).toEqual({ gradNorm });
+        expect(gradNorm).toBeGreaterThan(0);
+        expect(await kept.forward(messages, score)).toEqual(await recomputed.forward(messages, score));
+        // measuring the step must not change the kept gradients
+        await kept.divergence(messages, starts[0], score);
+      }
+      expect(await savedBytes(kept)).toEqual(await savedBytes(recomputed));
+      await kept.restore(starts[0]);
+      expect((await kept.step(adamw)).gradNorm).toBe(0);
     });
 
     it('clips the step but reports the norm before clipping', async () => {

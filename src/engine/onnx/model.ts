@@ -12,6 +12,7 @@ import type {
   Capabilities,
   Completion,
   Divergence,
+  GradientOptions,
   LoadOptions,
   Model,
   SampleRequest,
@@ -140,8 +141,8 @@ export class OnnxModel implements Model {
     return this.#scorer.backward(sequences, cotangents, params);
   }
 
-  async step(adamw: AdamWParams): Promise<{ readonly gradNorm: number }> {
-    return { gradNorm: this.#parameters.trainable.stepAdamW(adamw) };
+  async step(adamw: AdamWParams, options: GradientOptions = {}): Promise<{ readonly gradNorm: number }> {
+    return { gradNorm: this.#parameters.trainable.stepAdamW(adamw, options) };
   }
 
   zeroGradients(): void {
@@ -161,8 +162,8 @@ export class OnnxModel implements Model {
     return this.#parameters.trainable.snapshot();
   }
 
-  async restore(id: SnapshotId): Promise<void> {
-    this.#parameters.trainable.restore(id);
+  async restore(id: SnapshotId, options: GradientOptions = {}): Promise<void> {
+    this.#parameters.trainable.restore(id, options);
   }
 
   release(id: SnapshotId): void {

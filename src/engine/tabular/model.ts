@@ -12,6 +12,7 @@ import type {
   Capabilities,
   Completion,
   Divergence,
+  GradientOptions,
   Model,
   SampleRequest,
   SamplingParams,
@@ -209,7 +210,10 @@ class TableModel implements TabularModel {
     return reference ? { logp: logps, kl: kls } : { logp: logps };
   }
 
-  async step(adamw: AdamWParams): Promise<{ readonly gradNorm: number }> {
+  async step(
+    adamw: AdamWParams,
+    { keepGradients = false }: GradientOptions = {},
+  ): Promise<{ readonly gradNorm: number }> {
     const { vocabSize } = this.tokenizer;
     const rows = [...this.#gradients].map(([key, gradient]) => ({
       row: this.#table.ensureRow(key),
@@ -223,7 +227,7 @@ class TableModel implements TabularModel {
       flat.map((g) => g * scale),
       adamw,
     );
-    this.zeroGradients();
+    if (!keepGradients) this.zeroGradients();
     return { gradNorm };
   }
 
@@ -283,9 +287,9 @@ class TableModel implements TabularModel {
     return id;
   }
 
-  async restore(id: SnapshotId): Promise<void> {
+  async restore(id: SnapshotId, { keepGradients = false }: GradientOptions = {}): Promise<void> {
     this.#table = this.#snapshot(id).clone();
-    this.zeroGradients();
+    if (!keepGradients) this.zeroGradients();
   }
 
   release(id: SnapshotId): void {

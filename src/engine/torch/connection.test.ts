@@ -45,7 +45,7 @@ describe('hello', () => {
       [
         (_, response) =>
           response.end(JSON.stringify({ name: 'troupe-worker', version: '9.1.0', protocol: PROTOCOL + 1 })),
-        /^engine torch: expected a worker with protocol version 4, got 5 \(troupe-worker 9\.1\.0 at .*\); install/,
+        /^engine torch: expected a worker with protocol version 5, got 6 \(troupe-worker 9\.1\.0 at .*\); install/,
       ],
       [
         (_, response) =>

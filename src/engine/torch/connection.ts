@@ -11,7 +11,7 @@ import { ConfigError, EngineError, StoreError } from '../../support/errors.ts';
 import { encodeFrame, type Frame, FrameReader, type WireArray, type WireHeader } from './frames.ts';
 
 /** Protocol version of this client; the worker's is in its `__init__.py`. */
-export const PROTOCOL = 4;
+export const PROTOCOL = 5;
 /** The worker version that this client requires. */
 export const WORKER_VERSION = '0.1.0';
 

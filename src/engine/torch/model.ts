@@ -14,6 +14,7 @@ import type {
   Capabilities,
   Completion,
   Divergence,
+  GradientOptions,
   Model,
   SampleRequest,
   SamplingParams,
@@ -170,7 +171,10 @@ export class TorchModel implements Model {
     return params.kl ? { logp, kl: floatRows(answer, 'kl') } : { logp };
   }
 
-  async step({ maxGradNorm, ...adamw }: AdamWParams): Promise<{ readonly gradNorm: number }> {
+  async step(
+    { maxGradNorm, ...adamw }: AdamWParams,
+    { keepGradients = false }: GradientOptions = {},
+  ): Promise<{ readonly gradNorm: number }> {
     const { arrays } = await this.#call({
       call: 'step',
       params: {
@@ -180,6 +184,7 @@ export class TorchModel implements Model {
         epsilon: adamw.epsilon,
         weight_decay: adamw.weightDecay,
         max_grad_norm: Number.isFinite(maxGradNorm) ? maxGradNorm : null,
+        keep_gradients: keepGradients,
       },
     });
     return { gradNorm: Number(arrays.get('grad_norm')?.[0]) };
@@ -215,8 +220,8 @@ export class TorchModel implements Model {
     return (header.value as { readonly snapshot: SnapshotId }).snapshot;
   }
 
-  async restore(id: SnapshotId): Promise<void> {
-    await this.#call({ call: 'restore', params: { snapshot: id } });
+  async restore(id: SnapshotId, { keepGradients = false }: GradientOptions = {}): Promise<void> {
+    await this.#call({ call: 'restore', params: { snapshot: id, keep_gradients: keepGradients } });
   }
 
   release(id: SnapshotId): void {

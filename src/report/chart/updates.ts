@@ -244,6 +244,15 @@ export function healthCharts(view: RunView): RunChart[] {
       reading: 'Share of messages that were truncated at train.max_completion_length.',
       whenEmpty,
     }),
+    perAgent(view, ({ rewardedClippedRatio }) => rewardedClippedRatio, {
+      id: 'cut-rewarded',
+      title: 'Truncated messages with a right answer',
+      y: { label: 'share of messages' },
+      unit: 'share',
+      reading:
+        'Share of truncated messages among those of episodes with a correct answer; a rising share shows that truncated messages are rewarded (train.truncated).',
+      whenEmpty,
+    }),
     perAgent(view, ({ gradNorm }) => gradNorm, {
       id: 'grad-norm',
       title: 'Gradient norm',

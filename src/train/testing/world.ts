@@ -61,6 +61,7 @@ export function trainOptions(changes: OptionChanges = {}): TrainOptions {
     numGenerations: 8,
     temperature: 1,
     maxCompletionLength: 2,
+    truncated: 'judge', // sampled letters need not end
     numIterations: 1,
     minibatchSize: 64,
     epsilon: 0.2,

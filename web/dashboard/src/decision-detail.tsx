@@ -62,6 +62,21 @@ function Attempts({ update, quantile }: { readonly update: UpdateRecord; readonl
           </tr>
         </thead>
         <tbody>
+          {update.probes?.map((probe, index) => (
+            <tr key={`probe ${probe.lrScale}`}>
+              <td>probe {index + 1}</td>
+              <td>{Number(probe.lrScale.toPrecision(3))}</td>
+              <td />
+              <td>{number(probe.klQuantile)}</td>
+              <td>
+                <Meter share={probe.klQuantile / update.targetKl} />
+              </td>
+              <td>{number(probe.klMean)}</td>
+              <td />
+              <td>{number(probe.klMessageMean)}</td>
+              <td>measured and undone</td>
+            </tr>
+          ))}
           {update.attempts.map((attempt) => (
             <tr key={attempt.attempt}>
               <td>{attempt.attempt + 1}</td>

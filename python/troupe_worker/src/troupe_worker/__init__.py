@@ -7,4 +7,4 @@ exchange token ids, log-probabilities, cotangents and divergences. The weights s
 #: Version of the package; tests check that pyproject.toml and troupe's package.json have this version.
 VERSION = "0.1.0"
 #: Version of the wire protocol; changes with every change of a call's format or of the frame format.
-PROTOCOL = 4
+PROTOCOL = 5

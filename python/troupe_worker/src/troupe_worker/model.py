@@ -221,7 +221,8 @@ class WorkerModel:
 
     def step(self, call: Call) -> CallResult:
         """Takes one AdamW step. Returns the gradient norm before clipping."""
-        norm = self._parameters.step_adamw(AdamWParams.read(call.params))
+        params = AdamWParams.read(call.params)
+        norm = self._parameters.step_adamw(params, keep_gradients=call.flag("keep_gradients"))
         return {}, {"grad_norm": np.array([norm], np.float64)}
 
     def zero_gradients(self, _call: Call) -> CallResult:
@@ -246,7 +247,7 @@ class WorkerModel:
         return {"snapshot": self._parameters.snapshot()}, {}
 
     def restore(self, call: Call) -> CallResult:
-        self._parameters.restore(call.string("snapshot"))
+        self._parameters.restore(call.string("snapshot"), keep_gradients=call.flag("keep_gradients"))
         return {}, {}
 
     def release(self, call: Call) -> CallResult:

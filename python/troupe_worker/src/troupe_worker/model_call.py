@@ -46,6 +46,13 @@ class Call:
             raise BadRequest(f"{name}: expected a non-empty string, got {value!r}")
         return value
 
+    def flag(self, name: str) -> bool:
+        """Reads an optional boolean; False if it is absent."""
+        value = self.params.get(name, False)
+        if not isinstance(value, bool):
+            raise BadRequest(f"{name}: expected true or false, got {value!r}")
+        return value
+
     def temperature(self) -> float:
         value = self.number("temperature")
         if not value > 0:

@@ -165,8 +165,8 @@ class ParameterStore:
         }
 
     @torch.no_grad()
-    def step_adamw(self, params: AdamWParams) -> float:
-        """Takes one AdamW step with the accumulated gradients, and then clears them.
+    def step_adamw(self, params: AdamWParams, *, keep_gradients: bool = False) -> float:
+        """Takes one AdamW step with the accumulated gradients, and then clears them, unless `keep_gradients`.
 
         Returns:
             L2 norm of all gradients before clipping.
@@ -187,7 +187,8 @@ class ParameterStore:
             adamw_step(tensors, params, step=self._step, scale=scale)
         self._cast_master_weights()
         self.version += 1
-        self.zero_gradients()
+        if not keep_gradients:
+            self.zero_gradients()
         return norm
 
     def snapshot(self) -> str:
@@ -204,8 +205,8 @@ class ParameterStore:
         return name
 
     @torch.no_grad()
-    def restore(self, name: str) -> None:
-        """Restores the training state of a snapshot and clears the accumulated gradients.
+    def restore(self, name: str, *, keep_gradients: bool = False) -> None:
+        """Restores the training state of a snapshot. Clears the accumulated gradients, unless `keep_gradients`.
 
         Raises:
             BadRequest: the snapshot does not exist.
@@ -224,7 +225,8 @@ class ParameterStore:
                 m[key].copy_(snapshot.m[key])
                 v[key].copy_(snapshot.v[key])
         self._step = snapshot.step
-        self.zero_gradients()
+        if not keep_gradients:
+            self.zero_gradients()
 
     def release(self, name: str) -> None:
         """Frees a snapshot."""

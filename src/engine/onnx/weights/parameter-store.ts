@@ -4,7 +4,7 @@
  * @module
  */
 import { EngineError } from '../../../support/errors.ts';
-import type { AdamWParams, SnapshotId } from '../../engine.ts';
+import type { AdamWParams, GradientOptions, SnapshotId } from '../../engine.ts';
 import { type ParameterSpec, parameterSize, type Weights } from '../decoder/parameters.ts';
 import type { Runtime, Tensor } from '../graph/runtime.ts';
 import { adamwStep, globalNorm } from './adamw.ts';
@@ -122,8 +122,11 @@ export class ParameterStore implements WeightSource {
     });
   }
 
-  /** Takes one AdamW step on the accumulated gradients and clears them. Returns their L2 norm before clipping. */
-  stepAdamW(params: AdamWParams): number {
+  /**
+   * Takes one AdamW step on the accumulated gradients and clears them, unless `keepGradients` is set. Returns
+   * their L2 norm before clipping.
+   */
+  stepAdamW(params: AdamWParams, { keepGradients = false }: GradientOptions = {}): number {
     const gradients = this.#liveGradients();
     const { m, v } = this.#liveMoments();
     const norm = globalNorm(gradients);
@@ -136,7 +139,7 @@ export class ParameterStore implements WeightSource {
         { step: this.#step, scale },
       );
     });
-    this.zeroGradients();
+    if (!keepGradients) this.zeroGradients();
     return norm;
   }
 
@@ -153,7 +156,7 @@ export class ParameterStore implements WeightSource {
     return id;
   }
 
-  restore(id: SnapshotId): void {
+  restore(id: SnapshotId, { keepGradients = false }: GradientOptions = {}): void {
     const snapshot = this.#find(id);
     const { moments } = snapshot;
     this.specs.forEach((_, i) => {
@@ -163,7 +166,7 @@ export class ParameterStore implements WeightSource {
     });
     if (!moments) this.#moments = undefined;
     this.#step = snapshot.step;
-    this.zeroGradients();
+    if (!keepGradients) this.zeroGradients();
   }
 
   release(id: SnapshotId): void {
