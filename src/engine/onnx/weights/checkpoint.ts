@@ -14,6 +14,7 @@ import {
   WEIGHTS_FILE as WEIGHTS,
   type WeightFiles,
 } from '../../../support/weight-files.ts';
+import type { LoadOptions } from '../../engine.ts';
 import { parseJsonObject } from '../../text/json-object.ts';
 import { readTokenizerFiles, TOKENIZER_FILES, type TokenizerFiles } from '../../text/tokenizer-files.ts';
 import { type DecoderConfig, parseDecoderConfig } from '../decoder/config.ts';
@@ -87,14 +88,20 @@ function writeFiles(dir: string, { config, weights, tokenizer, optimizer }: Chec
   return [...names, OPTIMIZER];
 }
 
+/** Receives one line about each thing in a folder that is ignored and could matter; see `LoadOptions.onWarning`. */
+export type OnWarning = LoadOptions['onWarning'];
+
 /**
  * Reads a folder.
  *
  * @param options.optimizer - also read the optimizer state, if the folder has one
  * @throws ConfigError if a file is missing, truncated, or inconsistent with the others
  */
-export function loadCheckpoint(dir: string, options: { readonly optimizer: boolean }): Checkpoint {
-  const { config, tokenizer } = readCheckpointFiles(dir);
+export function loadCheckpoint(
+  dir: string,
+  options: { readonly optimizer: boolean; readonly onWarning?: OnWarning },
+): Checkpoint {
+  const { config, tokenizer } = readCheckpointFiles(dir, options.onWarning);
   const specs = parameterSpecs(config);
   const checkpoint = { config, weights: readWeights(dir, specs), tokenizer };
   const path = join(dir, OPTIMIZER);
@@ -112,7 +119,10 @@ function readWeights(dir: string, specs: readonly ParameterSpec[]): Map<string, 
 }
 
 /** Reads config and tokenizer files, without the weights. @throws ConfigError if a file is missing or invalid */
-export function readCheckpointFiles(dir: string): Pick<Checkpoint, 'config' | 'tokenizer'> {
+export function readCheckpointFiles(
+  dir: string,
+  onWarning?: OnWarning,
+): Pick<Checkpoint, 'config' | 'tokenizer'> {
   if (!existsSync(dir) || !statSync(dir).isDirectory())
     throw new ConfigError(
       `${dir}: the model folder does not exist; check the path, or make one with troupe pretrain`,
@@ -120,7 +130,7 @@ export function readCheckpointFiles(dir: string): Pick<Checkpoint, 'config' | 't
         code: 'TROUPE_MODEL_MISSING',
       },
     );
-  return { config: readDecoderConfig(dir), tokenizer: readTokenizerFiles(dir) };
+  return { config: readDecoderConfig(dir, onWarning), tokenizer: readTokenizerFiles(dir) };
 }
 
 /**
@@ -172,9 +182,9 @@ function rejectUnknownTensors({ path, tensors }: WeightFiles, isKnown: (name: st
 }
 
 /** Reads `config.json` of a folder. @throws ConfigError if it is missing or not supported */
-export function readDecoderConfig(dir: string): DecoderConfig {
+export function readDecoderConfig(dir: string, onWarning?: OnWarning): DecoderConfig {
   const path = join(dir, CONFIG);
   if (!existsSync(path))
     throw new ConfigError(`${path}: the file is missing; a model folder needs its config.json`);
-  return parseDecoderConfig(parseJsonObject(readFileSync(path, 'utf8'), path), path);
+  return parseDecoderConfig(parseJsonObject(readFileSync(path, 'utf8'), path), path, onWarning);
 }
