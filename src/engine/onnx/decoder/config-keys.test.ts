@@ -39,7 +39,6 @@ describe.each(ARCHITECTURES)('%s', (architecture) => {
     ['quantization', { group_size: 64, bits: 4 }, 'the weights are quantized'],
     ['attention_dropout', 0.1, 'expected 0, got 0.1; the engine has no dropout'],
     ['resid_pdrop', 0.1, 'expected 0, got 0.1; the engine has no dropout'],
-    ['pretraining_tp', 2, 'expected 1, got 2; projections in slices are rounded differently'],
     ['partial_rotary_factor', 0.5, 'expected 1, got 0.5; rotary positions cover the whole head'],
     ['is_causal', false, 'expected true, got false; attention is causal'],
     ['use_bidirectional_attention', true, 'expected no such setting, got true; attention is causal'],
@@ -51,6 +50,13 @@ describe.each(ARCHITECTURES)('%s', (architecture) => {
     expect(() => readConfig({ ...plain, [key]: value })).toThrow(line);
     expect(readConfig({ ...plain, [key]: null })).toEqual({ config, warnings: [] });
   });
+});
+
+it('refuses sliced projections in the family whose class computes them', () => {
+  expect(() => readConfig({ ...SMALL_SIZES, model_type: 'llama', pretraining_tp: 2 })).toThrow(
+    `${WHERE} pretraining_tp: expected 1, got 2; projections in slices are rounded differently`,
+  );
+  expect(readConfig({ ...SMALL_SIZES, model_type: 'smollm3', pretraining_tp: 2 }).warnings).toEqual([]);
 });
 
 it('refuses norms of queries and keys where the family has none', () => {

@@ -8,6 +8,7 @@
 import { ConfigError } from '../../../support/errors.ts';
 import { nearestName } from '../../../support/nearest.ts';
 import type { Fields } from './config-fields.ts';
+import type { Architecture } from './families.ts';
 import { IGNORED_KEYS } from './ignored-keys.ts';
 
 /** Keys that the parser reads for every model family. */
@@ -41,6 +42,8 @@ interface Refusal {
   /** Values without effect, besides null. The first is named in the error message; none: every value is refused. */
   readonly neutral: readonly unknown[];
   readonly keys: readonly string[];
+  /** The families whose class reads the keys; absent: all families are refused. */
+  readonly families?: readonly Architecture[];
 }
 
 const REFUSALS: readonly Refusal[] = [
@@ -75,6 +78,8 @@ const REFUSALS: readonly Refusal[] = [
     reason: 'projections in slices are rounded differently; write 1 if the weights are a plain checkpoint',
     neutral: [1],
     keys: ['pretraining_tp'],
+    // SmolLM3-3B has the key with value 2, and its class does not read it
+    families: ['LlamaForCausalLM'],
   },
   {
     reason: 'rotary positions cover the whole head in this family',
@@ -145,8 +150,8 @@ const REFUSED = new Map(REFUSALS.flatMap((refusal) => refusal.keys.map((key) => 
 export interface KeyRules {
   /** Path of the file, for messages. */
   readonly where: string;
-  /** Name of the class in Transformers, for messages. */
-  readonly architecture: string;
+  /** Name of the class in Transformers. */
+  readonly architecture: Architecture;
   /** Keys that the family reads besides {@link COMMON_KEYS}. */
   readonly read: readonly string[];
   /** Keys that some family reads; a family that does not read one ignores it, as in Transformers. */
@@ -171,8 +176,9 @@ export function checkKeys(raw: Fields, rules: KeyRules): void {
   for (const [key, value] of Object.entries(raw)) {
     if (read.includes(key) || rules.implied.includes(key)) continue;
     const refusal = REFUSED.get(key);
-    if (refusal) refuse(key, value, { refusal, where });
-    else if (!isEmpty(value) && !silent.has(key)) unknown.push(key);
+    if (refusal) {
+      if (refusal.families?.includes(architecture) ?? true) refuse(key, value, { refusal, where });
+    } else if (!isEmpty(value) && !silent.has(key)) unknown.push(key);
   }
   unknown.push(...rules.alsoUnknown);
   if (hasCode(raw.auto_map))

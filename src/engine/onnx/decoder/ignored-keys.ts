@@ -140,6 +140,7 @@ const TOOLS = [
   'pad_to_multiple_of',
   'padding_side',
   'seq_length',
+  'sliding_window_size', // beside sliding_window in Gemma 2
   'transformers.js_config',
   'unsloth_fixed',
   'unsloth_version',
