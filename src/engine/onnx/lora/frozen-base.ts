@@ -72,7 +72,7 @@ export class FrozenBase {
     const bytes = 4 * specs.reduce((sum, spec) => sum + parameterSize(spec), 0);
     const tensors: Record<string, Tensor> = {};
     let chosen: WeightStorage | undefined = storage === 'auto' ? undefined : storage;
-    readParameters(dir, specs, (spec, values, dtype) => {
+    const onParameter = (spec: ParameterSpec, values: Float32Array, dtype: string): void => {
       // the type of the first parameter, the embedding, decides, because checkpoints normally have a single
       // type
       if (storage === 'auto' && chosen === 'bfloat16' && dtype !== 'BF16' && isFrozenMatrix(spec))
@@ -81,7 +81,8 @@ export class FrozenBase {
         );
       chosen ??= automaticStorage(bytes, dtype);
       tensors[spec.name] = storedTensor(runtime, { spec, values, storage: chosen });
-    });
+    };
+    readParameters(dir, specs, { onParameter, onWarning });
     return new FrozenBase(files, chosen ?? 'float32', tensors);
   }
 

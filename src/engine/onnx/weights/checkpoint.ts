@@ -31,6 +31,7 @@ import { OPTIMIZER, readOptimizer, writeOptimizer } from './optimizer-file.ts';
 import type { OptimizerState } from './parameter-store.ts';
 
 const CONFIG = 'config.json';
+const LM_HEAD = 'lm_head.weight';
 
 /** A checkpoint in memory. */
 export interface Checkpoint {
@@ -103,7 +104,7 @@ export function loadCheckpoint(
 ): Checkpoint {
   const { config, tokenizer } = readCheckpointFiles(dir, options.onWarning);
   const specs = parameterSpecs(config);
-  const checkpoint = { config, weights: readWeights(dir, specs), tokenizer };
+  const checkpoint = { config, weights: readWeights(dir, specs, options.onWarning), tokenizer };
   const path = join(dir, OPTIMIZER);
   if (!options.optimizer || !existsSync(path)) return checkpoint;
   return { ...checkpoint, optimizer: readOptimizer(path, specs) };
@@ -112,9 +113,13 @@ export function loadCheckpoint(
 /**
  * Reads the weights one tensor at a time, so that memory never contains more than the model and one tensor.
  */
-function readWeights(dir: string, specs: readonly ParameterSpec[]): Map<string, Float32Array> {
+function readWeights(
+  dir: string,
+  specs: readonly ParameterSpec[],
+  onWarning: OnWarning,
+): Map<string, Float32Array> {
   const weights = new Map<string, Float32Array>();
-  readParameters(dir, specs, (spec, values) => weights.set(spec.name, values));
+  readParameters(dir, specs, { onParameter: (spec, values) => weights.set(spec.name, values), onWarning });
   return weights;
 }
 
@@ -136,20 +141,26 @@ export function readCheckpointFiles(
 /**
  * Reads the weights of a folder one parameter at a time.
  *
- * @param onParameter - called with each parameter's values, which it then owns, and their dtype on disk
+ * @param options.onParameter - called with each parameter's values, which it then owns, and their dtype on disk
  * @throws ConfigError if a tensor is missing, has another shape, or is not part of the model
  */
 export function readParameters(
   dir: string,
   specs: readonly ParameterSpec[],
-  onParameter: (spec: ParameterSpec, values: Float32Array, dtype: string) => void,
+  {
+    onParameter,
+    onWarning,
+  }: {
+    readonly onParameter: (spec: ParameterSpec, values: Float32Array, dtype: string) => void;
+    readonly onWarning?: OnWarning;
+  },
 ): void {
   const files = openWeightFiles(dir);
   try {
     const known = new Set(specs.flatMap(({ parts }) => parts.map(({ name }) => name)));
     // some checkpoints contain tied output weights and rotary frequencies, which are redundant
-    const isRedundant = (name: string): boolean =>
-      name === 'lm_head.weight' || name.endsWith('.rotary_emb.inv_freq');
+    const isRedundant = (name: string): boolean => name === LM_HEAD || name.endsWith('.rotary_emb.inv_freq');
+    requireHead(files, known);
     rejectUnknownTensors(files, (name) => isRedundant(name) || known.has(name));
     const source: TensorSource = {
       shapeOf: (name) => files.tensors.get(name)?.shape,
@@ -158,15 +169,47 @@ export function readParameters(
     for (const spec of specs) {
       const read = fromDiskTensors([spec], source, files.path);
       const [part] = spec.parts;
-      onParameter(
-        spec,
-        read.get(spec.name) as Float32Array,
-        files.tensors.get(part?.name ?? '')?.dtype ?? '',
-      );
+      const values = read.get(spec.name) as Float32Array;
+      rejectNonFinite(files.path, spec, values);
+      if (spec.name === 'embed_tokens' && !known.has(LM_HEAD)) warnOfOtherHead(files, values, onWarning);
+      onParameter(spec, values, files.tensors.get(part?.name ?? '')?.dtype ?? '');
     }
   } finally {
     files.close();
   }
+}
+
+/**
+ * Warns if a model with tied embeddings has output weights of its own, as some programs save them. Transformers 4
+ * replaces them by the embedding, and Transformers 5 does not tie then.
+ */
+function warnOfOtherHead(files: WeightFiles, embedding: Float32Array, onWarning: OnWarning): void {
+  const shape = files.tensors.get(LM_HEAD)?.shape;
+  if (shape === undefined || onWarning === undefined) return;
+  const head = new Float32Array(shape.reduce((product, size) => product * size, 1));
+  files.readInto(LM_HEAD, head);
+  if (head.length === embedding.length && head.every((value, i) => Object.is(value, embedding[i]))) return;
+  onWarning(
+    `${files.path}: ${LM_HEAD} differs from the embedding, to which config.json ties it, and is ignored; set tie_word_embeddings to false in config.json to use it`,
+  );
+}
+
+function requireHead({ path, tensors }: WeightFiles, known: ReadonlySet<string>): void {
+  if (!known.has(LM_HEAD) || tensors.has(LM_HEAD)) return;
+  throw new ConfigError(
+    `${path}: tensor "${LM_HEAD}" is missing, and config.json does not tie it to the embedding; set tie_word_embeddings to true if the model ties them`,
+  );
+}
+
+/** Rejects weights that make every log-probability NaN. */
+function rejectNonFinite(path: string, { parts }: ParameterSpec, values: Float32Array): void {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += (values[i] as number) * 0; // NaN if any value is not finite
+  if (sum === 0) return;
+  const names = parts.map(({ name }) => `"${name}"`).join(' or ');
+  throw new ConfigError(
+    `${path}: tensor ${names} has a value that is NaN or infinite; the training that wrote it diverged, or the file is damaged`,
+  );
 }
 
 /**
