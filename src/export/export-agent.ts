@@ -6,6 +6,7 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../support/atomic-file.ts';
+import { ConfigError } from '../support/errors.ts';
 import { streamSafetensors, type TensorToWrite, tensorBytes } from '../support/safetensors.ts';
 import { INDEX_FILE, WEIGHTS_FILE } from '../support/weight-files.ts';
 import { ADAPTER_CONFIG, ADAPTER_WEIGHTS, exportedWeights } from './merged-weights.ts';
@@ -56,6 +57,7 @@ export function exportAgent(from: string, to: string, options: ExportAgentOption
   }
   const whole = isAdapter ? (options.mergeInto as string) : from;
   for (const name of COPIED) copy(name, whole);
+  requireTextModel(whole);
   const weights = exportedWeights(whole, isAdapter ? from : undefined);
   try {
     const files = writeWeights(to, weights.tensors, options);
@@ -64,6 +66,21 @@ export function exportAgent(from: string, to: string, options: ExportAgentOption
   } finally {
     weights.close();
   }
+}
+
+/**
+ * Rejects a model for text and images, whose config.json does not describe the weights of its text part alone.
+ *
+ * @throws ConfigError
+ */
+function requireTextModel(dir: string): void {
+  const path = join(dir, 'config.json');
+  if (!existsSync(path)) return;
+  const { text_config: text } = JSON.parse(readFileSync(path, 'utf8')) as { readonly text_config?: unknown };
+  if (text !== undefined)
+    throw new ConfigError(
+      `${path}: expected the base of a text model, got one for text and images, of which only the text part was trained; export the adapter without --merge`,
+    );
 }
 
 function writeWeights(
