@@ -105,6 +105,11 @@ def build(config, seed):
     """Returns a random model in which every parameter affects the output: no norm weight is 1 and no bias is 0."""
     torch.manual_seed(seed)
     model = hf.AutoModelForCausalLM.from_config(config, attn_implementation="eager").float().eval()
+    return randomize(model, seed)
+
+
+def randomize(model, seed):
+    """Draws all parameters, so that no norm weight is 1 and no bias is 0, and returns the model."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, parameter in model.named_parameters():

@@ -3,6 +3,7 @@
  * the attempt fails, and the next attempt resumes the run.
  * @module
  */
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { ResolvedConfig } from '../config/resolve.ts';
@@ -71,9 +72,14 @@ async function attempt(
 ): Promise<TrainingResult> {
   const { run, resume, onEvent, signal } = request;
   const work: { store?: DiskRunStore; stage: number } = { stage: 0 };
-  const composition = await composeRun(request, (call) =>
-    work.store?.recordModelCall(modelCallRow(call, work.stage)),
-  );
+  const modelWarnings = new Set<string>();
+  const composition = await composeRun(request, {
+    onModelCall: (call) => work.store?.recordModelCall(modelCallRow(call, work.stage)),
+    onEvent(event) {
+      if (event.kind === 'warning') modelWarnings.add(event.message);
+      else onEvent(event);
+    },
+  });
   const { resolved, config, task, engine } = composition;
   defer(() => engine.close());
   const options = trainOptions(config);
@@ -100,7 +106,8 @@ async function attempt(
   };
   // warnings are emitted only before the first checkpoint, so that a resumed run does not log them again
   if (store.lastCheckpoint() === undefined)
-    for (const event of warningsOf(composition, team)) for (const to of [store, sink]) to.emit(event);
+    for (const event of warningsOf(composition, team, modelWarnings))
+      for (const to of [store, sink]) to.emit(event);
   try {
     const outcome = await runTraining({
       team,
@@ -126,11 +133,11 @@ async function attempt(
  * contaminated prompts, and the pinning of hub models to commits.
  */
 async function composeRun(
-  { resolved: requested, signal, env, onEvent }: AttemptRequest,
-  onModelCall: EngineContext['onModelCall'],
+  { resolved: requested, signal, env }: AttemptRequest,
+  listeners: Pick<EngineContext, 'onModelCall' | 'onEvent'>,
 ): Promise<Composition> {
-  const context = { signal, env, onEvent };
-  const composition = await compose(requested, { ...context, onModelCall });
+  const context = { signal, env, ...listeners };
+  const composition = await compose(requested, context);
   try {
     const task = await withoutEvaluationPrompts(requested, composition.task, context);
     requirePrompts({ resolved: requested, task }, 'train', { atLeast: 1, purpose: 'training' });
@@ -146,7 +153,7 @@ async function composeRun(
 async function withoutEvaluationPrompts(
   resolved: ResolvedConfig,
   task: Task,
-  context: UseCaseOptions<TrainingEvent>,
+  context: EngineContext,
 ): Promise<Task> {
   const { contamination, eval: evaluation } = resolved.config;
   const sets = contamination.sets ?? evaluation.benchmarks;
@@ -197,9 +204,13 @@ function requireSameWeights(resolved: ResolvedConfig, checkpoint: string): void 
 }
 
 /** Collects the warnings about the task's data, the agents' tokenizers and their model folders. */
-function warningsOf({ task, config }: Composition, team: Team): RunEvent[] {
+function warningsOf({ task, config }: Composition, team: Team, modelWarnings: Iterable<string>): RunEvent[] {
   const texts = [...(task.warnings ?? []), ...unreadablePrompts(team, task, 'train')];
-  const messages = [...texts.map((text) => `task ${task.name}: ${text}`), ...temporaryModels(config)];
+  const messages = [
+    ...modelWarnings,
+    ...texts.map((text) => `task ${task.name}: ${text}`),
+    ...temporaryModels(config),
+  ];
   return messages.map((message) => ({ kind: 'warning', stage: 0, message }));
 }
 

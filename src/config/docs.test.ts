@@ -36,7 +36,13 @@ describe('the generated documentation', () => {
 describe('key tree', () => {
   it('knows the keys of sections, list entries and unions', () => {
     expect(keysAt(['gate'])).toEqual(['kind', 'every', 'n_plan', 'alpha', 'tolerance']);
-    expect(keysAt(['agents', 0])).toEqual(['name', 'model', 'instruction', 'examples', 'chat_template_kwargs']);
+    expect(keysAt(['agents', 0])).toEqual([
+      'name',
+      'model',
+      'instruction',
+      'examples',
+      'chat_template_kwargs',
+    ]);
     expect(keysAt(['protocol'])).toEqual(['kind', 'rounds', 'turns', 'order', 'seed', 'path']);
     expect(keysAt(['nowhere'])).toEqual([]);
   });

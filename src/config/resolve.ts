@@ -46,7 +46,7 @@ export function resolveConfig(path: string, overrides: readonly Override[] = [])
  */
 export function resolveRunConfig(path: string, overrides: readonly Override[] = []): ResolvedConfig {
   const resolved = resolveConfig(path, overrides);
-  const { value } = parseYamlFile(readFileSync(path, 'utf8'), shortName(path));
+  const { value } = parseYamlFile(readConfigText(path, 'the configuration of a run'), shortName(path));
   const { train } = (value ?? {}) as { readonly train?: { readonly truncated?: unknown } | null };
   const isGiven = overrides.some((override) => override.path.join('.') === 'train.truncated');
   if (train?.truncated !== undefined || isGiven) return resolved;

@@ -6,7 +6,9 @@
 import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { madeTokenizerFiles, readConfigText } from '../gguf/model-files.ts';
+import { isGgufModel } from '../gguf/model-path.ts';
 import { writeFileAtomic } from '../support/atomic-file.ts';
+import { ConfigError } from '../support/errors.ts';
 import { streamSafetensors, type TensorToWrite, tensorBytes } from '../support/safetensors.ts';
 import { INDEX_FILE, WEIGHTS_FILE } from '../support/weight-files.ts';
 import { ADAPTER_CONFIG, ADAPTER_WEIGHTS, exportedWeights } from './merged-weights.ts';
@@ -59,6 +61,7 @@ export function exportAgent(from: string, to: string, options: ExportAgentOption
   for (const name of COPIED) copy(name, whole);
   for (const [name, bytes] of madeTokenizerFiles(whole) ?? [])
     if (!existsSync(join(to, name))) writeFileAtomic(join(to, name), bytes);
+  requireTextModel(whole);
   const weights = exportedWeights(whole, isAdapter ? from : undefined);
   try {
     const files = writeWeights(to, weights.tensors, options);
@@ -67,6 +70,20 @@ export function exportAgent(from: string, to: string, options: ExportAgentOption
   } finally {
     weights.close();
   }
+}
+
+/**
+ * Rejects a model for text and images, whose config.json does not describe the weights of its text part alone.
+ *
+ * @throws ConfigError
+ */
+function requireTextModel(dir: string): void {
+  if (!isGgufModel(dir) && !existsSync(join(dir, 'config.json'))) return;
+  const { text_config: text } = JSON.parse(readConfigText(dir)) as { readonly text_config?: unknown };
+  if (text !== undefined)
+    throw new ConfigError(
+      `${dir}: expected the base of a text model, got one for text and images, of which only the text part was trained; export the adapter without --merge`,
+    );
 }
 
 function writeWeights(

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { licenseOf } from '../report/model-card.ts';
 import { writeSafetensors } from '../support/safetensors.ts';
-import { planShards } from './export-agent.ts';
+import { exportAgent, planShards } from './export-agent.ts';
 import { exportedWeights } from './merged-weights.ts';
 
 let dir: string;
@@ -48,6 +48,16 @@ describe('an adapter merged into its base', () => {
       'model.layers.0.q.weight': [3, 2, 1, 24, 5, -14],
       'model.norm.weight': [7, 8, 9],
     });
+  });
+
+  it('is refused for a base with parts for images, before weights are written', () => {
+    writeAdapter({});
+    fs.writeFileSync(join(base(), 'config.json'), JSON.stringify({ model_type: 'gemma3', text_config: {} }));
+    const to = join(dir, 'out');
+    expect(() => exportAgent(adapter(), to, { dtype: 'F32', maxShardBytes: 1e9, mergeInto: base() })).toThrow(
+      'config.json: expected the base of a text model, got one for text and images',
+    );
+    expect(fs.existsSync(join(to, 'model.safetensors'))).toBe(false);
   });
 
   it('adds alpha / sqrt(r) times B A for rank-stabilised LoRA', () => {

@@ -146,6 +146,7 @@ function readOpen(path: string, fd: number): SafetensorsReader {
   const start = 8 + headerLength;
   if (start > size) {
     rejectPickle(path, prefix);
+    rejectPointer(path, prefix);
     throw damaged(path, `header says ${headerLength} bytes, the file has ${size - 8}`);
   }
   if (headerLength > MAX_HEADER_LENGTH)
@@ -166,6 +167,15 @@ function rejectPickle(path: string, prefix: Uint8Array): void {
     throw new ConfigError(
       `${path}: expected safetensors, got a pickle, which is never read because reading one can run code; convert the weights to safetensors`,
       { code: 'TROUPE_PICKLE' },
+    );
+}
+
+/** Rejects the text that Git has in place of a large file until Git LFS fetches it. */
+function rejectPointer(path: string, prefix: Uint8Array): void {
+  if (new TextDecoder().decode(prefix) === 'version ')
+    throw new ConfigError(
+      `${path}: expected safetensors, got a pointer of Git LFS; fetch the file with git lfs pull`,
+      { code: 'TROUPE_SAFETENSORS' },
     );
 }
 

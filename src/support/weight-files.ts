@@ -12,6 +12,7 @@ import {
   type SafetensorsReader,
   type TensorInfo,
 } from './safetensors-reader.ts';
+import { decoderNames } from './tensor-names.ts';
 
 /** Name of the weights file of a model without shards. */
 export const WEIGHTS_FILE = 'model.safetensors';
@@ -24,6 +25,7 @@ const PICKLE = /\.(bin|pt|pth|pkl|ckpt)$/;
 export interface WeightFiles {
   /** Path of the weights file, or of the index, for messages. */
   readonly path: string;
+  /** Tensors by the names that Transformers gives them; see `tensor-names.ts`. */
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   /** Reads a tensor and converts it to float32; undefined if no file contains it. */
   read(name: string): FloatTensor | undefined;
@@ -57,28 +59,42 @@ export function openWeightFiles(dir: string): WeightFiles {
 
 function weightFiles(path: string, files: readonly SafetensorsReader[]): WeightFiles {
   const fileByTensor = new Map<string, SafetensorsReader>();
-  const tensors = new Map<string, TensorInfo>();
   for (const file of files)
-    for (const [name, info] of file.tensors) {
+    for (const name of file.tensors.keys()) {
       const other = fileByTensor.get(name);
       if (other !== undefined)
         throw new ConfigError(
           `${path}: tensor "${name}" is in ${other.path} and in ${file.path}; remove one of them`,
         );
       fileByTensor.set(name, file);
-      tensors.set(name, info);
     }
-  const fileOf = (name: string): SafetensorsReader => {
-    const file = fileByTensor.get(name);
-    if (file === undefined) throw new RangeError(`${path}: expected a tensor "${name}", got none`);
-    return file;
+  const stored = decoderNames([...fileByTensor.keys()], path);
+  const tensors = new Map<string, TensorInfo>();
+  for (const [name, original] of stored)
+    tensors.set(name, fileByTensor.get(original)?.tensors.get(original) as TensorInfo);
+  const locate = (name: string): { readonly file: SafetensorsReader; readonly original: string } => {
+    const original = stored.get(name);
+    const file = original === undefined ? undefined : fileByTensor.get(original);
+    if (original === undefined || file === undefined)
+      throw new RangeError(`${path}: expected a tensor "${name}", got none`);
+    return { file, original };
   };
   return {
     path,
     tensors,
-    read: (name) => fileByTensor.get(name)?.read(name),
-    readInto: (name, target) => fileOf(name).readInto(name, target),
-    readBytes: (name) => fileOf(name).readBytes(name),
+    read(name) {
+      if (!stored.has(name)) return undefined;
+      const { file, original } = locate(name);
+      return file.read(original);
+    },
+    readInto(name, target) {
+      const { file, original } = locate(name);
+      file.readInto(original, target);
+    },
+    readBytes(name) {
+      const { file, original } = locate(name);
+      return file.readBytes(original);
+    },
     close: () => {
       for (const file of files) file.close();
     },

@@ -24,7 +24,7 @@ import { initialAdapter } from './lora/adapter-weights.ts';
 import { FrozenBase } from './lora/frozen-base.ts';
 import { type ModelOptions, OnnxModel } from './model.ts';
 import { Sessions } from './sessions.ts';
-import { type Checkpoint, loadCheckpoint } from './weights/checkpoint.ts';
+import { type Checkpoint, loadCheckpoint, type OnWarning } from './weights/checkpoint.ts';
 import { adapterParameters, fullParameters } from './weights/model-parameters.ts';
 
 /** Options of {@link createOnnxEngine}. */
@@ -81,16 +81,19 @@ export class OnnxEngine implements Engine {
   }
 
   async load(options: LoadOptions): Promise<OnnxModel> {
-    const { dir, optimizer = false } = options;
+    const { dir, optimizer = false, onWarning } = options;
     if (isAdapterFolder(dir)) {
-      const base = await this.#base(adapterBaseFolder(dir, readAdapterConfig(dir).base));
+      const base = await this.#base(adapterBaseFolder(dir, readAdapterConfig(dir).base), onWarning);
       return this.#adapted(base, readAdapter(dir, base.files.config, { optimizer }), { where: dir, options });
     }
     if (this.#options.lora) {
-      const base = await this.#base(dir);
+      const base = await this.#base(dir, onWarning);
       return this.#adapted(base, freshAdapter(base, this.#options.lora, dir), { where: dir, options });
     }
-    return this.fromCheckpoint(loadCheckpoint(dir, { optimizer }), dir, { ...options, adopt: true });
+    return this.fromCheckpoint(loadCheckpoint(dir, { optimizer, onWarning }), dir, {
+      ...options,
+      adopt: true,
+    });
   }
 
   /**
@@ -125,13 +128,13 @@ export class OnnxEngine implements Engine {
     return new OnnxModel(sessions, { ...base.files, parameters }, this.#modelOptions(where, options));
   }
 
-  /** Returns the frozen base of a folder. All adapters of the same base share it. */
-  #base(dir: string): Promise<FrozenBase> {
+  /** Returns the frozen base of a folder. All adapters of the same base share it, so it warns only once. */
+  #base(dir: string, onWarning: OnWarning): Promise<FrozenBase> {
     const path = resolve(dir);
     let base = this.#bases.get(path);
     if (!base) {
       base = this.#open().then((runtime) =>
-        FrozenBase.fromFolder(runtime, path, this.#options.baseDtype ?? 'auto'),
+        FrozenBase.fromFolder(runtime, path, { storage: this.#options.baseDtype ?? 'auto', onWarning }),
       );
       this.#bases.set(path, base);
       // the caller receives the error; the next call loads the base again

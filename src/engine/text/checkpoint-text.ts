@@ -50,9 +50,8 @@ function endTokensOf(dir: string, vocabSize: number): number[] {
   if (!existsSync(path)) return [];
   const value = parseJsonObject(readConfigText(dir), path).eos_token_id ?? [];
   const ids: unknown[] = Array.isArray(value) ? value : [value];
-  if (!ids.every((id) => Number.isInteger(id) && Number(id) >= 0 && Number(id) < vocabSize))
-    throw new ConfigError(
-      `${path} eos_token_id: expected token ids from 0 to ${vocabSize - 1}, got ${JSON.stringify(value)}`,
-    );
-  return ids.map(Number);
+  if (!ids.every(Number.isInteger))
+    throw new ConfigError(`${path} eos_token_id: expected token ids, got ${JSON.stringify(value)}`);
+  // as in Transformers, an id outside the vocabulary ends no message
+  return ids.map(Number).filter((id) => id >= 0 && id < vocabSize);
 }

@@ -13,10 +13,24 @@ export type JsonObject = Readonly<Record<string, unknown>>;
  * @throws ConfigError if the text is not JSON, or not an object
  */
 export function parseJsonObject(text: string, where: string): JsonObject {
-  const value: unknown = parseAs(where, 'JSON', () => JSON.parse(text));
+  const value: unknown = parseAs(where, 'JSON', () => parsePythonJson(text.replace(/^\uFEFF/, '')));
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new ConfigError(`${where}: expected a JSON object, got ${JSON.stringify(value).slice(0, 40)}`);
   return value as JsonObject;
+}
+
+/** String literals, and the numbers of Python's `json` module that JSON does not have. */
+const LITERALS = /"(?:[^"\\]|\\.)*"|-?Infinity|NaN/g;
+
+/** Parses JSON in which Python wrote NaN or Infinity; such a number becomes null. */
+function parsePythonJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const plain = text.replace(LITERALS, (literal) => (literal.startsWith('"') ? literal : 'null'));
+    if (plain === text) throw error;
+    return JSON.parse(plain);
+  }
 }
 
 /**

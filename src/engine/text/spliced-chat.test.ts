@@ -78,12 +78,16 @@ describe('end tokens', () => {
   };
   const options = { vocabSize: 800, where: 'm' };
 
-  it('are those of generation_config.json, else of config.json', () => {
+  it('are those of generation_config.json, else of config.json, else of tokenizer_config.json', () => {
     expect(stopTokens(withGeneration({ eos_token_id: [5, 7, 5] }), [9], options)).toEqual([5, 7]);
     expect(stopTokens(withGeneration({ eos_token_id: 6 }), [9], options)).toEqual([6]);
     expect(stopTokens(withGeneration({}), [9], options)).toEqual([9]);
-    expect(() => stopTokens(withGeneration({}), [], options)).toThrow(
-      'm: expected an eos_token_id in config.json',
+    const [eos] = open('llama3').encode('<|eot_id|>');
+    expect(stopTokens(withGeneration({}), [], options)).toEqual([eos]);
+    expect(stopTokens(withGeneration({ eos_token_id: [] }), [9], options)).toEqual([9]);
+    expect(stopTokens(withGeneration({ eos_token_id: [-1] }), [9], options)).toEqual([9]);
+    expect(() => stopTokens(withGeneration({}), [], { ...options, vocabSize: 9 })).toThrow(
+      'm: expected an eos_token_id of a token in config.json',
     );
     expect(() => stopTokens(withGeneration({ eos_token_id: [800] }), [9], options)).toThrow(
       'm/generation_config.json eos_token_id: expected token ids from 0 to 799, got [800]',

@@ -1,11 +1,11 @@
 /**
  * End tokens of a checkpoint: the `eos_token_id` of `generation_config.json`, which Transformers and vLLM use, else
- * that of `config.json`.
+ * that of `config.json`, else the `eos_token` of `tokenizer_config.json`.
  * @module
  */
 import { join } from 'node:path';
 import { ConfigError } from '../../support/errors.ts';
-import { parseJsonObject } from './json-object.ts';
+import { type JsonObject, parseJsonObject } from './json-object.ts';
 import type { TokenizerFiles } from './tokenizer-files.ts';
 
 const FILE = 'generation_config.json';
@@ -24,17 +24,33 @@ export function stopTokens(
 ): readonly number[] {
   const bytes = files.get(FILE);
   const value = bytes && parseJsonObject(new TextDecoder().decode(bytes), join(where, FILE)).eos_token_id;
-  const listed: readonly unknown[] = Array.isArray(value) ? value : value == null ? [] : [value];
+  const given: readonly unknown[] = Array.isArray(value) ? value : value == null ? [] : [value];
+  const listed = given.filter((id) => id !== -1); // -1 stands for no token
   const isToken = (id: unknown): id is number =>
     typeof id === 'number' && Number.isInteger(id) && id >= 0 && id < vocabSize;
   if (!listed.every(isToken))
     throw new ConfigError(
       `${join(where, FILE)} eos_token_id: expected token ids from 0 to ${vocabSize - 1}, got ${JSON.stringify(value)}`,
     );
-  const ids = listed.length > 0 ? [...new Set(listed)] : fromConfig;
+  if (listed.length > 0) return [...new Set(listed)];
+  const ids = fromConfig.length > 0 ? fromConfig : tokenizerEnd(files, where).filter(isToken);
   if (ids.length === 0)
     throw new ConfigError(
-      `${where}: expected an eos_token_id in config.json, got none; messages could not end`,
+      `${where}: expected an eos_token_id of a token in config.json, got none; messages could not end`,
     );
   return ids;
+}
+
+/** Returns the id of the `eos_token` of `tokenizer_config.json`, if there is one. */
+function tokenizerEnd(files: TokenizerFiles['files'], where: string): readonly unknown[] {
+  const read = (name: string): JsonObject => {
+    const bytes = files.get(name);
+    return bytes ? parseJsonObject(new TextDecoder().decode(bytes), join(where, name)) : {};
+  };
+  const { eos_token: token } = read('tokenizer_config.json');
+  const content =
+    typeof token === 'string' ? token : (token as { content?: unknown } | null | undefined)?.content;
+  const { added_tokens: added } = read('tokenizer.json');
+  if (content === undefined || !Array.isArray(added)) return [];
+  return added.filter((entry) => entry?.content === content).map((entry) => entry.id);
 }

@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../../support/errors.ts';
+import { readConfig, WHERE } from '../testing/read-config.ts';
 import { tinyConfig } from '../testing/tiny-model.ts';
 import { readTransformersFixture, transformersFixtures } from '../testing/transformers-fixtures.ts';
 import { parseDecoderConfig } from './config.ts';
 import { decoderConfigJson } from './config-json.ts';
-
-const WHERE = 'm/config.json';
 
 /** The config.json of a published small model. */
 const PUBLISHED = {
@@ -101,6 +100,49 @@ describe('reading config.json', () => {
   it('accepts one end token or several', () => {
     expect(parsed({ eos_token_id: [151645, 151643] }).endTokens).toEqual([151645, 151643]);
     expect(parsed({ eos_token_id: 0 }).endTokens).toEqual([0]);
+    expect(parsed({ eos_token_id: null }).endTokens).toEqual([]);
+    expect(parsed({ eos_token_id: -1 }).endTokens).toEqual([]);
+  });
+
+  it('warns about an end token outside the vocabulary, which Transformers ignores', () => {
+    const { config, warnings } = readConfig({ ...PUBLISHED, eos_token_id: [151936, 151645] });
+    expect(config.endTokens).toEqual([151645]);
+    expect(warnings).toEqual([
+      'm/config.json eos_token_id: expected token ids from 0 to 151935, got [151936,151645]; 151936 ends no message',
+    ]);
+  });
+
+  it('reads values that mean the same', () => {
+    expect(parsed({ hidden_act: 'swish' })).toEqual(parsed());
+    expect(parsed({ num_key_value_heads: null }).kvHeads).toBe(16);
+    expect(
+      parsed({ attention_bias: null, torch_dtype: null, architectures: ['Qwen3ForCausalLM', 'X'] }),
+    ).toEqual(parsed());
+    for (const empty of [
+      { rope_type: 'default' },
+      { rope_type: 'default', type: 'default', original_max_position_embeddings: null },
+      { rope_type: 'default', mrope_section: null, partial_rotary_factor: 1 },
+      {},
+    ])
+      expect(parsed({ rope_scaling: empty })).toEqual(parsed());
+    const { rope_theta, rope_scaling: _, ...rest } = PUBLISHED;
+    expect(readConfig({ ...rest, rope_parameters: { rope_type: 'default', rope_theta } }).config).toEqual(
+      parsed(),
+    );
+  });
+
+  it('reads the settings of YaRN without those that are null, with the defaults of Transformers', () => {
+    const yarn = { rope_type: 'yarn', factor: 4, original_max_position_embeddings: 32768 };
+    const config = parsed({ rope_scaling: yarn });
+    expect(config.ropeScaling).toMatchObject({ kind: 'yarn', betaFast: 32, betaSlow: 1, truncate: true });
+    const nulls = { attention_factor: null, mscale: null, mscale_all_dim: 0, beta_fast: null };
+    expect(parsed({ rope_scaling: { ...yarn, ...nulls } })).toEqual(config);
+  });
+
+  it('computes dynamic scaling as no scaling, because it starts beyond the longest context', () => {
+    const { ropeScaling, ...config } = parsed({ rope_scaling: { type: 'dynamic', factor: 2 } });
+    expect(config).toEqual(parsed());
+    expect(ropeScaling).toEqual({ kind: 'dynamic', factor: 2 });
   });
 });
 
@@ -121,7 +163,7 @@ describe('unsupported settings are rejected by name', () => {
   });
 
   it.each<[Readonly<Record<string, unknown>>, string]>([
-    [{ vocab_size: undefined }, 'vocab_size: expected a positive integer, got undefined'],
+    [{ vocab_size: '1000' }, 'vocab_size: expected a positive integer, got "1000"'],
     [{ hidden_size: '64' }, 'hidden_size: expected a positive integer, got "64"'],
     [{ num_hidden_layers: 0 }, 'num_hidden_layers: expected a positive integer, got 0'],
     [{ intermediate_size: 1.5 }, 'intermediate_size: expected a positive integer, got 1.5'],
@@ -140,26 +182,27 @@ describe('unsupported settings are rejected by name', () => {
     ],
     [{ hidden_act: 'gelu' }, 'hidden_act: expected "silu", got "gelu"; other activations are not supported'],
     [
-      { rope_scaling: { rope_type: 'dynamic', factor: 4 } },
-      'rope_scaling: expected rope_type default, linear, llama3 or yarn, got {"rope_type":"dynamic","factor":4}',
+      { rope_scaling: { rope_type: 'longrope', factor: 4 } },
+      'rope_scaling: expected rope_type default, linear, dynamic, llama3 or yarn, got {"rope_type":"longrope","factor":4}',
     ],
-    [{ rope_scaling: { factor: 2 } }, 'rope_scaling: expected rope_type default, linear, llama3 or yarn'],
     [
-      { rope_scaling: { rope_type: 'linear', factor: 2, beta_fast: 3 } },
-      'rope_scaling.beta_fast: this setting of linear positions is not honoured',
+      { rope_scaling: { factor: 2 } },
+      'rope_scaling: expected rope_type default, linear, dynamic, llama3 or yarn',
+    ],
+    [
+      { rope_scaling: { rope_type: 'linear', type: 'default', factor: 2 } },
+      'rope_scaling: expected one type of scaling in rope_type and type, got {"rope_type":"linear","type":"default"}',
+    ],
+    [
+      { rope_scaling: { rope_type: 'default', partial_rotary_factor: 0.5 } },
+      'rope_scaling.partial_rotary_factor: expected 1, rotation of whole heads, got 0.5',
     ],
     [
       { rope_parameters: { rope_theta: 1e6, rope_type: 'llama3', factor: 2 } },
       'rope_parameters.low_freq_factor: expected a number > 0, got undefined',
     ],
     [{ rope_parameters: 'default' }, 'rope_parameters: expected an object, got "default"'],
-    [{ attention_dropout: 0.1 }, 'attention_dropout: expected 0, other values are not supported, got 0.1'],
-    [{ logit_scale: 0.5 }, 'logit_scale: this setting is not honoured, and it could change'],
-    [{ use_sliding_windw: true }, 'use_sliding_windw: this setting is not honoured'],
-    [{ quantization_config: { bits: 4 } }, 'quantization_config: this setting is not honoured'],
-    [{ eos_token_id: 151936 }, 'eos_token_id: expected token ids from 0 to 151935, got 151936'],
-    [{ eos_token_id: -1 }, 'eos_token_id: expected token ids from 0 to 151935, got -1'],
-    [{ eos_token_id: ['</s>'] }, 'eos_token_id: expected token ids from 0 to 151935, got ["</s>"]'],
+    [{ eos_token_id: ['</s>'] }, 'eos_token_id: expected token ids, got ["</s>"]'],
   ])('the setting %j', (changes, line) => {
     expect(() => parsed(changes)).toThrow(ConfigError);
     expect(() => parsed(changes)).toThrow(`${WHERE} ${line}`);
@@ -228,8 +271,8 @@ describe('families', () => {
   it('reject settings that do not exist for them in Transformers', () => {
     expect(() => read('gemma3_text', { attn_logit_softcapping: 50 })).toThrow('attn_logit_softcapping');
     expect(() => read('smollm3', { no_rope_layers: [1, 0] })).toThrow('no_rope_layers: expected 4 times');
-    expect(() => read('llama', { sliding_window: 12 })).toThrow(
-      'sliding_window: this setting is not honoured',
+    expect(() => read('gemma3_text', { sliding_window: null })).toThrow(
+      'sliding_window: expected a positive integer for the sliding layers, got null',
     );
   });
 });

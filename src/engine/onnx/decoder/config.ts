@@ -1,18 +1,19 @@
 /**
- * Configuration of a decoder, parsed from a Hugging Face `config.json`. Unsupported architectures and
- * settings are rejected with an error that names them, unless they have no effect on the computation.
- * @see families.ts for the differences between model families
+ * Configuration of a decoder, parsed from a Hugging Face `config.json`. Architectures and settings that this engine
+ * cannot compute are rejected with an error that names them.
+ * @see families.ts for the differences between model families, and config-keys.ts for keys that are not read
  * @module
  */
 import { ConfigError } from '../../../support/errors.ts';
+import { describeModel } from './architecture.ts';
 import { ConfigFields } from './config-fields.ts';
+import { checkKeys } from './config-keys.ts';
 import {
   ARCHITECTURES,
   type Architecture,
   type Biases,
   FAMILIES,
   type Family,
-  isArchitecture,
   type LayerKind,
 } from './families.ts';
 import { type RopeScaling, readRope } from './rope-config.ts';
@@ -72,29 +73,42 @@ export function layerKind(config: Pick<DecoderConfig, 'layerKinds'>, l: number):
   return config.layerKinds?.[l] ?? { sliding: false, rope: 'global' };
 }
 
+const FAMILY_KEYS = [...new Set(ARCHITECTURES.flatMap((architecture) => FAMILIES[architecture].keys))];
+
 /**
  * Validates a parsed `config.json`.
  *
  * @param json - the parsed file
- * @param where - path of the file, for error messages
+ * @param where - path of the file, for messages
+ * @param onWarning - called with one line about all unknown keys, and one about each value that is ignored
  * @throws ConfigError if the architecture or a setting is not supported, or a field is missing or out of range
  */
-export function parseDecoderConfig(json: unknown, where: string): DecoderConfig {
+export function parseDecoderConfig(
+  json: unknown,
+  where: string,
+  onWarning?: (message: string) => void,
+): DecoderConfig {
   if (typeof json !== 'object' || json === null)
     throw new ConfigError(`${where}: expected a JSON object with a model configuration`);
-  const raw = json as Readonly<Record<string, unknown>>;
-  const architecture = readArchitecture(raw, where);
+  const { architecture, raw } = describeModel(json as Readonly<Record<string, unknown>>, where, onWarning);
   const family = FAMILIES[architecture];
   const fields = new ConfigFields(raw, family.defaults, where);
-  fields.refuseUnknown(family.keys);
+  const maxPositions = fields.int('max_position_embeddings');
+  const rope = readRope(fields, maxPositions);
+  checkKeys(raw, {
+    ...{ where, architecture, onWarning },
+    read: family.keys,
+    readElsewhere: FAMILY_KEYS,
+    implied: family.qkNorm ? ['qk_norm', 'use_qk_norm', 'qk_layernorm'] : [],
+    alsoUnknown: rope.ignored,
+  });
   const heads = fields.int('num_attention_heads');
-  const kvHeads = fields.int('num_key_value_heads', heads);
+  const kvHeads = raw.num_key_value_heads === null ? heads : fields.int('num_key_value_heads', heads);
   if (heads % kvHeads !== 0)
     throw new ConfigError(`${where} num_key_value_heads: expected a divisor of ${heads}, got ${kvHeads}`);
   const hiddenSize = fields.int('hidden_size');
   const layers = fields.int('num_hidden_layers');
   const vocabSize = fields.int('vocab_size');
-  const maxPositions = fields.int('max_position_embeddings');
   checkActivation(fields, family);
   const layerKinds = family.layerKinds(fields, layers);
   return {
@@ -107,16 +121,18 @@ export function parseDecoderConfig(json: unknown, where: string): DecoderConfig 
     headDim: readHeadDim(fields, hiddenSize, heads),
     intermediateSize: fields.int('intermediate_size'),
     normEpsilon: fields.positive('rms_norm_eps'),
-    ...readRope(fields, maxPositions),
+    ...rope.settings,
     tiedEmbeddings: fields.value('tie_word_embeddings') === true,
     maxPositions,
-    endTokens: endTokens(fields.value('eos_token_id'), vocabSize, where),
+    endTokens: endTokens(fields.value('eos_token_id'), {
+      ...{ vocabSize, where },
+      // the default of a family can be outside a small vocabulary
+      onWarning: raw.eos_token_id === undefined ? undefined : onWarning,
+    }),
     ...(layerKinds.some(({ sliding, rope }) => sliding || rope !== 'global') ? { layerKinds } : {}),
-    ...(layerKinds.some(({ sliding }) => sliding) ? { slidingWindow: fields.int('sliding_window') } : {}),
+    ...(layerKinds.some(({ sliding }) => sliding) ? { slidingWindow: readWindow(fields) } : {}),
     ...optional('biases', family.biases(fields)),
-    ...optional('queryScalar', fields.positiveOrNull('query_pre_attn_scalar')),
-    ...optional('attentionSoftcap', fields.positiveOrNull('attn_logit_softcapping')),
-    ...optional('logitSoftcap', fields.positiveOrNull('final_logit_softcapping')),
+    ...(family.scaledEmbeddings ? readGemmaScales(fields) : {}),
     ...optional('beginToken', fields.tokenOrNull('bos_token_id')),
     ...optional('padToken', fields.tokenOrNull('pad_token_id')),
   };
@@ -126,18 +142,22 @@ function optional<K extends string, V>(key: K, value: V | undefined): { readonly
   return value === undefined ? {} : ({ [key]: value } as { readonly [P in K]: V });
 }
 
-function readArchitecture(raw: Readonly<Record<string, unknown>>, where: string): Architecture {
-  const listed: unknown = Array.isArray(raw.architectures) ? raw.architectures[0] : undefined;
-  const named = String(listed ?? raw.model_type);
-  const found = isArchitecture(named)
-    ? named
-    : ARCHITECTURES.find((architecture) => FAMILIES[architecture].modelType === named);
-  if (!found)
-    throw new ConfigError(
-      `${where}: architecture "${named}" is not supported; supported: ${ARCHITECTURES.join(', ')}`,
-      { code: 'TROUPE_ARCHITECTURE' },
-    );
-  return found;
+/** Other families do not have these fields, and Transformers ignores them there. */
+function readGemmaScales(
+  fields: ConfigFields,
+): Pick<DecoderConfig, 'queryScalar' | 'attentionSoftcap' | 'logitSoftcap'> {
+  return {
+    ...optional('queryScalar', fields.positiveOrNull('query_pre_attn_scalar')),
+    ...optional('attentionSoftcap', fields.positiveOrNull('attn_logit_softcapping')),
+    ...optional('logitSoftcap', fields.positiveOrNull('final_logit_softcapping')),
+  };
+}
+
+function readWindow(fields: ConfigFields): number {
+  const value = fields.value('sliding_window');
+  if (value === null)
+    throw fields.problem('sliding_window', 'a positive integer for the sliding layers', value);
+  return fields.int('sliding_window');
 }
 
 function readHeadDim(fields: ConfigFields, hiddenSize: number, heads: number): number {
@@ -147,26 +167,38 @@ function readHeadDim(fields: ConfigFields, hiddenSize: number, heads: number): n
   return headDim;
 }
 
-/**
- * Validates the activation function. Gemma's files have two fields for it; Transformers uses
- * `hidden_activation`.
- */
-function checkActivation(fields: ConfigFields, { activation }: Family): void {
-  const key = fields.value('hidden_activation') == null ? 'hidden_act' : 'hidden_activation';
-  const value = fields.value(key) ?? activation;
-  if (value !== activation)
+/** Validates the activation function. Gemma's files can have a second field for it, which is not used. */
+function checkActivation(fields: ConfigFields, { activation, activationKey, activationNames }: Family): void {
+  const value = fields.value(activationKey) ?? activation;
+  if (!activationNames.includes(String(value)))
     throw new ConfigError(
-      `${fields.where} ${key}: expected "${activation}", got ${JSON.stringify(value)}; other activations are not supported`,
+      `${fields.where} ${activationKey}: expected "${activation}", got ${JSON.stringify(value)}; other activations are not supported`,
     );
 }
 
-function endTokens(value: unknown, vocabSize: number, where: string): readonly number[] {
+/**
+ * Reads the end tokens. As in Transformers, an id outside the vocabulary ends no message; -1 stands for no end
+ * token.
+ */
+function endTokens(
+  value: unknown,
+  {
+    vocabSize,
+    where,
+    onWarning,
+  }: {
+    readonly vocabSize: number;
+    readonly where: string;
+    readonly onWarning: ((message: string) => void) | undefined;
+  },
+): readonly number[] {
   const list: readonly unknown[] = Array.isArray(value) ? value : value == null ? [] : [value];
-  const isToken = (id: unknown): id is number =>
-    typeof id === 'number' && Number.isInteger(id) && id >= 0 && id < vocabSize;
-  if (!list.every(isToken))
-    throw new ConfigError(
-      `${where} eos_token_id: expected token ids from 0 to ${vocabSize - 1}, got ${JSON.stringify(value)}`,
+  if (!list.every((id): id is number => typeof id === 'number' && Number.isInteger(id)))
+    throw new ConfigError(`${where} eos_token_id: expected token ids, got ${JSON.stringify(value)}`);
+  const outside = list.filter((id) => id >= vocabSize || id < -1);
+  if (outside.length > 0)
+    onWarning?.(
+      `${where} eos_token_id: expected token ids from 0 to ${vocabSize - 1}, got ${JSON.stringify(value)}; ${outside.join(', ')} ends no message`,
     );
-  return list;
+  return list.filter((id) => id >= 0 && id < vocabSize);
 }

@@ -1,7 +1,7 @@
 /**
  * Descriptions of the model families that the decoder in layers.ts supports: fixed properties of a family, the fields
  * of its `config.json`, and Transformers' defaults for missing fields.
- * @see Transformers 4.57, `configuration_*.py` and `modeling_*.py` of each family
+ * @see Transformers 4.57 and 5.24, `configuration_*.py` and `modeling_*.py` of each family
  * @module
  */
 import type { ConfigFields } from './config-fields.ts';
@@ -52,6 +52,10 @@ export interface Family {
   /** Norms multiply by normOffset + weight. */
   readonly normOffset: 0 | 1;
   readonly activation: 'silu' | 'gelu_pytorch_tanh';
+  /** Field of config.json with the activation. */
+  readonly activationKey: 'hidden_act' | 'hidden_activation';
+  /** Names of the activation in Transformers. Those of GELU differ in rounding only. */
+  readonly activationNames: readonly string[];
   /** Whether embeddings are multiplied by sqrt(hiddenSize). */
   readonly scaledEmbeddings: boolean;
   /** Values of fields that are missing in config.json. */
@@ -72,15 +76,33 @@ const SHARED = {
   sandwichNorms: false,
   normOffset: 0,
   activation: 'silu',
+  activationKey: 'hidden_act',
+  activationNames: ['silu', 'swish'],
   scaledEmbeddings: false,
 } as const;
 
 const DEFAULTS = {
+  hidden_size: 4096,
+  num_hidden_layers: 32,
+  num_attention_heads: 32,
   rms_norm_eps: 1e-6,
   rope_theta: 10000,
   tie_word_embeddings: false,
   max_position_embeddings: 32768,
 };
+
+const QWEN_DEFAULTS = {
+  ...DEFAULTS,
+  vocab_size: 151936,
+  intermediate_size: 22016,
+  sliding_window: 4096,
+  max_window_layers: 28,
+};
+
+/** `attention_bias` adds a bias to all attention projections. */
+function attentionBiases(fields: ConfigFields): Biases | undefined {
+  return fields.flag('attention_bias') ? { qkv: true, o: true, mlp: false } : undefined;
+}
 
 /** `attention_bias` adds a bias to all attention projections, `mlp_bias` to all MLP projections. */
 function biasesByFlag(fields: ConfigFields): Biases | undefined {
@@ -148,13 +170,14 @@ function gemmaLayers(
 function smolLayers(fields: ConfigFields, layers: number): readonly LayerKind[] {
   const interval = fields.int('no_rope_layer_interval', 4);
   const listed = fields.value('no_rope_layers');
-  const rotated = listed ?? Array.from({ length: layers }, (_, l) => ((l + 1) % interval === 0 ? 0 : 1));
+  const given = listed ?? Array.from({ length: layers }, (_, l) => ((l + 1) % interval === 0 ? 0 : 1));
   if (
-    !Array.isArray(rotated) ||
-    rotated.length !== layers ||
-    !rotated.every((flag) => flag === 0 || flag === 1)
+    !Array.isArray(given) ||
+    given.length < layers ||
+    !given.every((flag) => typeof flag === 'boolean' || flag === 0 || flag === 1)
   )
-    throw fields.problem('no_rope_layers', `${layers} times 1 (positions) or 0 (none)`, rotated);
+    throw fields.problem('no_rope_layers', `${layers} times 1 (positions) or 0 (none)`, given);
+  const rotated = given.slice(0, layers).map(Number);
   const types = slides(fields)
     ? (listedLayers(fields, layers, SLIDING) ?? rotated.map((flag) => (flag === 0 ? SLIDING : FULL)))
     : new Array<LayerKind>(layers).fill(FULL);
@@ -171,11 +194,17 @@ function gemma(
     sandwichNorms: true,
     normOffset: 1,
     activation: 'gelu_pytorch_tanh',
+    activationKey: 'hidden_activation',
+    activationNames: ['gelu_pytorch_tanh', 'gelu_new', 'gelu_fast', 'gelu_accurate', 'gelu_python_tanh'],
     scaledEmbeddings: true,
-    biases: biasesByFlag,
+    biases: attentionBiases,
     ...changes,
     defaults: {
       ...DEFAULTS,
+      hidden_size: 2304,
+      num_hidden_layers: 26,
+      num_attention_heads: 8,
+      intermediate_size: 9216,
       num_key_value_heads: 4,
       head_dim: 256,
       tie_word_embeddings: true,
@@ -203,16 +232,16 @@ export const FAMILIES: Readonly<Record<Architecture, Family>> = {
     ...SHARED,
     modelType: 'qwen3',
     qkNorm: true,
-    defaults: { ...DEFAULTS, head_dim: 128, sliding_window: 4096, max_window_layers: 28 },
+    defaults: { ...QWEN_DEFAULTS, head_dim: 128 },
     keys: ['attention_bias', ...WINDOW_KEYS],
-    biases: biasesByFlag,
+    biases: attentionBiases,
     layerKinds: qwenLayers,
   },
   // Qwen2, Qwen2.5, and the DeepSeek-R1 models distilled into them
   Qwen2ForCausalLM: {
     ...SHARED,
     modelType: 'qwen2',
-    defaults: { ...DEFAULTS, sliding_window: 4096, max_window_layers: 28 },
+    defaults: QWEN_DEFAULTS,
     keys: WINDOW_KEYS,
     biases: () => ({ qkv: true, o: false, mlp: false }),
     layerKinds: qwenLayers,
@@ -221,7 +250,14 @@ export const FAMILIES: Readonly<Record<Architecture, Family>> = {
   LlamaForCausalLM: {
     ...SHARED,
     modelType: 'llama',
-    defaults: { ...DEFAULTS, max_position_embeddings: 2048, bos_token_id: 1, eos_token_id: 2 },
+    defaults: {
+      ...DEFAULTS,
+      vocab_size: 32000,
+      intermediate_size: 11008,
+      max_position_embeddings: 2048,
+      bos_token_id: 1,
+      eos_token_id: 2,
+    },
     keys: ['attention_bias', 'mlp_bias'],
     biases: biasesByFlag,
     layerKinds: (_, layers) => new Array<LayerKind>(layers).fill(FULL),
@@ -231,6 +267,8 @@ export const FAMILIES: Readonly<Record<Architecture, Family>> = {
     modelType: 'mistral',
     defaults: {
       ...DEFAULTS,
+      vocab_size: 32000,
+      intermediate_size: 14336,
       num_key_value_heads: 8,
       max_position_embeddings: 131072,
       sliding_window: 4096,
@@ -247,6 +285,11 @@ export const FAMILIES: Readonly<Record<Architecture, Family>> = {
     modelType: 'smollm3',
     defaults: {
       ...DEFAULTS,
+      vocab_size: 128256,
+      hidden_size: 2048,
+      intermediate_size: 11008,
+      num_hidden_layers: 36,
+      num_attention_heads: 16,
       num_key_value_heads: 4,
       rope_theta: 2000000,
       tie_word_embeddings: true,
@@ -261,7 +304,12 @@ export const FAMILIES: Readonly<Record<Architecture, Family>> = {
   },
   Gemma3ForCausalLM: gemma('gemma3_text', {
     qkNorm: true,
-    defaults: { rope_theta: 1000000, rope_local_base_freq: 10000, max_position_embeddings: 131072 },
+    defaults: {
+      vocab_size: 262208,
+      rope_theta: 1000000,
+      rope_local_base_freq: 10000,
+      max_position_embeddings: 131072,
+    },
     keys: ['rope_local_base_freq', 'sliding_window_pattern', '_sliding_window_pattern'],
     layerKinds: (fields, layers) =>
       gemmaLayers(fields, {
@@ -272,7 +320,12 @@ export const FAMILIES: Readonly<Record<Architecture, Family>> = {
   }),
   Gemma2ForCausalLM: gemma('gemma2', {
     qkNorm: false,
-    defaults: { max_position_embeddings: 8192, final_logit_softcapping: 30, attn_logit_softcapping: 50 },
+    defaults: {
+      vocab_size: 256000,
+      max_position_embeddings: 8192,
+      final_logit_softcapping: 30,
+      attn_logit_softcapping: 50,
+    },
     keys: ['attn_logit_softcapping'],
     layerKinds: (fields, layers) => gemmaLayers(fields, { layers, pattern: 2, sliding: SLIDING }),
   }),

@@ -6,10 +6,12 @@
  * @module
  */
 import { ConfigError } from '../../../support/errors.ts';
-import type { ConfigFields } from './config-fields.ts';
+import type { ConfigFields, Fields } from './config-fields.ts';
 
 export type RopeScaling =
   | { readonly kind: 'linear'; readonly factor: number }
+  /** Scales only beyond the maximum context length of the config, which this engine never exceeds. */
+  | { readonly kind: 'dynamic'; readonly factor: number }
   | {
       readonly kind: 'llama3';
       readonly factor: number;
@@ -29,7 +31,8 @@ export type RopeScaling =
       readonly truncate: boolean;
     };
 
-type Fields = Readonly<Record<string, unknown>>;
+/** Entries of the RoPE settings that have no effect with any type. */
+const WITHOUT_EFFECT = ['rope_theta', 'rope_type', 'type', 'partial_rotary_factor', 'finetuned'];
 
 export interface RopeSettings {
   readonly ropeTheta: number;
@@ -38,29 +41,40 @@ export interface RopeSettings {
 }
 
 /**
- * Reads the RoPE settings.
+ * Reads the RoPE settings. If a file has those of Transformers 4 and 5, the former count, as in Transformers 5.
  *
- * @param maxPositions - default of YaRN's original context length
+ * @param maxPositions - default of the original context length
+ * @returns the settings, and the names of the entries that were ignored
  * @throws ConfigError if the scaling type is not supported, or a value is missing
  */
-export function readRope(fields: ConfigFields, maxPositions: number): RopeSettings {
-  const nested = record(fields, 'rope_parameters');
-  const [full, sliding] = [nested.full_attention, nested.sliding_attention] as (Fields | undefined)[];
-  const parameters = full ?? nested;
-  const scaling = record(fields, 'rope_scaling');
-  const theta = fields.value('rope_theta');
-  const explicit = 'rope_theta' in parameters ? parameters.rope_theta : theta;
+export function readRope(
+  fields: ConfigFields,
+  maxPositions: number,
+): { readonly settings: RopeSettings; readonly ignored: readonly string[] } {
+  const parameters = record(fields, 'rope_parameters');
+  const legacy = record(fields, 'rope_scaling');
+  const [full, sliding] = [parameters.full_attention, parameters.sliding_attention] as (
+    | Fields
+    | null
+    | undefined
+  )[];
+  const isLegacy = Object.keys(legacy).length > 0;
+  const [key, scaled] = isLegacy
+    ? (['rope_scaling', { ...full, ...legacy }] as const)
+    : (['rope_parameters', full ?? parameters] as const);
+  const theta = scaled.rope_theta ?? fields.value('rope_theta');
   const local = sliding?.rope_theta ?? fields.value('rope_local_base_freq');
-  if (sliding && !isUnscaled(sliding))
+  if (sliding && kindOf(fields, key, sliding) !== 'default')
     throw fields.problem('rope_parameters', 'unscaled positions in sliding layers', sliding);
-  const [key, scaled] = isUnscaled(parameters)
-    ? (['rope_scaling', scaling] as const)
-    : (['rope_parameters', parameters] as const);
-  const ropeScaling = isUnscaled(scaled) ? undefined : readScaling(fields, { key, scaled, maxPositions });
+  const originalPositions = Number(fields.value('original_max_position_embeddings') ?? maxPositions);
+  const { scaling, ignored } = readScaling(fields, { key, scaled, originalPositions, maxPositions });
   return {
-    ropeTheta: fields.asPositive('rope_theta', explicit),
-    ...(ropeScaling ? { ropeScaling } : {}),
-    ...(local == null ? {} : { localRopeTheta: fields.asPositive('rope_local_base_freq', local) }),
+    settings: {
+      ropeTheta: fields.asPositive('rope_theta', theta),
+      ...(scaling ? { ropeScaling: scaling } : {}),
+      ...(local == null ? {} : { localRopeTheta: fields.asPositive('rope_local_base_freq', local) }),
+    },
+    ignored,
   };
 }
 
@@ -70,62 +84,77 @@ function record(fields: ConfigFields, key: string): Fields {
   return value as Fields;
 }
 
-function isUnscaled(rope: Fields): boolean {
-  const { rope_theta: _theta, rope_type, type, ...scaling } = rope;
-  return (rope_type ?? type ?? 'default') === 'default' && Object.keys(scaling).length === 0;
+/** Returns the type of scaling. Older files name it `type`. */
+function kindOf(fields: ConfigFields, key: string, { rope_type, type }: Fields): unknown {
+  if (rope_type != null && type != null && rope_type !== type)
+    throw fields.problem(key, 'one type of scaling in rope_type and type', { rope_type, type });
+  return rope_type ?? type ?? 'default';
+}
+
+interface ScaledPositions {
+  /** Name of the field, for messages. */
+  readonly key: string;
+  readonly scaled: Fields;
+  /** Context length of pretraining, if the settings do not contain it. */
+  readonly originalPositions: number;
+  readonly maxPositions: number;
 }
 
 function readScaling(
   fields: ConfigFields,
-  at: { readonly key: string; readonly scaled: Fields; readonly maxPositions: number },
-): RopeScaling {
-  const { rope_theta: _theta, rope_type, type, ...numbers } = at.scaled;
-  const kind = rope_type ?? type;
-  const unread = new Set(Object.keys(numbers));
-  const number = (name: string, fallback?: number): number => {
+  { key, scaled, originalPositions, maxPositions }: ScaledPositions,
+): { readonly scaling: RopeScaling | undefined; readonly ignored: readonly string[] } {
+  const kind = kindOf(fields, key, scaled);
+  const partial = scaled.partial_rotary_factor ?? 1;
+  if (partial !== 1)
+    throw fields.problem(`${key}.partial_rotary_factor`, '1, rotation of whole heads', partial);
+  const given = Object.entries(scaled).filter(([, value]) => value != null);
+  const unread = new Set(given.map(([name]) => name).filter((name) => !WITHOUT_EFFECT.includes(name)));
+  const optional = (name: string): number | undefined => {
     unread.delete(name);
-    return fields.asPositive(`${at.key}.${name}`, numbers[name] ?? fallback);
+    const value = scaled[name];
+    return value == null ? undefined : fields.asPositive(`${key}.${name}`, value);
   };
-  let scaling: RopeScaling;
-  if (kind === 'linear') scaling = { kind, factor: number('factor') };
-  else if (kind === 'llama3')
-    scaling = {
-      kind,
-      factor: number('factor'),
-      lowFrequencyFactor: number('low_freq_factor'),
-      highFrequencyFactor: number('high_freq_factor'),
-      originalPositions: number('original_max_position_embeddings'),
-    };
-  else if (kind === 'yarn') scaling = readYarn();
-  else
-    throw new ConfigError(
-      `${fields.where} ${at.key}: expected rope_type default, linear, llama3 or yarn, got ${JSON.stringify(at.scaled)}`,
-    );
-  const [unknown] = unread;
-  if (unknown !== undefined)
-    throw new ConfigError(
-      `${fields.where} ${at.key}.${unknown}: this setting of ${kind} positions is not honoured`,
-    );
-  return scaling;
+  const number = (name: string, fallback?: number): number =>
+    optional(name) ?? fields.asPositive(`${key}.${name}`, fallback);
+  const scaling = scalingOf();
+  return { scaling, ignored: [...unread].map((name) => `${key}.${name}`) };
 
-  function readYarn(): RopeScaling {
-    const factor = number('factor');
-    unread.delete('attention_factor');
-    unread.delete('truncate');
-    const mscale = 'mscale' in numbers ? number('mscale') : undefined;
-    const mscaleAll = 'mscale_all_dim' in numbers ? number('mscale_all_dim') : undefined;
+  function scalingOf(): RopeScaling | undefined {
+    const isTyped = scaled.rope_type != null || scaled.type != null;
+    if (kind === 'default' && (isTyped || unread.size === 0)) return undefined;
+    if (kind === 'linear' || kind === 'dynamic') return { kind, factor: number('factor') };
+    if (kind === 'llama3')
+      return {
+        kind,
+        factor: number('factor'),
+        lowFrequencyFactor: number('low_freq_factor'),
+        highFrequencyFactor: number('high_freq_factor'),
+        originalPositions: number('original_max_position_embeddings', originalPositions),
+      };
+    if (kind === 'yarn') return yarn();
+    throw new ConfigError(
+      `${fields.where} ${key}: expected rope_type default, linear, dynamic, llama3 or yarn, got ${JSON.stringify(scaled)}`,
+    );
+  }
+
+  function yarn(): RopeScaling {
+    const original = number('original_max_position_embeddings', originalPositions);
+    const factor = number('factor', original === maxPositions ? undefined : maxPositions / original);
+    const [mscale, mscaleAll] = [scaled.mscale, scaled.mscale_all_dim].map((value) => value || undefined);
+    for (const name of ['mscale', 'mscale_all_dim', 'truncate']) unread.delete(name);
     const ratio =
       mscale !== undefined && mscaleAll !== undefined
-        ? yarnScale(factor, mscale) / yarnScale(factor, mscaleAll)
+        ? yarnScale(factor, number('mscale')) / yarnScale(factor, number('mscale_all_dim'))
         : yarnScale(factor, 1);
     return {
       kind: 'yarn',
       factor,
       betaFast: number('beta_fast', 32),
       betaSlow: number('beta_slow', 1),
-      attentionFactor: fields.asPositive(`${at.key}.attention_factor`, numbers.attention_factor ?? ratio),
-      originalPositions: number('original_max_position_embeddings', at.maxPositions),
-      truncate: numbers.truncate !== false,
+      attentionFactor: number('attention_factor', ratio),
+      originalPositions: original,
+      truncate: scaled.truncate !== false,
     };
   }
 }
@@ -142,7 +171,7 @@ function yarnScale(factor: number, mscale: number): number {
 export function ropeScalingJson(scaling: RopeScaling | undefined): Fields | null {
   if (!scaling) return null;
   const common = { rope_type: scaling.kind, factor: scaling.factor };
-  if (scaling.kind === 'linear') return common;
+  if (scaling.kind === 'linear' || scaling.kind === 'dynamic') return common;
   const original = { original_max_position_embeddings: scaling.originalPositions };
   if (scaling.kind === 'llama3')
     return {

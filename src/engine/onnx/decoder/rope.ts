@@ -44,6 +44,7 @@ export function ropeFrequencies({ headDim, theta, scaling }: RopeShape): Float64
   const plain = Float64Array.from({ length: headDim / 2 }, (_, j) => theta ** ((-2 * j) / headDim));
   switch (scaling?.kind) {
     case undefined:
+    case 'dynamic': // scales only positions beyond the maximum context length
       return plain;
     case 'linear':
       return plain.map((frequency) => frequency / scaling.factor);

@@ -8,7 +8,12 @@ import { toBfloat16 } from '../../../support/float16.ts';
 import { type ParameterSpec, parameterSize, parameterSpecs, type Weights } from '../decoder/parameters.ts';
 import { isFrozenMatrix, type WeightStorage } from '../decoder/weight-inputs.ts';
 import type { Runtime, Tensor } from '../graph/runtime.ts';
-import { type Checkpoint, readCheckpointFiles, readParameters } from '../weights/checkpoint.ts';
+import {
+  type Checkpoint,
+  type OnWarning,
+  readCheckpointFiles,
+  readParameters,
+} from '../weights/checkpoint.ts';
 
 /** Bases smaller than this size (bytes in float32) stay float32, which is faster. */
 const BFLOAT16_FROM_BYTES = 3 * 2 ** 30;
@@ -53,17 +58,21 @@ export class FrozenBase {
    * Reads a base from a folder tensor by tensor: memory never contains more than the stored base and one
    * tensor.
    *
-   * @param storage - type of the matrices in memory; `auto` is bfloat16 if the base is large and its matrices
+   * @param options.storage - type of the matrices in memory; `auto` is bfloat16 if the base is large and its matrices
    *   are bfloat16 on disk, so that no value changes
    * @throws ConfigError if the folder is not a complete checkpoint
    */
-  static fromFolder(runtime: Runtime, dir: string, storage: WeightStorage | 'auto'): FrozenBase {
-    const files = readCheckpointFiles(dir);
+  static fromFolder(
+    runtime: Runtime,
+    dir: string,
+    { storage, onWarning }: { readonly storage: WeightStorage | 'auto'; readonly onWarning?: OnWarning },
+  ): FrozenBase {
+    const files = readCheckpointFiles(dir, onWarning);
     const specs = parameterSpecs(files.config);
     const bytes = 4 * specs.reduce((sum, spec) => sum + parameterSize(spec), 0);
     const tensors: Record<string, Tensor> = {};
     let chosen: WeightStorage | undefined = storage === 'auto' ? undefined : storage;
-    readParameters(dir, specs, (spec, values, dtype) => {
+    const onParameter = (spec: ParameterSpec, values: Float32Array, dtype: string): void => {
       // the type of the first parameter, the embedding, decides, because checkpoints normally have a single
       // type
       if (storage === 'auto' && chosen === 'bfloat16' && dtype !== 'BF16' && isFrozenMatrix(spec))
@@ -72,7 +81,8 @@ export class FrozenBase {
         );
       chosen ??= automaticStorage(bytes, dtype);
       tensors[spec.name] = storedTensor(runtime, { spec, values, storage: chosen });
-    });
+    };
+    readParameters(dir, specs, { onParameter, onWarning });
     return new FrozenBase(files, chosen ?? 'float32', tensors);
   }
 

@@ -81,13 +81,6 @@ describe('a saved checkpoint', () => {
     expect(load()).toEqual(rest);
   });
 
-  it('keeps NaN weights', () => {
-    const checkpoint = tinyCheckpoint();
-    checkpoint.weights.get('norm')![3] = Number.NaN;
-    saveCheckpoint(dir, checkpoint);
-    expect(load()).toEqual(checkpoint);
-  });
-
   it('has the tensors of a Hugging Face folder: stacked matrices are split', () => {
     saveCheckpoint(dir, tinyCheckpoint());
     const { tensors } = readSafetensors(join(dir, 'model.safetensors'));
@@ -210,7 +203,6 @@ describe('an incomplete or inconsistent folder is rejected with a one-line error
       { intermediate_size: 11 },
       /tensor "\S+gate_proj\.weight" has shape \[10,12\], config\.json asks for \[11,12\]/,
     ],
-    ['untied embeddings', { tie_word_embeddings: false }, /tensor "lm_head\.weight" is missing/],
   ])('a config with %s than the weights', (_, changes, line) => {
     changeConfig(changes);
     expect(refusal()).toMatch(line);
@@ -230,6 +222,62 @@ describe('an incomplete or inconsistent folder is rejected with a one-line error
       tensors.set('lm_head.weight', spare).set('model.layers.0.self_attn.rotary_emb.inv_freq', spare),
     );
     expect(load(true)).toEqual(withOptimizer(tinyCheckpoint()));
+  });
+
+  it('untied embeddings without output weights', () => {
+    changeConfig({ tie_word_embeddings: false });
+    expect(refusal()).toBe(
+      'DIR/model.safetensors: tensor "lm_head.weight" is missing, and config.json does not tie it to the embedding; set tie_word_embeddings to true if the model ties them',
+    );
+  });
+
+  it.each([
+    ['equal', 0, []],
+    [
+      'other',
+      1e-3,
+      [
+        'DIR/model.safetensors: lm_head.weight differs from the embedding, to which config.json ties it, and is ignored; set tie_word_embeddings to false in config.json to use it',
+      ],
+    ],
+  ])(
+    'output weights %s to the tied embedding are ignored, with a warning if they differ',
+    (_, change, lines) => {
+      changeTensors('model.safetensors', (tensors) => {
+        const { shape, values } = tensors.get('model.embed_tokens.weight') ?? {
+          shape: [],
+          values: new Float32Array(),
+        };
+        tensors.set('lm_head.weight', {
+          shape,
+          values: values.map((value, i) => value + (i === 7 ? change : 0)),
+        });
+      });
+      const warnings: string[] = [];
+      const read = loadCheckpoint(dir, {
+        optimizer: true,
+        onWarning: (message) => warnings.push(message.replaceAll(dir, 'DIR')),
+      });
+      expect(read).toEqual(withOptimizer(tinyCheckpoint()));
+      expect(warnings).toEqual(lines);
+    },
+  );
+
+  it.each(['_orig_mod.', 'base_model.model.', 'language_model.'])(
+    'names that begin with %s are accepted',
+    (prefix) => {
+      changeTensors('model.safetensors', (tensors) => {
+        for (const [name, tensor] of [...tensors]) tensors.delete(name) && tensors.set(prefix + name, tensor);
+      });
+      expect(load(true)).toEqual(withOptimizer(tinyCheckpoint()));
+    },
+  );
+
+  it.each([Number.NaN, Number.POSITIVE_INFINITY])('weights with the value %d', (value) => {
+    changeTensors('model.safetensors', (tensors) => tensors.get('model.norm.weight')?.values.set([value], 3));
+    expect(refusal()).toBe(
+      'DIR/model.safetensors: tensor "model.norm.weight" has a value that is NaN or infinite; the training that wrote it diverged, or the file is damaged',
+    );
   });
 
   it('an optimizer state of another model, or without a step count', () => {
@@ -263,12 +311,24 @@ describe('the tokenizer must fit the model', () => {
   it('rejects a model without an end token', async () => {
     saveCheckpoint(dir, tinyCheckpoint());
     changeConfig({ eos_token_id: null });
+    const path = join(dir, 'tokenizer_config.json');
+    const { eos_token, ...rest } = JSON.parse(fs.readFileSync(path, 'utf8'));
+    fs.writeFileSync(path, JSON.stringify(rest));
     await expect(engine.load({ dir })).rejects.toThrow(
-      `${dir}: expected an eos_token_id in config.json, got none; messages could not end`,
+      `${dir}: expected an eos_token_id of a token in config.json, got none; messages could not end`,
     );
+    fs.writeFileSync(path, JSON.stringify({ ...rest, eos_token }));
+    expect((await engine.load({ dir })).tokenizer.endTokens).toEqual([0]);
+  });
+
+  it('warns about an end token outside the vocabulary', async () => {
+    saveCheckpoint(dir, tinyCheckpoint());
     changeConfig({ eos_token_id: [0, 22] });
-    await expect(engine.load({ dir })).rejects.toThrow(
-      `${join(dir, 'config.json')} eos_token_id: expected token ids from 0 to 21, got [0,22]`,
-    );
+    const warnings: string[] = [];
+    const model = await engine.load({ dir, onWarning: (message) => warnings.push(message) });
+    expect(model.tokenizer.endTokens).toEqual([0]);
+    expect(warnings).toEqual([
+      `${join(dir, 'config.json')} eos_token_id: expected token ids from 0 to 21, got [0,22]; 22 ends no message`,
+    ]);
   });
 });

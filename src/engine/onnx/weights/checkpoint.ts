@@ -11,6 +11,7 @@ import { removeQuietly, syncFolder, writeError, writeFileAtomic } from '../../..
 import { ConfigError } from '../../../support/errors.ts';
 import { writeSafetensors } from '../../../support/safetensors.ts';
 import { INDEX_FILE, WEIGHTS_FILE as WEIGHTS, type WeightFiles } from '../../../support/weight-files.ts';
+import type { LoadOptions } from '../../engine.ts';
 import { parseJsonObject } from '../../text/json-object.ts';
 import { textEncoder } from '../../text/tokenizer.ts';
 import { readTokenizerFiles, TOKENIZER_FILES, type TokenizerFiles } from '../../text/tokenizer-files.ts';
@@ -28,6 +29,7 @@ import { OPTIMIZER, readOptimizer, writeOptimizer } from './optimizer-file.ts';
 import type { OptimizerState } from './parameter-store.ts';
 
 const CONFIG = 'config.json';
+const LM_HEAD = 'lm_head.weight';
 
 /** A checkpoint in memory. */
 export interface Checkpoint {
@@ -85,16 +87,22 @@ function writeFiles(dir: string, { config, weights, tokenizer, optimizer }: Chec
   return [...names, OPTIMIZER];
 }
 
+/** Receives one line about each thing in a folder that is ignored and could matter; see `LoadOptions.onWarning`. */
+export type OnWarning = LoadOptions['onWarning'];
+
 /**
  * Reads a folder, or a GGUF file.
  *
  * @param options.optimizer - also read the optimizer state, if the folder has one
  * @throws ConfigError if a file is missing, truncated, or inconsistent with the others
  */
-export function loadCheckpoint(dir: string, options: { readonly optimizer: boolean }): Checkpoint {
-  const { config, tokenizer } = readCheckpointFiles(dir);
+export function loadCheckpoint(
+  dir: string,
+  options: { readonly optimizer: boolean; readonly onWarning?: OnWarning },
+): Checkpoint {
+  const { config, tokenizer } = readCheckpointFiles(dir, options.onWarning);
   const specs = parameterSpecs(config);
-  const checkpoint = { config, weights: readWeights(dir, specs), tokenizer };
+  const checkpoint = { config, weights: readWeights(dir, specs, options.onWarning), tokenizer };
   const path = join(dir, OPTIMIZER);
   if (!options.optimizer || !existsSync(path)) return checkpoint;
   return { ...checkpoint, optimizer: readOptimizer(path, specs) };
@@ -103,16 +111,23 @@ export function loadCheckpoint(dir: string, options: { readonly optimizer: boole
 /**
  * Reads the weights one tensor at a time, so that memory never contains more than the model and one tensor.
  */
-function readWeights(dir: string, specs: readonly ParameterSpec[]): Map<string, Float32Array> {
+function readWeights(
+  dir: string,
+  specs: readonly ParameterSpec[],
+  onWarning: OnWarning,
+): Map<string, Float32Array> {
   const weights = new Map<string, Float32Array>();
-  readParameters(dir, specs, (spec, values) => weights.set(spec.name, values));
+  readParameters(dir, specs, { onParameter: (spec, values) => weights.set(spec.name, values), onWarning });
   return weights;
 }
 
 /** Reads config and tokenizer files, without the weights. @throws ConfigError if a file is missing or invalid */
-export function readCheckpointFiles(dir: string): Pick<Checkpoint, 'config' | 'tokenizer'> {
+export function readCheckpointFiles(
+  dir: string,
+  onWarning?: OnWarning,
+): Pick<Checkpoint, 'config' | 'tokenizer'> {
   requireModel(dir);
-  const checkpoint = { config: readDecoderConfig(dir), tokenizer: readTokenizerFiles(dir) };
+  const checkpoint = { config: readDecoderConfig(dir, onWarning), tokenizer: readTokenizerFiles(dir) };
   textEncoder(checkpoint.tokenizer, dir); // refuses tokenizers before weights are read
   return checkpoint;
 }
@@ -120,20 +135,26 @@ export function readCheckpointFiles(dir: string): Pick<Checkpoint, 'config' | 't
 /**
  * Reads the weights of a folder one parameter at a time.
  *
- * @param onParameter - called with each parameter's values, which it then owns, and their dtype on disk
+ * @param options.onParameter - called with each parameter's values, which it then owns, and their dtype on disk
  * @throws ConfigError if a tensor is missing, has another shape, or is not part of the model
  */
 export function readParameters(
   dir: string,
   specs: readonly ParameterSpec[],
-  onParameter: (spec: ParameterSpec, values: Float32Array, dtype: string) => void,
+  {
+    onParameter,
+    onWarning,
+  }: {
+    readonly onParameter: (spec: ParameterSpec, values: Float32Array, dtype: string) => void;
+    readonly onWarning?: OnWarning;
+  },
 ): void {
   const files = openModelWeights(dir);
   try {
     const known = new Set(specs.flatMap(({ parts }) => parts.map(({ name }) => name)));
     // some checkpoints contain tied output weights and rotary frequencies, which are redundant
-    const isRedundant = (name: string): boolean =>
-      name === 'lm_head.weight' || name.endsWith('.rotary_emb.inv_freq');
+    const isRedundant = (name: string): boolean => name === LM_HEAD || name.endsWith('.rotary_emb.inv_freq');
+    requireHead(files, known);
     rejectUnknownTensors(files, (name) => isRedundant(name) || known.has(name));
     const source: TensorSource = {
       shapeOf: (name) => files.tensors.get(name)?.shape,
@@ -142,15 +163,47 @@ export function readParameters(
     for (const spec of specs) {
       const read = fromDiskTensors([spec], source, files.path);
       const [part] = spec.parts;
-      onParameter(
-        spec,
-        read.get(spec.name) as Float32Array,
-        files.tensors.get(part?.name ?? '')?.dtype ?? '',
-      );
+      const values = read.get(spec.name) as Float32Array;
+      rejectNonFinite(files.path, spec, values);
+      if (spec.name === 'embed_tokens' && !known.has(LM_HEAD)) warnOfOtherHead(files, values, onWarning);
+      onParameter(spec, values, files.tensors.get(part?.name ?? '')?.dtype ?? '');
     }
   } finally {
     files.close();
   }
+}
+
+/**
+ * Warns if a model with tied embeddings has output weights of its own, as some programs save them. Transformers 4
+ * replaces them by the embedding, and Transformers 5 does not tie then.
+ */
+function warnOfOtherHead(files: WeightFiles, embedding: Float32Array, onWarning: OnWarning): void {
+  const shape = files.tensors.get(LM_HEAD)?.shape;
+  if (shape === undefined || onWarning === undefined) return;
+  const head = new Float32Array(shape.reduce((product, size) => product * size, 1));
+  files.readInto(LM_HEAD, head);
+  if (head.length === embedding.length && head.every((value, i) => Object.is(value, embedding[i]))) return;
+  onWarning(
+    `${files.path}: ${LM_HEAD} differs from the embedding, to which config.json ties it, and is ignored; set tie_word_embeddings to false in config.json to use it`,
+  );
+}
+
+function requireHead({ path, tensors }: WeightFiles, known: ReadonlySet<string>): void {
+  if (!known.has(LM_HEAD) || tensors.has(LM_HEAD)) return;
+  throw new ConfigError(
+    `${path}: tensor "${LM_HEAD}" is missing, and config.json does not tie it to the embedding; set tie_word_embeddings to true if the model ties them`,
+  );
+}
+
+/** Rejects weights that make every log-probability NaN. */
+function rejectNonFinite(path: string, { parts }: ParameterSpec, values: Float32Array): void {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += (values[i] as number) * 0; // NaN if any value is not finite
+  if (sum === 0) return;
+  const names = parts.map(({ name }) => `"${name}"`).join(' or ');
+  throw new ConfigError(
+    `${path}: tensor ${names} has a value that is NaN or infinite; the training that wrote it diverged, or the file is damaged`,
+  );
 }
 
 /**
@@ -166,7 +219,7 @@ function rejectUnknownTensors({ path, tensors }: WeightFiles, isKnown: (name: st
 }
 
 /** Reads the configuration of a folder or a GGUF file. @throws ConfigError if it is missing or not supported */
-export function readDecoderConfig(dir: string): DecoderConfig {
+export function readDecoderConfig(dir: string, onWarning?: OnWarning): DecoderConfig {
   const path = isGgufModel(dir) ? dir : join(dir, CONFIG);
-  return parseDecoderConfig(parseJsonObject(readConfigText(dir), path), path);
+  return parseDecoderConfig(parseJsonObject(readConfigText(dir), path), path, onWarning);
 }
