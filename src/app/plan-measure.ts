@@ -46,6 +46,7 @@ export async function measureTeam(
       agentReward: config.reward.agent,
       agents: models.map((model, id) => measuredAgent(config, id, model)),
       decodeBatch: config.engine.decode_batch,
+      episodes: config.train.prompts_per_step * config.train.num_generations,
       needsFull: config.loss.beta > 0 && steps * config.train.num_iterations > 1,
       onProgress: progress('measure'),
       ...{ clock, signal },

@@ -58,10 +58,11 @@ function firstDifference(example: unknown, value: unknown, at: string): string |
     return typeof value === 'number' && value >= 0 ? undefined : `${at}: expected a number >= 0, got ${got}`;
   if (Array.isArray(example)) {
     const isText = example.length === 0;
-    if (!Array.isArray(value) || (!isText && value.length === 0))
-      return `${at}: expected a list, got ${got}`;
+    if (!Array.isArray(value) || (!isText && value.length === 0)) return `${at}: expected a list, got ${got}`;
     if (isText)
-      return value.every((text) => typeof text === 'string') ? undefined : `${at}: expected texts, got ${got}`;
+      return value.every((text) => typeof text === 'string')
+        ? undefined
+        : `${at}: expected texts, got ${got}`;
     return firstOf(value.map((entry, k) => firstDifference(example[0], entry, `${at}[${k}]`)));
   }
   if (typeof value !== 'object' || value === null) return `${at}: expected a section, got ${got}`;

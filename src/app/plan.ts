@@ -89,17 +89,20 @@ function planned(config: Config, machine: MachineRates, { models, task, gpu }: P
     promotes: config.gate.kind === 'promotion',
     decodeBatch: config.engine.decode_batch,
     tokenBudget: config.engine.token_budget,
+    ...(gpu === undefined && { diskBytesPerSecond: DISK_BYTES_PER_SECOND }),
   };
   return { plan: planCost(workload, machine, run), workload, machine, stages, ...(gpu && { gpu }) };
 }
 
-/** Warns if no promotion test can run. Training warns too, when the first test would start. */
-function warnAboutValidation({ gate, certificate }: Config, task: Task, { onEvent }: PlanRequest): void {
-  const needs = gate.kind !== 'off' || certificate.prompts > 0;
-  if (!needs || task.size('validation') !== 0) return;
-  const message = `the validation split of task ${task.name} is empty, so no gain can be proved; give the task more records, or set gate.kind: off`;
+/** Warns if no acceptance test can run, as training does. */
+function warnAboutValidation({ gate }: Config, task: Task, { onEvent }: PlanRequest): void {
+  if (gate.kind === 'off' || task.size('validation') !== 0) return;
+  const message = `the validation split of task ${task.name} is empty, so no acceptance test can run and no gain can be proved; give the task more records, or set gate.kind: off`;
   onEvent?.({ kind: 'warning', message });
 }
+
+/** Assumed speed of writing checkpoints on this machine, bytes per second. */
+const DISK_BYTES_PER_SECOND = 300e6;
 
 /** Protocols whose number of messages per episode follows from the configuration. */
 const COUNTED: ReadonlySet<string> = new Set(['vote', 'parts', 'relay', 'debate', 'router']);
@@ -140,4 +143,3 @@ function workloadOptions(config: Config, machine: MachineRates, task?: Task): Wo
     ...(task && { splits: { validation: task.size('validation'), test: task.size('test') } }),
   };
 }
-

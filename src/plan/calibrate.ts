@@ -44,6 +44,8 @@ export interface CalibrateOptions {
   readonly agents: readonly MeasuredAgent[];
   /** Maximum number of messages that are decoded concurrently. */
   readonly decodeBatch: number;
+  /** Number of episodes of a batch; no larger batch of an agent's messages is measured. */
+  readonly episodes: number;
   /** Whether the run has backward passes with a KL term. */
   readonly needsFull: boolean;
   /** Time limit, s. Default {@link CALIBRATION_SECONDS}. */
@@ -93,7 +95,10 @@ export async function calibrate(team: Team, task: Task, options: CalibrateOption
   // one token per message: gives the contexts, and compiles the graphs
   const opening = await play({ prompts: 2, samples: 1, maxTokens: 1 }, 0);
   const context = (id: number) => contextsOf(team, task, opening, id);
-  const measure = (id: number, more: Pick<MeasureOptions, 'messageTokens' | 'contextTokens' | 'seconds'>) => ({
+  const measure = (
+    id: number,
+    more: Pick<MeasureOptions, 'messageTokens' | 'contextTokens' | 'seconds'>,
+  ) => ({
     ...more,
     ...options.agents[id],
     vocabulary: context(id),
@@ -114,8 +119,7 @@ export async function calibrate(team: Team, task: Task, options: CalibrateOption
     const settings = measure(id, { contextTokens, messageTokens: 1, seconds });
     sampling.set(kind, await measureSampling(team.agents[id].model, settings));
   }
-  const samplingOf = (id: number): SamplingCost =>
-    sampling.get(options.agents[id].costKey) as SamplingCost; // every kind was measured
+  const samplingOf = (id: number): SamplingCost => sampling.get(options.agents[id].costKey) as SamplingCost; // every kind was measured
   const episodes = chooseEpisodes(messagesOf(team, opening, options.maxTokens), {
     ...options,
     samplingOf,
@@ -132,11 +136,19 @@ export async function calibrate(team: Team, task: Task, options: CalibrateOption
     const id = representative(kind);
     const left = seconds * (1 - MARGIN) - (clock() - started);
     const { contextTokens, messageLengths } = messages[id];
-    const settings = measure(id, {
-      contextTokens: contextTokens.reduce((sum, length) => sum + length, 0) / contextTokens.length,
-      messageTokens: meanMessage({ messageLengths }),
-      seconds: left / (kinds.length - index),
-    });
+    const context = contextTokens.reduce((sum, length) => sum + length, 0) / contextTokens.length;
+    const message = meanMessage({ messageLengths });
+    const settings = {
+      ...measure(id, {
+        contextTokens: context,
+        messageTokens: message,
+        seconds: left / (kinds.length - index),
+      }),
+      budget: Math.min(
+        options.agents[id].budget,
+        options.episodes * contextTokens.length * (context + message),
+      ),
+    };
     costs.set(kind, await measurePasses(team.agents[id].model, settings));
   }
   parts.end();

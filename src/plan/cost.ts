@@ -2,13 +2,7 @@
  * Computes time, floating-point operations and memory of a run from its workload and the rates of a machine.
  * @module
  */
-import {
-  type BatchSize,
-  type ModelSize,
-  passBytes,
-  recomputedShare,
-  runModelBytes,
-} from './memory.ts';
+import { type BatchSize, type ModelSize, passBytes, recomputedShare, runModelBytes } from './memory.ts';
 import {
   type AgentRates,
   contextOf,
@@ -63,7 +57,10 @@ export interface Plan {
    * may stop early).
    */
   readonly seconds: { readonly least: number; readonly most: number };
+  /** Memory of the run at its peak, bytes. */
   readonly memoryBytes: number;
+  /** Part of the memory for weights, gradients, moments and snapshots, bytes. */
+  readonly modelBytes: number;
 }
 
 /** Facts of a run that its workload does not contain. */
@@ -77,10 +74,10 @@ export interface PlannedRun {
   readonly decodeBatch: number;
   /** Maximum number of tokens of a micro-batch, if the size of the model does not limit it further. */
   readonly tokenBudget: number;
+  /** Speed of writing checkpoints, bytes per second. Absent: the time is not counted. */
+  readonly diskBytesPerSecond?: number | undefined;
 }
 
-/** Assumed speed of writing checkpoints, bytes per second. */
-const DISK_BYTES_PER_SECOND = 300e6;
 /** Bytes of a checkpoint per trained parameter: float32 weight and two Adam moments. */
 const CHECKPOINT = 12;
 
@@ -104,7 +101,8 @@ export function planCost(workload: Workload, rates: MachineRates, run: PlannedRu
   const { least: fewest, most: all } = workload.contestants;
   const startSeconds = rates.loadSeconds + sampling(calls.start.sampling) + passes(calls.start.passes);
   const trained = sum(run.models.map(({ trainedParameters }) => trainedParameters));
-  const checkpointSeconds = (workload.checkpoints * CHECKPOINT * trained) / DISK_BYTES_PER_SECOND;
+  const checkpointBytes = workload.checkpoints * CHECKPOINT * trained;
+  const checkpointSeconds = checkpointBytes / (run.diskBytesPerSecond ?? Number.POSITIVE_INFINITY);
   const gateSeconds = sampling(calls.gate);
   const least = startSeconds + run.stages * seconds + fewest * evaluation + checkpointSeconds;
   const tokens = sampledTokens(calls.stage.rollout, rates);
@@ -121,6 +119,7 @@ export function planCost(workload: Workload, rates: MachineRates, run: PlannedRu
     flops: run.stages * flops + all * samplingFlops(calls.evaluation, rates, run.models),
     seconds: { least, most: least + workload.gates * gateSeconds + (all - fewest) * evaluation },
     memoryBytes: memoryOf(workload, rates, run),
+    modelBytes: runModelBytes(run.models, run.promotes),
   };
 }
 
@@ -222,17 +221,21 @@ function memoryOf({ calls }: Workload, rates: MachineRates, run: PlannedRun): nu
 
 function largestBatch(
   id: number,
-  { calls, rates, run }: { readonly calls: Workload['calls']; readonly rates: MachineRates; readonly run: PlannedRun },
+  {
+    calls,
+    rates,
+    run,
+  }: { readonly calls: Workload['calls']; readonly rates: MachineRates; readonly run: PlannedRun },
 ): BatchSize {
   const own = ratesOf(rates, id);
   const length = sequenceTokens(own);
-  const updates = calls.stage.update.filter(({ agent }) => agent === id);
   const sampling = [...calls.stage.rollout, ...calls.evaluation, ...calls.gate].filter(
     ({ agent }) => agent === id,
   );
   const longest = Math.max(...own.messageLengths);
   return {
-    tokens: length * Math.max(0, ...updates.map(({ messages }) => messages)),
+    // some stage has a minibatch in which all messages have a gradient
+    tokens: length * calls.stage.minibatchMessages,
     length,
     cachedTokens: Math.max(
       0,

@@ -56,9 +56,14 @@ export const PASS_PARTS = 6;
 
 /** Smallest number of tokens of a measured batch, where a pass reads weights longer than it computes. */
 const SMALLEST = 16;
-/** A measured pass is repeated until it took this long in total, s. */
-const ENOUGH_SECONDS = 0.2;
-const MAX_REPEATS = 8;
+/**
+ * A measured pass is repeated until it took this long in total, s. The first run of a larger batch is slower,
+ * because it allocates memory.
+ */
+const ENOUGH_SECONDS = 1.5;
+const MAX_REPEATS = 5;
+/** Mean number of runs of a pass, to choose the sizes of the measured batches. */
+const REPEATS = 2;
 
 /**
  * Time of a forward, backward, full backward and divergence pass in units of a forward pass; used only to
@@ -68,8 +73,8 @@ const UNITS = { forward: 1, backward: 3.5, fullBackward: 5, divergence: 2.5 };
 
 /**
  * Measures forward and backward passes on three batches: a small one; one of three times as many rows; and one
- * of as many tokens in longer sequences. Divergences and passes with a KL term are measured on one batch and
- * scaled. The size of the batches follows from the speed of the first pass.
+ * of as many tokens in longer sequences. Divergences and passes with a KL term are measured on the first two.
+ * The size of the batches follows from the speed of the first pass.
  */
 export async function measurePasses(model: Model, options: MeasureOptions): Promise<PassRates> {
   const { clock, signal, onPart, temperature, seconds } = options;
@@ -105,16 +110,14 @@ export async function measurePasses(model: Model, options: MeasureOptions): Prom
     forward: fitPass(all, forwardTimes, options.shape.pairShare),
     backward: fitPass(all, backwardTimes, options.shape.pairShare),
   };
-  const divergenceTime = await part(() =>
-    time(() => model.divergence(wide.sequences, reference, params)),
-  );
+  const two = [small, wide];
+  const divergence = (batch: MeasuredBatch) =>
+    time(() => model.divergence(batch.sequences, reference, params));
+  const divergenceTimes = await part(() => inOrder(two, divergence));
   const kl = { reference, weight: 1e-6 };
-  const full = await part(async () => {
-    if (!options.needsFull) return addCosts(costs.backward, costs.forward);
-    const given = cotangents(wide.sequences);
-    const measured = await time(() => model.backward(wide.sequences, given, { ...params, kl }));
-    return scaleCost(addCosts(costs.backward, costs.forward), wide, measured);
-  });
+  const full = (batch: MeasuredBatch) =>
+    time(() => model.backward(batch.sequences, cotangents(batch.sequences), { ...params, kl }));
+  const fullTimes = await part(async () => (options.needsFull ? inOrder(two, full) : undefined));
   const step = await part(async () => {
     const started = clock();
     await model.step(NO_STEP);
@@ -123,8 +126,10 @@ export async function measurePasses(model: Model, options: MeasureOptions): Prom
   model.release(reference);
   return {
     ...costs,
-    fullBackward: full,
-    divergence: scaleCost(addCosts(costs.forward, costs.forward), wide, divergenceTime),
+    fullBackward: fullTimes
+      ? fitPass(two, fullTimes, costs.backward.pair / costs.backward.token)
+      : addCosts(costs.backward, costs.forward),
+    divergence: fitPass(two, divergenceTimes, costs.forward.pair / costs.forward.token),
     step,
     snapshot,
     batch: { tokens: wide.tokens, length: wide.length, cachedTokens: 0 },
@@ -230,8 +235,8 @@ function measuredBatches(
 ): { readonly small: MeasuredBatch; readonly wide: MeasuredBatch; readonly long?: MeasuredBatch } {
   const length = Math.max(2, Math.round(options.contextTokens + options.messageTokens) - 1);
   const { forward, backward, divergence, fullBackward } = UNITS;
-  const units = 7 * (forward + backward) + 3 * divergence + (options.needsFull ? 3 * fullBackward : 0);
-  const affordable = Math.floor(seconds / (speed * units));
+  const units = 7 * (forward + backward) + 4 * divergence + (options.needsFull ? 4 * fullBackward : 0);
+  const affordable = Math.floor(seconds / (REPEATS * speed * units));
   const largest = Math.floor(options.budget / 3);
   const tokens = Math.max(Math.min(SMALLEST, largest), Math.min(affordable, largest));
   const short = Math.min(length, tokens);
@@ -289,12 +294,6 @@ function fitPass(
 
 function addCosts(a: PassCost, b: PassCost): PassCost {
   return { call: a.call + b.call, token: a.token + b.token, pair: a.pair + b.pair };
-}
-
-/** Scales a cost such that it gives the measured time of a batch. */
-function scaleCost({ call, token, pair }: PassCost, batch: MeasuredBatch, measured: number): PassCost {
-  const scale = measured / (call + batch.tokens * (token + pair * batch.length));
-  return { call: scale * call, token: scale * token, pair: scale * pair };
 }
 
 async function inOrder<A, B>(items: readonly A[], work: (item: A) => Promise<B>): Promise<B[]> {

@@ -103,6 +103,8 @@ export interface StageCalls {
   readonly evaluate: readonly SamplingCall[];
   /** Optimizer steps of one attempt of one agent. */
   readonly stepsPerAttempt: number;
+  /** Messages of one agent in a minibatch, if all have a gradient. */
+  readonly minibatchMessages: number;
 }
 
 export interface Workload {
@@ -145,7 +147,7 @@ const CHECK = { prompts: 2, samples: 2 };
  *   passes
  */
 export function workloadOf(options: WorkloadOptions, activeShare: number): Workload {
-  const { agents, rounds, stages, evaluation } = options;
+  const { agents, rounds, evaluation } = options;
   const calls = stageCalls(options, activeShare);
   const perEpisode = agents * rounds;
   const gate = gatesOf(options);
@@ -235,13 +237,10 @@ function stageCalls(options: WorkloadOptions, activeShare: number): StageCalls {
       ...passCalls(options, 'divergence', own),
       ...(isStageCertificate ? [] : passCalls(options, 'divergence', certified * rounds)),
     ],
-    certificate: episodeCalls(
-      options,
-      { prompts: certified, samples: 1 },
-      isStageCertificate ? 1 : agents,
-    ),
+    certificate: episodeCalls(options, { prompts: certified, samples: 1 }, isStageCertificate ? 1 : agents),
     evaluate: episodeCalls(options, { prompts: options.stagePrompts, samples: 1 }),
     stepsPerAttempt,
+    minibatchMessages: own / minibatches,
   };
 }
 
@@ -277,8 +276,7 @@ function gateCalls(options: WorkloadOptions, prompts: number): SamplingCall[] {
 function rolloutCalls(options: WorkloadOptions): SamplingCall[] {
   const { agents, rounds, promptsPerStep: prompts, numGenerations: samples, protocol } = options;
   if (options.reuse) return episodeCalls(options, { prompts, samples });
-  if (options.alone)
-    return episodeCalls({ ...options, protocol: 'vote' }, { prompts, samples });
+  if (options.alone) return episodeCalls({ ...options, protocol: 'vote' }, { prompts, samples });
   return Array.from({ length: agents }, (_, learner) =>
     agentRounds(agents, rounds).map(({ agent, round, share }): SamplingCall => {
       // before the first message of the agent that learns, all samples of a prompt have the same context

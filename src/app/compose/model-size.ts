@@ -2,7 +2,6 @@
  * Computes the sizes of models from file headers and configurations, without reading weights.
  * @module
  */
-import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Config } from '../../config/schema.ts';
 import type { DecoderConfig } from '../../engine/onnx/decoder/config.ts';
