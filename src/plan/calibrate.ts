@@ -69,12 +69,17 @@ export interface Calibration {
   readonly measured: readonly { readonly agent: number; readonly batch: BatchSize }[];
 }
 
-/** Default time limit of a calibration, s. A plan of SmolLM2-135M takes less than 30 s with it. */
-export const CALIBRATION_SECONDS = 20;
+/**
+ * Default time limit of a calibration, s. A calibration can take up to half as long again, because the compilation
+ * of graphs is not counted and batches are chosen by estimates.
+ */
+export const CALIBRATION_SECONDS = 16;
 
 /** Share of the time limit for the episodes that give the lengths of messages. */
 const EPISODE_SHARE = 0.35;
-/** Shares of the time limit that are left unused, because batches are chosen by estimates. */
+/** Share of the time limit in which one pass is repeated, divided by the number of measured models. */
+const REPEAT_SHARE = 0.075;
+/** Share of the time limit that is left unused, because batches are chosen by estimates. */
 const MARGIN = 0.15;
 
 /** Second key of the calibration's random streams, after the seed. It differs from all keys of training. */
@@ -105,6 +110,7 @@ export async function calibrate(team: Team, task: Task, options: CalibrateOption
     temperature: options.temperature,
     shape: options.agents[id],
     needsFull: options.needsFull,
+    enoughSeconds: (seconds * REPEAT_SHARE) / kinds.length,
     clock,
     signal,
     onPart: () => parts.next(),

@@ -53,7 +53,7 @@ function optionsFor(clock: () => number, more: Partial<MeasureOptions> = {}): Me
     vocabulary: Int32Array.from({ length: 30 }, (_, k) => k),
     ...{ contextTokens: 150, messageTokens: 50, temperature: 1, budget: 4096, needsFull: true },
     shape: { pairShare: 1e-4, cacheShare: 1e-4 },
-    ...{ seconds: 60, clock },
+    ...{ seconds: 60, enoughSeconds: 0.2, clock },
     ...more,
   };
 }

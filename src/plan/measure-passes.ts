@@ -34,6 +34,11 @@ export interface MeasureOptions {
   readonly needsFull: boolean;
   /** Time that the measurement may take, s, without the compilation of the graphs. */
   readonly seconds: number;
+  /**
+   * A pass is repeated until it took this long in total, s. The first run of a larger batch is slower, because
+   * it allocates memory.
+   */
+  readonly enoughSeconds: number;
   readonly clock: Clock;
   readonly signal?: AbortSignal | undefined;
   /** Called before each part of the measurement. */
@@ -56,11 +61,6 @@ export const PASS_PARTS = 6;
 
 /** Smallest number of tokens of a measured batch, where a pass reads weights longer than it computes. */
 const SMALLEST = 16;
-/**
- * A measured pass is repeated until it took this long in total, s. The first run of a larger batch is slower,
- * because it allocates memory.
- */
-const ENOUGH_SECONDS = 1.5;
 const MAX_REPEATS = 5;
 /** Mean number of runs of a pass, to choose the sizes of the measured batches. */
 const REPEATS = 2;
@@ -78,13 +78,13 @@ const UNITS = { forward: 1, backward: 3.5, fullBackward: 5, divergence: 2.5 };
  */
 export async function measurePasses(model: Model, options: MeasureOptions): Promise<PassRates> {
   const { clock, signal, onPart, temperature, seconds } = options;
-  const params = { temperature };
+  const params = { temperature, ...(signal && { signal }) };
   const part = async <T>(work: () => Promise<T>): Promise<T> => {
     signal?.throwIfAborted();
     onPart?.();
     return work();
   };
-  const time = (work: () => Promise<unknown>) => quickest(work, clock);
+  const time = (work: () => Promise<unknown>) => quickest(work, options);
   const cotangents = (sequences: readonly Sequence[]) =>
     sequences.map(({ tokens }) => new Float32Array(tokens.length).fill(-1e-6));
   const forward = (batch: MeasuredBatch) => time(() => model.forward(batch.sequences, params));
@@ -146,7 +146,7 @@ const DECODED_ROWS = 16;
 
 /** Measures the prefill of contexts, and decode steps of one and of several messages. */
 export async function measureSampling(model: Model, options: MeasureOptions): Promise<SamplingCost> {
-  const { clock, signal, onPart, temperature, shape } = options;
+  const { signal, onPart, temperature, shape } = options;
   const length = Math.max(1, Math.min(SHORT_CONTEXT, Math.round(options.contextTokens)));
   let seed = 0;
   /** @returns the time, and the numbers of decode steps and of rows summed over the steps */
@@ -160,9 +160,10 @@ export async function measureSampling(model: Model, options: MeasureOptions): Pr
         context: distinct[k % contexts] as Int32Array,
         stream: randomStream(seed++),
       }));
-      const completions = await model.sample(requests, { temperature, maxTokens });
+      const params = { temperature, maxTokens, ...(signal && { signal }) };
+      const completions = await model.sample(requests, params);
       work = observedSteps(completions.map(({ tokens }) => tokens.length));
-    }, clock);
+    }, options);
     return { seconds, ...work };
   };
   const one = await sample(1, 1, 1);
@@ -303,10 +304,13 @@ async function inOrder<A, B>(items: readonly A[], work: (item: A) => Promise<B>)
 }
 
 /** Returns the shortest time of several runs, s. Short work is repeated more often than long work. */
-async function quickest(work: () => Promise<unknown>, clock: Clock): Promise<number> {
+async function quickest(
+  work: () => Promise<unknown>,
+  { clock, enoughSeconds }: Pick<MeasureOptions, 'clock' | 'enoughSeconds'>,
+): Promise<number> {
   let best = Number.POSITIVE_INFINITY;
   const started = clock();
-  for (let run = 0; run < MAX_REPEATS && (run === 0 || clock() - started < ENOUGH_SECONDS); run++) {
+  for (let run = 0; run < MAX_REPEATS && (run === 0 || clock() - started < enoughSeconds); run++) {
     const before = clock();
     await work();
     best = Math.min(best, clock() - before);
