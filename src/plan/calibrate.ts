@@ -7,6 +7,7 @@
  */
 import { randomStream } from '../core/rng.ts';
 import type { Task } from '../task/task.ts';
+import { concurrencyOf } from '../team/concurrency.ts';
 import { rollout } from '../team/rollout.ts';
 import type { Team, Trajectory } from '../team/team.ts';
 import { ASSUMED_ACTIVE_SHARE, estimateActiveShare } from './active-share.ts';
@@ -135,7 +136,8 @@ export async function calibrate(team: Team, task: Task, options: CalibrateOption
   const trajectories = await play(episodes, 1);
   const elapsed = clock() - before;
   const messages = messagesOf(team, trajectories, options.maxTokens, options.agents);
-  const scale = samplingScale(elapsed, trajectories, { ...options, samplingOf });
+  const concurrency = concurrencyOf(team.agents);
+  const scale = samplingScale(elapsed, trajectories, { ...options, samplingOf, concurrency });
 
   const costs = new Map<string, Awaited<ReturnType<typeof measurePasses>>>();
   for (const [index, kind] of kinds.entries()) {
@@ -232,7 +234,10 @@ function contextsOf(team: Team, task: Task, trajectories: readonly Trajectory[],
   return own[0]?.context ?? tokenizer.encodeChat([{ role: 'user', content: task.item('train', 0).prompt }]);
 }
 
-/** Returns the measured time of episodes divided by the time that the sampling costs predict for them. */
+/**
+ * Returns the measured time of episodes divided by the time that the sampling costs predict for them. Agents
+ * with their own devices sample concurrently, which shortens the measured time.
+ */
 function samplingScale(
   elapsed: number,
   trajectories: readonly Trajectory[],
@@ -240,8 +245,10 @@ function samplingScale(
     agents,
     decodeBatch,
     samplingOf,
+    concurrency,
   }: Pick<CalibrateOptions, 'agents' | 'decodeBatch'> & {
     readonly samplingOf: (id: number) => SamplingCost;
+    readonly concurrency: number;
   },
 ): number {
   const calls = new Map<string, Trajectory['messages'][number][]>();
@@ -262,7 +269,7 @@ function samplingScale(
       budget: agents[id].budget,
     });
   }
-  return predicted > 0 ? Math.min(2, Math.max(0.5, elapsed / predicted)) : 1;
+  return predicted > 0 ? Math.min(2, Math.max(0.5 / concurrency, elapsed / predicted)) : 1;
 }
 
 function scaled({ message, prefill, step, row, cached }: SamplingCost, scale: number): SamplingCost {
