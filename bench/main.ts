@@ -6,6 +6,7 @@
 import { benchEngine } from './engine.ts';
 import { benchMixture } from './mixture.ts';
 import { benchModels } from './models.ts';
+import { benchPlan } from './plan.ts';
 import { benchRay } from './ray.ts';
 import { benchServe } from './serve.ts';
 import { benchStart } from './start.ts';
@@ -16,6 +17,7 @@ const BENCHES: Readonly<Record<string, (log: (line: string) => void) => Promise<
   engine: benchEngine,
   mixture: benchMixture,
   models: benchModels,
+  plan: benchPlan,
   ray: benchRay,
   serve: benchServe,
   start: benchStart,

@@ -6,7 +6,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config/schema.ts';
-import type { MachineRates } from '../plan/cost.ts';
 import {
   GPUS,
   type Gpu,
@@ -17,6 +16,7 @@ import {
   gpuBytes,
   gpuRates,
 } from '../plan/gpu.ts';
+import type { MachineRates } from '../plan/rates.ts';
 import { ConfigError } from '../support/errors.ts';
 import { isHubReference, parseHubReference } from '../support/model-reference.ts';
 import { nearestName } from '../support/nearest.ts';
@@ -63,7 +63,7 @@ export async function planGpu(
   };
   const use = gpuUse(config);
   const machine = gpuRates(gpu, models, { assume: assumptions, use });
-  const memoryBytes = gpuBytes(models, use, machine.sequenceTokens);
+  const memoryBytes = gpuBytes(models, use, assumptions.promptTokens + assumptions.messageTokens);
   return { models, machine, gpu: { name: request.gpu, gpu, assumptions, use, memoryBytes } };
 }
 

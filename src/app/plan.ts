@@ -3,25 +3,25 @@
  * computes time and memory.
  * @module
  */
-import { readFileSync } from 'node:fs';
 import type { Override } from '../config/overrides.ts';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import type { Config, TeamFile } from '../config/schema.ts';
-import { calibrate } from '../plan/calibrate.ts';
-import { type MachineRates, type ModelSize, modelBytes, type Plan, planCost } from '../plan/cost.ts';
+import { type Plan, type PlannedRun, planCost } from '../plan/cost.ts';
 import type { GpuPlan } from '../plan/gpu.ts';
+import type { ModelSize } from '../plan/memory.ts';
+import { type MachineRates, ratesOf } from '../plan/rates.ts';
 import { type Workload, type WorkloadOptions, workloadOf } from '../plan/workload.ts';
-import { writeFileAtomic } from '../support/atomic-file.ts';
-import { ConfigError } from '../support/errors.ts';
-import type { Team } from '../team/team.ts';
+import type { Task } from '../task/task.ts';
 import { modelSize } from './compose/model-size.ts';
-import { closeTeam, compose, loadTeam } from './compose.ts';
+import { composeEpisodes } from './compose/task.ts';
+import { requirePrompts } from './compose.ts';
 import { resolveTeam } from './find-team.ts';
 import { modelFolder } from './hub-models.ts';
 import { type GpuPlanRequest, planGpu } from './plan-gpu.ts';
-import type { LoadEvent, UseCaseOptions } from './use-case.ts';
+import { readRates, saveRates } from './plan-rates.ts';
+import type { UseCaseOptions } from './use-case.ts';
 
-export interface PlanRequest extends UseCaseOptions<LoadEvent> {
+export interface PlanRequest extends UseCaseOptions {
   /** Path of a team file, or a team file as an object. */
   readonly config: string | TeamFile;
   readonly overrides?: readonly Override[];
@@ -31,6 +31,8 @@ export interface PlanRequest extends UseCaseOptions<LoadEvent> {
   readonly saveMachine?: string | undefined;
   /** GPU whose data sheet replaces the measurement on this machine. */
   readonly gpu?: GpuPlanRequest | undefined;
+  /** Clock of the measurement, s. Default: a monotonic clock. */
+  readonly clock?: (() => number) | undefined;
 }
 
 export interface PlanResult {
@@ -43,115 +45,83 @@ export interface PlanResult {
   readonly gpu?: GpuPlan;
 }
 
-const RATES: readonly (keyof MachineRates)[] = [
-  'sampleMessage',
-  'forwardToken',
-  'backwardToken',
-  'fullBackwardToken',
-  'divergenceToken',
-  'step',
-  'messageTokens',
-  'sequenceTokens',
-  'activeShare',
-  'residentBytes',
-  'loadedBytes',
-];
-
 /** @throws ConfigError if the team file, the file with rates or the GPU cannot be used */
 export async function plan(request: PlanRequest): Promise<PlanResult> {
   const resolved = resolveTeam(request.config, request.overrides);
-  const { config } = resolved;
-  const { models, machine, gpu } =
+  const { machine, ...facts } =
     request.gpu === undefined
       ? await planMachine(resolved, request)
-      : await planGpu(config, request.gpu, request);
-  if (request.saveMachine !== undefined)
-    writeFileAtomic(request.saveMachine, `${JSON.stringify(machine, null, 2)}\n`);
-  const workload = workloadOf(workloadOptions(config), machine.activeShare);
-  const { stages } = config.train;
-  const promotes = config.gate.kind === 'promotion';
-  return {
-    plan: planCost(workload, machine, { models, stages, promotes }),
-    workload,
-    machine,
-    stages,
-    ...(gpu && { gpu }),
-  };
+      : await planGpu(resolved.config, request.gpu, request);
+  if (request.saveMachine !== undefined) saveRates(request.saveMachine, machine);
+  return planned(resolved.config, machine, facts);
 }
 
-interface PlannedMachine {
+interface PlannedFacts {
   readonly models: readonly ModelSize[];
-  readonly machine: MachineRates;
+  /** The task; absent in a plan for GPUs, which needs no data. */
+  readonly task?: Task;
   readonly gpu?: GpuPlan;
 }
 
-async function planMachine(resolved: ResolvedConfig, request: PlanRequest): Promise<PlannedMachine> {
+/** @throws ConfigError with the position in the team file if training would refuse it */
+async function planMachine(
+  resolved: ResolvedConfig,
+  request: PlanRequest,
+): Promise<PlannedFacts & { readonly machine: MachineRates }> {
   const { config } = resolved;
+  const episodes = await composeEpisodes(resolved, request);
+  const { task } = episodes;
+  requirePrompts({ resolved, task }, 'train', { atLeast: 1, purpose: 'training' });
+  requirePrompts({ resolved, task }, 'test', { atLeast: 2, purpose: 'the closing comparison' });
+  warnAboutValidation(config, task, request);
   const models: ModelSize[] = [];
   for (const { model } of config.agents) models.push(modelSize(await modelFolder(model, request), config));
-  const machine =
-    request.machine === undefined
-      ? await measureRates(resolved, models, request)
-      : readRates(request.machine);
-  return { models, machine };
+  if (request.machine !== undefined) return { models, task, machine: readRates(request.machine) };
+  const { measureTeam } = await import('./plan-measure.ts');
+  return { models, task, machine: await measureTeam(resolved, models, request) };
 }
 
-async function measureRates(
-  resolved: ResolvedConfig,
-  models: readonly ModelSize[],
-  { signal, onEvent, env }: PlanRequest,
-): Promise<MachineRates> {
-  const composition = await compose(resolved, { signal, onEvent, env });
-  const { config, task, engine } = composition;
-  let team: Team | undefined;
-  try {
-    team = await loadTeam(composition, { readable: 'train' });
-    const rates = await calibrate(team, task, {
-      seed: config.seed,
-      promptsPerStep: config.train.prompts_per_step,
-      numGenerations: config.train.num_generations,
-      temperature: config.train.temperature,
-      maxTokens: config.train.max_completion_length,
-      agentReward: config.reward.agent,
-      sharedCompanions: config.train.companions === 'shared' && config.train.rollout_mode === 'fresh',
-      tokenBudget: config.engine.token_budget,
-      decodeBatch: config.engine.decode_batch,
-      ...(signal && { signal }),
-    });
-    return { ...rates, loadedBytes: modelBytes(models) };
-  } finally {
-    await closeTeam(team);
-    await engine.close();
-  }
+function planned(config: Config, machine: MachineRates, { models, task, gpu }: PlannedFacts): PlanResult {
+  const workload = workloadOf(workloadOptions(config, machine, task), machine.activeShare);
+  const { stages } = config.train;
+  const run: PlannedRun = {
+    ...{ models, stages },
+    promotes: config.gate.kind === 'promotion',
+    decodeBatch: config.engine.decode_batch,
+    tokenBudget: config.engine.token_budget,
+    ...(gpu === undefined && { diskBytesPerSecond: DISK_BYTES_PER_SECOND }),
+  };
+  return { plan: planCost(workload, machine, run), workload, machine, stages, ...(gpu && { gpu }) };
 }
 
-/** Reads the rates of a machine. @throws ConfigError if a rate is missing or invalid */
-function readRates(path: string): MachineRates {
-  let rates: Partial<Record<keyof MachineRates, unknown>>;
-  try {
-    rates = JSON.parse(readFileSync(path, 'utf8')) as typeof rates;
-  } catch (cause) {
-    throw new ConfigError(`${path}: expected a file that --save-machine wrote, got none that can be read`, {
-      cause,
-    });
-  }
-  const wrong = RATES.find((key) => typeof rates[key] !== 'number' || !((rates[key] as number) >= 0));
-  if (wrong !== undefined)
-    throw new ConfigError(`${path} ${wrong}: expected a number >= 0, got ${JSON.stringify(rates[wrong])}`);
-  return rates as MachineRates; // every key was checked
+/** Warns if no acceptance test can run, as training does. */
+function warnAboutValidation({ gate }: Config, task: Task, { onEvent }: PlanRequest): void {
+  if (gate.kind === 'off' || task.size('validation') !== 0) return;
+  const message = `the validation split of task ${task.name} is empty, so no acceptance test can run and no gain can be proved; give the task more records, or set gate.kind: off`;
+  onEvent?.({ kind: 'warning', message });
 }
 
-function workloadOptions(config: Config): WorkloadOptions {
+/** Assumed speed of writing checkpoints on this machine, bytes per second. */
+const DISK_BYTES_PER_SECOND = 300e6;
+
+/** Protocols whose number of messages per episode follows from the configuration. */
+const COUNTED: ReadonlySet<string> = new Set(['vote', 'parts', 'relay', 'debate', 'router']);
+
+function workloadOptions(config: Config, machine: MachineRates, task?: Task): WorkloadOptions {
   const { train, scheme, protocol, gate, loss, certificate } = config;
   const agents = config.agents.length;
   const turns = protocol.kind === 'router' ? (protocol.turns ?? agents) / agents : 1;
+  const isCounted = COUNTED.has(protocol.kind) && task?.environment === undefined;
+  const measured =
+    config.agents.reduce((sum, _, id) => sum + ratesOf(machine, id).messagesPerEpisode, 0) / agents;
   const promotes = gate.kind === 'promotion';
   return {
     agents,
     protocol: protocol.kind,
-    rounds: 'rounds' in protocol ? protocol.rounds : turns,
+    rounds: isCounted ? ('rounds' in protocol ? protocol.rounds : turns) : measured,
     stages: train.stages,
     reuse: train.rollout_mode === 'reuse',
+    simultaneous: scheme.update_schedule === 'simultaneous',
     sharedCompanions: train.companions === 'shared',
     alone: scheme.credit === 'own',
     promptsPerStep: train.prompts_per_step,
@@ -161,9 +131,15 @@ function workloadOptions(config: Config): WorkloadOptions {
     klTerm: loss.beta > 0,
     stagePrompts: config.eval.stage_prompts,
     certificatePrompts: certificate.prompts,
+    saveSteps: train.save_steps,
     ...(gate.kind === 'off'
       ? {}
       : { gate: { prompts: gate.n_plan, every: promotes ? gate.every : 1 / agents } }),
-    evaluation: { prompts: config.eval.prompts, samples: config.eval.k, contestants: promotes ? 4 : 3 },
+    evaluation: {
+      prompts: config.eval.prompts,
+      samples: config.eval.k,
+      contestants: { least: 3, most: promotes ? 4 : 3 },
+    },
+    ...(task && { splits: { validation: task.size('validation'), test: task.size('test') } }),
   };
 }

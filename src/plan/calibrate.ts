@@ -1,161 +1,306 @@
 /**
- * Measures how fast this machine runs a team. Samples a few episodes of the team's task, then runs the
- * forward, backward and divergence passes of training on full micro-batches. The passes change gradients and
- * optimizer state, so the caller must not use the models afterwards and closes them.
+ * Measures how fast this machine runs a team, and how long its messages are, within a time limit: plays a few
+ * episodes of the team's task, and runs the passes of training on small batches (`measure-passes.ts`). Agents
+ * with equal base and adapter shape are measured once. The passes change gradients and optimizer state, so the
+ * caller must not use the models afterwards and closes them.
  * @module
  */
 import { randomStream } from '../core/rng.ts';
-import type { Model, Sequence } from '../engine/engine.ts';
 import type { Task } from '../task/task.ts';
+import { concurrencyOf } from '../team/concurrency.ts';
 import { rollout } from '../team/rollout.ts';
 import type { Team, Trajectory } from '../team/team.ts';
-import type { MachineRates } from './cost.ts';
+import { ASSUMED_ACTIVE_SHARE, estimateActiveShare } from './active-share.ts';
+import { chooseEpisodes, type EpisodeChoice } from './choose-episodes.ts';
+import { type AgentMessages, messagesOf } from './episode-messages.ts';
+import {
+  type Clock,
+  type CostShape,
+  type MeasureOptions,
+  measurePasses,
+  measureSampling,
+  PASS_PARTS,
+  SAMPLING_PARTS,
+} from './measure-passes.ts';
+import type { BatchSize } from './memory.ts';
+import { type AgentRates, meanMessage, type SamplingCost, samplingSeconds } from './rates.ts';
+
+/** Facts about an agent that determine what has to be measured. */
+export interface MeasuredAgent extends CostShape {
+  /** Agents with equal cost keys have equal costs: the same base and shape of the adapter. */
+  readonly costKey: string;
+  /** Agents with equal policy keys write messages of equal lengths: the same weights and instruction. */
+  readonly policyKey: string;
+  /** Maximum number of tokens of a micro-batch. */
+  readonly budget: number;
+}
 
 export interface CalibrateOptions {
   readonly seed: number;
-  readonly promptsPerStep: number;
   readonly numGenerations: number;
   readonly temperature: number;
   readonly maxTokens: number;
   readonly agentReward: number;
-  readonly sharedCompanions: boolean;
-  /** Maximum number of tokens in a micro-batch. */
-  readonly tokenBudget: number;
+  /** By agent id. */
+  readonly agents: readonly MeasuredAgent[];
   /** Maximum number of messages that are decoded concurrently. */
   readonly decodeBatch: number;
-  readonly signal?: AbortSignal;
+  /** Number of episodes of a batch; no larger batch of an agent's messages is measured. */
+  readonly episodes: number;
+  /** Whether the run has backward passes with a KL term. */
+  readonly needsFull: boolean;
+  /** Time limit, s. Default {@link CALIBRATION_SECONDS}. */
+  readonly seconds?: number | undefined;
+  /** Default: a monotonic clock. */
+  readonly clock?: Clock | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Called before each part of the measurement. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
+
+export interface Calibration {
+  /** By agent id. */
+  readonly agents: readonly AgentRates[];
+  readonly activeShare: number;
+  /** Sentences about values that were not measured. */
+  readonly assumptions: readonly string[];
+  /** Highest resident memory of the process after a part of the measurement, bytes. */
+  readonly residentBytes: number;
+  /** Ids of the agents whose passes were measured, with the largest batch of each. */
+  readonly measured: readonly { readonly agent: number; readonly batch: BatchSize }[];
+}
+
+/**
+ * Default time limit of a calibration, s. A calibration can take up to half as long again, because the compilation
+ * of graphs is not counted and batches are chosen by estimates.
+ */
+export const CALIBRATION_SECONDS = 16;
+
+/** Share of the time limit for the episodes that give the lengths of messages. */
+const EPISODE_SHARE = 0.35;
+/** Share of the time limit in which one pass is repeated, divided by the number of measured models. */
+const REPEAT_SHARE = 0.075;
+/** Share of the time limit that is left unused, because batches are chosen by estimates. */
+const MARGIN = 0.15;
 
 /** Second key of the calibration's random streams, after the seed. It differs from all keys of training. */
 const CALIBRATION = 1002;
 
-const NO_STEP = { learningRate: 0, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, maxGradNorm: 1 };
+const wallClock: Clock = () => performance.now() / 1000;
 
-/** Measured rates. `loadedBytes` is missing, because the caller computes it from the sizes of the models. */
-export type MeasuredRates = Omit<MachineRates, 'loadedBytes'>;
-
-export async function calibrate(team: Team, task: Task, options: CalibrateOptions): Promise<MeasuredRates> {
-  const { numGenerations: samples, promptsPerStep, decodeBatch } = options;
-  const prompts = Math.min(promptsPerStep, Math.max(2, Math.ceil((4 * decodeBatch) / samples)));
-  const play = (count: number, key: number): Promise<Trajectory[]> =>
-    rollout(team, task, {
-      items: Array.from({ length: count }, (_, index) => task.item('train', index)),
-      samples,
-      temperature: options.temperature,
-      maxTokens: options.maxTokens,
-      agentReward: options.agentReward,
-      stream: randomStream(options.seed, CALIBRATION, key),
-      ...(options.sharedCompanions && { learner: 0 }),
-      ...(options.signal && { signal: options.signal }),
-    });
-  await play(prompts, 0); // warm-up, because the first call compiles the models' graphs
-  const { seconds, result: trajectories } = await timed(() => play(prompts, 1));
-  const sampled = new Set(trajectories.flatMap(({ messages }) => messages.map(({ tokens }) => tokens)));
-  const messages = trajectories.flatMap((trajectory) => trajectory.messages);
-  const passes = await measurePasses(team, messagesByAgent(team, trajectories), options);
-  return {
-    sampleMessage: seconds / sampled.size,
-    messageTokens: mean(messages.map(({ tokens }) => tokens.length)),
-    sequenceTokens: mean(messages.map(lengthOf)),
-    activeShare: activeShare(trajectories, samples),
-    ...passes,
-    residentBytes: process.resourceUsage().maxRSS * 1024,
+export async function calibrate(team: Team, task: Task, options: CalibrateOptions): Promise<Calibration> {
+  const { clock = wallClock, seconds = CALIBRATION_SECONDS, signal } = options;
+  const started = clock();
+  const kinds = [...new Set(options.agents.map(({ costKey }) => costKey))];
+  const parts = new Parts(2 + kinds.length * (SAMPLING_PARTS + PASS_PARTS), options);
+  const play = (episodes: EpisodeChoice, key: number): Promise<Trajectory[]> => {
+    parts.next();
+    return playEpisodes(team, task, { ...options, ...episodes, key });
   };
-}
 
-type Passes = Pick<
-  MachineRates,
-  'forwardToken' | 'backwardToken' | 'fullBackwardToken' | 'divergenceToken' | 'step'
->;
+  // one token per message: gives the contexts, and compiles the graphs
+  const opening = await play({ prompts: 2, samples: 1, maxTokens: 1 }, 0);
+  const context = (id: number) => contextsOf(team, task, opening, id);
+  const measure = (
+    id: number,
+    more: Pick<MeasureOptions, 'messageTokens' | 'contextTokens' | 'seconds'>,
+  ) => ({
+    ...more,
+    ...options.agents[id],
+    vocabulary: context(id),
+    temperature: options.temperature,
+    shape: options.agents[id],
+    needsFull: options.needsFull,
+    enoughSeconds: (seconds * REPEAT_SHARE) / kinds.length,
+    clock,
+    signal,
+    onPart: () => parts.next(),
+  });
+  const representative = (kind: string): number =>
+    options.agents.findIndex(({ costKey }) => costKey === kind);
 
-/** Means over the agents. */
-async function measurePasses(
-  { agents }: Team,
-  messages: ReadonlyMap<number, readonly Sequence[]>,
-  options: CalibrateOptions,
-): Promise<Passes> {
-  const each: Passes[] = [];
-  for (const { id, model } of agents) {
-    const own = messages.get(id) ?? [];
-    if (own.length === 0) continue;
-    options.signal?.throwIfAborted();
-    each.push(await measureModel(model, measuredSequences(own, options), options.temperature));
+  const sampling = new Map<string, SamplingCost>();
+  for (const kind of kinds) {
+    const id = representative(kind);
+    const contextTokens = context(id).length;
+    const settings = measure(id, { contextTokens, messageTokens: 1, seconds });
+    sampling.set(kind, await measureSampling(team.agents[id].model, settings));
   }
-  const of = (key: keyof Passes): number => mean(each.map((passes) => passes[key]));
+  const samplingOf = (id: number): SamplingCost => sampling.get(options.agents[id].costKey) as SamplingCost; // every kind was measured
+  const episodes = chooseEpisodes(messagesOf(team, opening, options.maxTokens), {
+    ...options,
+    samplingOf,
+    seconds: seconds * EPISODE_SHARE,
+  });
+  const before = clock();
+  const trajectories = await play(episodes, 1);
+  const elapsed = clock() - before;
+  const messages = messagesOf(team, trajectories, options.maxTokens, options.agents);
+  const concurrency = concurrencyOf(team.agents);
+  const scale = samplingScale(elapsed, trajectories, { ...options, samplingOf, concurrency });
+
+  const costs = new Map<string, Awaited<ReturnType<typeof measurePasses>>>();
+  for (const [index, kind] of kinds.entries()) {
+    const id = representative(kind);
+    const left = seconds * (1 - MARGIN) - (clock() - started);
+    const { contextTokens, messageLengths } = messages[id];
+    const context = contextTokens.reduce((sum, length) => sum + length, 0) / contextTokens.length;
+    const message = meanMessage({ messageLengths });
+    const settings = {
+      ...measure(id, {
+        contextTokens: context,
+        messageTokens: message,
+        seconds: left / (kinds.length - index),
+      }),
+      budget: Math.min(
+        options.agents[id].budget,
+        options.episodes * contextTokens.length * (context + message),
+      ),
+    };
+    costs.set(kind, await measurePasses(team.agents[id].model, settings));
+  }
+  parts.end();
+  const share = estimateActiveShare(rewardGroups(trajectories, episodes.samples), options.numGenerations);
   return {
-    forwardToken: of('forwardToken'),
-    backwardToken: of('backwardToken'),
-    fullBackwardToken: of('fullBackwardToken'),
-    divergenceToken: of('divergenceToken'),
-    step: of('step'),
+    agents: team.agents.map(({ id }) => {
+      const { batch: _, ...passes } = costs.get(options.agents[id].costKey) as PassMeasurement;
+      const { contextTokens, messageLengths, messagesPerEpisode } = messages[id];
+      return {
+        sampling: scaled(samplingOf(id), scale),
+        ...passes,
+        ...{ contextTokens, messageLengths, messagesPerEpisode },
+      };
+    }),
+    activeShare: share ?? ASSUMED_ACTIVE_SHARE,
+    assumptions: [
+      ...lengthAssumptions(team, messages, options.maxTokens),
+      ...(share === undefined ? [shareAssumption(trajectories.length / episodes.samples)] : []),
+    ],
+    residentBytes: parts.residentBytes,
+    measured: kinds.map((kind) => ({
+      agent: representative(kind),
+      batch: (costs.get(kind) as PassMeasurement).batch,
+    })),
   };
 }
 
-async function measureModel(
-  model: Model,
-  sequences: readonly Sequence[],
-  temperature: number,
-): Promise<Passes> {
-  const tokens = sequences.reduce((sum, sequence) => sum + lengthOf(sequence), 0);
-  const params = { temperature };
-  const reference = await model.snapshot();
-  const cotangents = sequences.map((sequence) => new Float32Array(sequence.tokens.length).fill(-1e-6));
-  const perToken = async (pass: () => Promise<unknown>): Promise<number> => {
-    await pass(); // warm-up
-    const { seconds } = await timed(pass);
-    return seconds / tokens;
-  };
-  const forwardToken = await perToken(() => model.forward(sequences, params));
-  const backwardToken = await perToken(() => model.backward(sequences, cotangents, params));
-  const kl = { reference, weight: 1e-6 };
-  const fullBackwardToken = await perToken(() => model.backward(sequences, cotangents, { ...params, kl }));
-  const divergenceToken = await perToken(() => model.divergence(sequences, reference, params));
-  const { seconds: step } = await timed(() => model.step(NO_STEP));
-  model.release(reference);
-  return { forwardToken, backwardToken, fullBackwardToken, divergenceToken, step };
+type PassMeasurement = Awaited<ReturnType<typeof measurePasses>>;
+
+/** Counts the parts of the measurement, and reads the memory of the process after each of them. */
+class Parts {
+  residentBytes = 0;
+  readonly #total: number;
+  readonly #onProgress: CalibrateOptions['onProgress'];
+  #done = 0;
+
+  constructor(total: number, { onProgress }: Pick<CalibrateOptions, 'onProgress'>) {
+    this.#total = total;
+    this.#onProgress = onProgress;
+  }
+
+  next(): void {
+    this.residentBytes = Math.max(this.residentBytes, process.memoryUsage.rss());
+    this.#onProgress?.(this.#done, this.#total);
+    this.#done = Math.min(this.#done + 1, this.#total);
+  }
+
+  end(): void {
+    this.#done = this.#total;
+    this.next();
+  }
 }
 
-function messagesByAgent({ agents }: Team, trajectories: readonly Trajectory[]): Map<number, Sequence[]> {
-  return new Map(
-    agents.map(({ id }) => [
-      id,
-      trajectories.flatMap(({ messages }) => messages.filter(({ agent }) => agent === id)),
-    ]),
-  );
+function playEpisodes(
+  team: Team,
+  task: Task,
+  { prompts, samples, key, ...options }: CalibrateOptions & EpisodeChoice & { readonly key: number },
+): Promise<Trajectory[]> {
+  const size = task.size('train') ?? Number.POSITIVE_INFINITY;
+  return rollout(team, task, {
+    items: Array.from({ length: Math.min(prompts, size) }, (_, index) => task.item('train', index)),
+    samples,
+    temperature: options.temperature,
+    maxTokens: options.maxTokens,
+    agentReward: options.agentReward,
+    stream: randomStream(options.seed, CALIBRATION, key),
+    ...(options.signal && { signal: options.signal }),
+  });
+}
+
+/** Returns a context of an agent; the text of the prompt if the agent did not act. */
+function contextsOf(team: Team, task: Task, trajectories: readonly Trajectory[], id: number): Int32Array {
+  const own = trajectories.flatMap(({ messages }) => messages.filter(({ agent }) => agent === id));
+  const { tokenizer } = team.agents[id].model;
+  return own[0]?.context ?? tokenizer.encodeChat([{ role: 'user', content: task.item('train', 0).prompt }]);
 }
 
 /**
- * Returns enough messages to fill two micro-batches, but at most as many as a training batch has. Messages
- * may repeat.
+ * Returns the measured time of episodes divided by the time that the sampling costs predict for them. Agents
+ * with their own devices sample concurrently, which shortens the measured time.
  */
-function measuredSequences(own: readonly Sequence[], options: CalibrateOptions): Sequence[] {
-  const { tokenBudget, promptsPerStep, numGenerations } = options;
-  const count = Math.min(
-    promptsPerStep * numGenerations,
-    Math.ceil((2 * tokenBudget) / mean(own.map(lengthOf))),
-  );
-  return Array.from({ length: count }, (_, index) => own[index % own.length] as Sequence);
-}
-
-function activeShare(trajectories: readonly Trajectory[], samples: number): number {
-  let active = 0;
-  for (let from = 0; from < trajectories.length; from += samples) {
-    const rewards = trajectories.slice(from, from + samples).map(({ reward }) => reward);
-    if (rewards.some((reward) => reward !== rewards[0])) active += rewards.length;
+function samplingScale(
+  elapsed: number,
+  trajectories: readonly Trajectory[],
+  {
+    agents,
+    decodeBatch,
+    samplingOf,
+    concurrency,
+  }: Pick<CalibrateOptions, 'agents' | 'decodeBatch'> & {
+    readonly samplingOf: (id: number) => SamplingCost;
+    readonly concurrency: number;
+  },
+): number {
+  const calls = new Map<string, Trajectory['messages'][number][]>();
+  for (const message of trajectories.flatMap(({ messages }) => messages)) {
+    const key = `${message.turn} ${message.agent}`;
+    calls.set(key, [...(calls.get(key) ?? []), message]);
   }
-  return active / trajectories.length;
+  let predicted = 0;
+  for (const messages of calls.values()) {
+    const id = messages[0]?.agent ?? 0;
+    const contexts = new Map(messages.map(({ context }) => [context.join(), context.length]));
+    const lengths = messages.map(({ tokens }) => tokens.length);
+    predicted += samplingSeconds({ sampling: samplingOf(id) }, lengths, {
+      messages: messages.length,
+      contexts: contexts.size,
+      contextTokens: [...contexts.values()].reduce((sum, length) => sum + length, 0) / contexts.size,
+      slots: decodeBatch,
+      budget: agents[id].budget,
+    });
+  }
+  return predicted > 0 ? Math.min(2, Math.max(0.5 / concurrency, elapsed / predicted)) : 1;
 }
 
-async function timed<T>(work: () => Promise<T>): Promise<{ readonly seconds: number; readonly result: T }> {
-  const start = performance.now();
-  const result = await work();
-  return { seconds: (performance.now() - start) / 1000, result };
+function scaled({ message, prefill, step, row, cached }: SamplingCost, scale: number): SamplingCost {
+  const { call, token, pair } = prefill;
+  return {
+    message: scale * message,
+    prefill: { call: scale * call, token: scale * token, pair: scale * pair },
+    ...{ step: scale * step, row: scale * row, cached: scale * cached },
+  };
 }
 
-function lengthOf({ context, tokens }: Sequence): number {
-  return context.length + tokens.length;
+function rewardGroups(trajectories: readonly Trajectory[], samples: number): number[][] {
+  const rewards = trajectories.map(({ reward }) => reward);
+  return Array.from({ length: rewards.length / samples }, (_, group) =>
+    rewards.slice(group * samples, (group + 1) * samples),
+  );
 }
 
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+function shareAssumption(groups: number): string {
+  return `${Math.round(100 * ASSUMED_ACTIVE_SHARE)}% of groups have different rewards; none of the ${groups} sampled groups had`;
+}
+
+/** Returns a sentence for every policy whose messages were cut off before the limit of the run. */
+function lengthAssumptions(team: Team, messages: readonly AgentMessages[], limit: number): string[] {
+  const sentences = team.agents.flatMap(({ id, name }) => {
+    const { sampled, cut, cutAt, messageLengths } = messages[id];
+    if (cut === 0) return [];
+    const seen = `${cut} of ${sampled} sampled messages of ${name} were cut off at ${cutAt} tokens`;
+    return cut === sampled
+      ? [`messages have ${limit} tokens, the limit; ${seen}`]
+      : [`messages have ${Math.round(meanMessage({ messageLengths }))} tokens on average; ${seen}`];
+  });
+  return [...new Set(sentences)];
 }

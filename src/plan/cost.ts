@@ -2,52 +2,25 @@
  * Computes time, floating-point operations and memory of a run from its workload and the rates of a machine.
  * @module
  */
-import type { Workload } from './workload.ts';
-
-/**
- * Rates of a machine: how fast it runs the models of a team. Measured by `calibrate.ts`, or read from a file.
- */
-export interface MachineRates {
-  /** Time to sample one message, s. */
-  readonly sampleMessage: number;
-  /** Time per token for each kind of pass, s. Tokens of the context and of the message count. */
-  readonly forwardToken: number;
-  readonly backwardToken: number;
-  readonly fullBackwardToken: number;
-  readonly divergenceToken: number;
-  /** Time of one optimizer step, s. */
-  readonly step: number;
-  /** Mean length of a message, tokens; `sequenceTokens` also counts the message's context. */
-  readonly messageTokens: number;
-  readonly sequenceTokens: number;
-  /**
-   * Share of episodes in groups (samples of one prompt) whose rewards are not all equal; only these have a
-   * gradient.
-   */
-  readonly activeShare: number;
-  /** Resident memory of the process after it ran passes on full micro-batches, bytes. */
-  readonly residentBytes: number;
-  /** Memory of the models that were loaded for the measurement, see {@link modelBytes}. */
-  readonly loadedBytes: number;
-}
-
-export interface ModelSize {
-  readonly parameters: number;
-  /** Number of trained parameters: all of them, or those of an adapter. */
-  readonly trainedParameters: number;
-  /** Frozen base model of an adapter. Agents with the same base folder share its memory. */
-  readonly frozen?: { readonly folder: string; readonly bytes: number };
-  /**
-   * Number of layers x width of the queries. Attention needs 2 x this number of operations per pair of
-   * tokens.
-   */
-  readonly attention: number;
-}
+import { type BatchSize, type ModelSize, passBytes, recomputedShare, runModelBytes } from './memory.ts';
+import {
+  type AgentRates,
+  contextOf,
+  type MachineRates,
+  meanMessage,
+  type PassCost,
+  passSeconds,
+  ratesOf,
+  samplingSeconds,
+} from './rates.ts';
+import { type PassCall, type SamplingCall, sampledBy, type Workload } from './workload.ts';
 
 export interface StagePlan {
   readonly seconds: number;
-  readonly phases: Readonly<Record<'rollout' | 'score' | 'update' | 'divergence', number>>;
-  /** Tokens sampled. */
+  readonly phases: Readonly<
+    Record<'rollout' | 'score' | 'update' | 'divergence' | 'certificate' | 'evaluate', number>
+  >;
+  /** Tokens sampled for training. */
   readonly tokens: number;
   /** Number of floating-point operations. */
   readonly flops: number;
@@ -56,14 +29,26 @@ export interface StagePlan {
 export interface Plan {
   readonly stage: StagePlan;
   /**
+   * Time before the first stage, s: loading the team, the check of sampler and trainer, and the evaluation of
+   * the base team.
+   */
+  readonly startSeconds: number;
+  /**
+   * Time of one further attempt of every agent's update in a stage, s. With a single optimizer step per update
+   * it reuses the gradient.
+   */
+  readonly retrySeconds: number;
+  /**
    * Time of one promotion test (acceptance test of the current team against the deployed one) that does not
    * stop early, s.
    */
   readonly gateSeconds: number;
   /** Number of promotion tests in the run. */
   readonly gates: number;
-  /** Time of the evaluation at the end of the run, s. */
+  /** Time of the evaluation at the end of the run, s, with as many teams as it compares at most. */
   readonly evaluationSeconds: number;
+  /** Time to write all checkpoints, s. */
+  readonly checkpointSeconds: number;
   /** Sampled for training. */
   readonly tokens: number;
   readonly flops: number;
@@ -72,102 +57,196 @@ export interface Plan {
    * may stop early).
    */
   readonly seconds: { readonly least: number; readonly most: number };
+  /** Memory of the run at its peak, bytes. */
   readonly memoryBytes: number;
+  /** Part of the memory for weights, gradients, moments and snapshots, bytes. */
+  readonly modelBytes: number;
 }
 
-/** Bytes per trained parameter: float32 weight, gradient and two Adam moments. */
-const TRAINED = 16;
-/** Bytes per parameter of a snapshot: float32 weight and two Adam moments. */
-const SNAPSHOT = 12;
-/** Bytes per parameter of the untrained team in the evaluation at the end of the run: float32 weight. */
-const UNTRAINED = 4;
+/** Facts of a run that its workload does not contain. */
+export interface PlannedRun {
+  /** Sizes of the models by agent id. */
+  readonly models: readonly ModelSize[];
+  readonly stages: number;
+  /** Whether the run has promotion tests. */
+  readonly promotes: boolean;
+  /** Maximum number of messages that are decoded together. */
+  readonly decodeBatch: number;
+  /** Maximum number of tokens of a micro-batch, if the size of the model does not limit it further. */
+  readonly tokenBudget: number;
+  /** Speed of writing checkpoints, bytes per second. Absent: the time is not counted. */
+  readonly diskBytesPerSecond?: number | undefined;
+}
 
-export function planCost(
-  workload: Workload,
-  rates: MachineRates,
-  {
-    models,
-    stages,
-    promotes,
-  }: {
-    readonly models: readonly ModelSize[];
-    readonly stages: number;
-    readonly promotes: boolean;
-  },
-): Plan {
-  const { stage, gateMessages, gates, evaluationMessages } = workload;
-  const tokens = (messages: number): number => messages * rates.sequenceTokens;
+/** Bytes of a checkpoint per trained parameter: float32 weight and two Adam moments. */
+const CHECKPOINT = 12;
+
+export function planCost(workload: Workload, rates: MachineRates, run: PlannedRun): Plan {
+  const { calls } = workload;
+  const sampling = (of: readonly SamplingCall[]): number => samplingTime(of, rates, run);
+  const passes = (of: readonly PassCall[]): number => passTime(of, { rates, run });
+  const perAgent = run.models.map((_, id) => ratesOf(rates, id));
+  const steps = calls.stage.stepsPerAttempt * sum(perAgent.map(({ step }) => step));
   const phases = {
-    rollout: stage.sampled * rates.sampleMessage,
-    score: tokens(stage.scored) * rates.forwardToken,
-    update:
-      tokens(stage.plainBackward) * rates.backwardToken +
-      tokens(stage.fullBackward) * (rates.forwardToken + rates.fullBackwardToken) +
-      stage.steps * rates.step,
-    divergence: tokens(stage.compared) * rates.divergenceToken,
+    rollout: sampling(calls.stage.rollout),
+    score: passes(calls.stage.score),
+    update: passes(calls.stage.update) + steps + sum(perAgent.map(({ snapshot }) => snapshot)),
+    divergence: passes(calls.stage.divergence),
+    certificate: sampling(calls.stage.certificate),
+    evaluate: sampling(calls.stage.evaluate),
   };
-  const seconds = Object.values(phases).reduce((sum, value) => sum + value, 0);
-  const pass = forwardFlops(models, rates.sequenceTokens);
-  // cost of a backward pass in units of a forward pass: 1 to recompute the forward pass, 1 for the gradients
-  // of activations, and 1 for the gradients of weights if all weights are trained
-  const backward = 2 + trainedShare(models);
-  const passes =
-    stage.sampled +
-    stage.scored +
-    backward * stage.plainBackward +
-    (2 + backward) * stage.fullBackward +
-    2 * stage.compared;
-  const evaluationSeconds = evaluationMessages * rates.sampleMessage;
-  const gateSeconds = gateMessages * rates.sampleMessage;
-  const least = stages * seconds + evaluationSeconds;
+  const seconds = sum(Object.values(phases));
+  const gradient = calls.stage.stepsPerAttempt > 1 ? passes(calls.stage.update) : 0;
+  const evaluation = sampling(calls.evaluation);
+  const { least: fewest, most: all } = workload.contestants;
+  const startSeconds = rates.loadSeconds + sampling(calls.start.sampling) + passes(calls.start.passes);
+  const trained = sum(run.models.map(({ trainedParameters }) => trainedParameters));
+  const checkpointBytes = workload.checkpoints * CHECKPOINT * trained;
+  const checkpointSeconds = checkpointBytes / (run.diskBytesPerSecond ?? Number.POSITIVE_INFINITY);
+  const gateSeconds = sampling(calls.gate);
+  const least = startSeconds + run.stages * seconds + fewest * evaluation + checkpointSeconds;
+  const tokens = sampledTokens(calls.stage.rollout, rates);
+  const flops = stageFlops(workload, rates, run);
   return {
-    stage: { seconds, phases, tokens: stage.sampled * rates.messageTokens, flops: passes * pass },
+    stage: { seconds, phases, tokens, flops },
+    startSeconds,
+    retrySeconds: phases.divergence + steps + gradient,
     gateSeconds,
-    gates,
-    evaluationSeconds,
-    tokens: stages * stage.sampled * rates.messageTokens,
-    flops: stages * passes * pass + evaluationMessages * pass,
-    seconds: { least, most: least + gates * gateSeconds },
-    memoryBytes: memoryOf(models, rates, promotes),
+    gates: workload.gates,
+    evaluationSeconds: all * evaluation,
+    checkpointSeconds,
+    tokens: run.stages * tokens,
+    flops: run.stages * flops + all * samplingFlops(calls.evaluation, rates, run.models),
+    seconds: { least, most: least + workload.gates * gateSeconds + (all - fewest) * evaluation },
+    memoryBytes: memoryOf(workload, rates, run),
+    modelBytes: runModelBytes(run.models, run.promotes),
   };
 }
 
+function samplingTime(
+  calls: readonly SamplingCall[],
+  rates: MachineRates,
+  { decodeBatch, tokenBudget }: PlannedRun,
+): number {
+  return sum(
+    calls.map(({ agent, round, messages, contexts, times }) => {
+      const own = ratesOf(rates, agent);
+      const work = { contexts, messages, contextTokens: contextOf(own, round) };
+      const limits = { slots: decodeBatch, budget: tokenBudget };
+      return times * samplingSeconds(own, own.messageLengths, { ...work, ...limits });
+    }),
+  );
+}
+
+function passTime(
+  calls: readonly PassCall[],
+  { rates, run }: { readonly rates: MachineRates; readonly run: PlannedRun },
+): number {
+  return sum(
+    calls.map(({ kind, agent, messages, times }) => {
+      const own = ratesOf(rates, agent);
+      const model = modelOf(run, agent);
+      const length = sequenceTokens(own);
+      const budget = Math.min(run.tokenBudget, model.passes?.microBatchTokens ?? Number.POSITIVE_INFINITY);
+      const work = { sequences: messages, length, budget };
+      const seconds = (cost: PassCost): number => passSeconds(cost, work);
+      const batch = { tokens: messages * length, length, cachedTokens: 0 };
+      const isBackward = kind === 'backward' || kind === 'fullBackward';
+      const again = isBackward ? recomputedShare(model, batch) * seconds(own.forward) : 0;
+      // a full backward pass needs the log-probabilities of the current weights, from a forward pass
+      const before = kind === 'fullBackward' ? seconds(own.forward) : 0;
+      return times * (seconds(own[kind]) + again + before);
+    }),
+  );
+}
+
+function modelOf({ models }: PlannedRun, agent: number): ModelSize {
+  return models[Math.min(agent, models.length - 1)];
+}
+
+/** Mean tokens of an agent's message with its context, over all of its rounds. */
+export function sequenceTokens(rates: AgentRates): number {
+  const { contextTokens } = rates;
+  return sum(contextTokens) / contextTokens.length + meanMessage(rates);
+}
+
+/** Number of tokens that calls sample. */
+function sampledTokens(calls: readonly SamplingCall[], rates: MachineRates): number {
+  return sum(
+    calls.map(({ agent, messages, times }) => messages * times * meanMessage(ratesOf(rates, agent))),
+  );
+}
+
 /**
- * Floating-point operations of one forward pass over a message and its context, mean over the agents. Each
- * parameter costs 2 operations per token; attention is added.
+ * Floating-point operations of one forward pass over a message and its context. Each parameter costs 2
+ * operations per token; attention is added.
  */
-function forwardFlops(models: readonly ModelSize[], tokens: number): number {
-  const one = ({ parameters, attention }: ModelSize): number =>
-    2 * parameters * tokens + 2 * attention * tokens * tokens;
-  return models.reduce((sum, model) => sum + one(model), 0) / models.length;
+function forwardFlops({ parameters, attention }: ModelSize, tokens: number): number {
+  return 2 * parameters * tokens + 2 * attention * tokens * tokens;
 }
 
-function trainedShare(models: readonly ModelSize[]): number {
-  const [trained, all] = [sumOf(models, 'trainedParameters'), sumOf(models, 'parameters')];
-  return Math.min(1, trained / all);
+function samplingFlops(
+  calls: readonly SamplingCall[],
+  rates: MachineRates,
+  models: readonly ModelSize[],
+): number {
+  return sum(
+    calls.map((call) => {
+      const model = models[Math.min(call.agent, models.length - 1)];
+      return sampledBy([call]) * forwardFlops(model, sequenceTokens(ratesOf(rates, call.agent)));
+    }),
+  );
 }
 
-/**
- * Memory of models in training, bytes: trained weights with gradients and moments, and every frozen base
- * model once.
- */
-export function modelBytes(models: readonly ModelSize[]): number {
-  const frozen = new Map(models.map(({ frozen: base }) => [base?.folder, base?.bytes ?? 0]));
-  const frozenBytes = [...frozen.values()].reduce((sum, bytes) => sum + bytes, 0);
-  return TRAINED * sumOf(models, 'trainedParameters') + frozenBytes;
+function stageFlops({ calls: { stage } }: Workload, rates: MachineRates, run: PlannedRun): number {
+  const passes = [...stage.score, ...stage.update, ...stage.divergence].map(
+    ({ kind, agent, messages, times }) => {
+      const model = modelOf(run, agent);
+      // cost of a backward pass in units of a forward pass: 1 to recompute the forward pass, 1 for the
+      // gradients of activations, and 1 for the gradients of weights if all weights are trained
+      const backward = 2 + Math.min(1, model.trainedParameters / model.parameters);
+      const units = { forward: 1, backward, fullBackward: 2 + backward, divergence: 2 }[kind];
+      return units * messages * times * forwardFlops(model, sequenceTokens(ratesOf(rates, agent)));
+    },
+  );
+  const sampling = [...stage.rollout, ...stage.certificate, ...stage.evaluate];
+  return sum(passes) + samplingFlops(sampling, rates, run.models);
 }
 
-/**
- * Memory of a run, bytes: the resident memory of the calibration without its models, plus that of the run's
- * models.
- */
-function memoryOf(models: readonly ModelSize[], rates: MachineRates, promotes: boolean): number {
-  const trained = sumOf(models, 'trainedParameters');
-  const largest = Math.max(...models.map(({ trainedParameters }) => trainedParameters));
-  const run = modelBytes(models) + trained * (UNTRAINED + (promotes ? SNAPSHOT : 0)) + largest * SNAPSHOT;
-  return rates.residentBytes - rates.loadedBytes + run;
+/** Memory of a run, bytes: the process with its code, the models, and the largest batch of an agent. */
+function memoryOf({ calls }: Workload, rates: MachineRates, run: PlannedRun): number {
+  const batches = run.models.map((model, id) => passBytes(model, largestBatch(id, { calls, rates, run })));
+  return rates.processBytes + runModelBytes(run.models, run.promotes) + Math.max(0, ...batches);
 }
 
-function sumOf(models: readonly ModelSize[], key: 'parameters' | 'trainedParameters'): number {
-  return models.reduce((sum, model) => sum + model[key], 0);
+function largestBatch(
+  id: number,
+  {
+    calls,
+    rates,
+    run,
+  }: { readonly calls: Workload['calls']; readonly rates: MachineRates; readonly run: PlannedRun },
+): BatchSize {
+  const own = ratesOf(rates, id);
+  const length = sequenceTokens(own);
+  const sampling = [...calls.stage.rollout, ...calls.evaluation, ...calls.gate].filter(
+    ({ agent }) => agent === id,
+  );
+  const longest = Math.max(...own.messageLengths);
+  return {
+    // some stage has a minibatch in which all messages have a gradient
+    tokens: length * calls.stage.minibatchMessages,
+    length,
+    cachedTokens: Math.max(
+      0,
+      ...sampling.map(({ messages, contexts, round }) => {
+        const context = contextOf(own, round);
+        return Math.min(run.decodeBatch, messages) * (context + longest) + contexts * context;
+      }),
+    ),
+  };
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }

@@ -11,36 +11,39 @@ const assume = {
 const use: GpuUse = { agents: 1, gpusPerAgent: 1, decodeBatch: 10, weightBytes: 2 };
 
 describe('rates of a GPU', () => {
-  const rates = gpuRates(card, [model], { assume, use });
+  const ratesFor = (models: readonly GpuModel[], used: GpuUse) =>
+    gpuRates(card, models, { assume, use: used }).agents[0]!;
+  const rates = ratesFor([model], use);
+  const perToken = rates.forward.token;
 
   it('equal those computed by hand', () => {
     // 2e9 operations for the weights and 2 x 1e5 x 300 for attention, at half of the peak of 1e14 per second
-    expect(rates.forwardToken).toBeCloseTo((2e9 + 6e7) / 5e13, 12);
-    expect(rates.backwardToken).toBeCloseTo(3 * rates.forwardToken, 12);
-    expect(rates.divergenceToken).toBeCloseTo(2 * rates.forwardToken, 12);
+    expect(rates.forward).toEqual({ call: 0, token: expect.closeTo((2e9 + 6e7) / 5e13, 12), pair: 0 });
+    expect(rates.backward.token).toBeCloseTo(3 * perToken, 12);
+    expect(rates.divergence.token).toBeCloseTo(2 * perToken, 12);
     // decoding one token of each of ten messages reads 2e9 bytes of weights and ten caches of 200 tokens,
     // together 2.2e9 bytes, at 5e11 bytes per second
-    expect(rates.sampleMessage).toBeCloseTo((200 * (2.2e9 / 5e11)) / 10 + (100 * 2e9) / 5e13, 9);
+    expect(rates.sampling.message).toBeCloseTo((200 * (2.2e9 / 5e11)) / 10 + (100 * 2e9) / 5e13, 9);
     expect(rates.step).toBeCloseTo(28e9 / 5e11, 12);
   });
 
   it('halve with half a GPU; agents sample in parallel', () => {
-    const half = gpuRates(card, [model], { assume, use: { ...use, gpusPerAgent: 0.5 } });
-    expect(half.forwardToken).toBeCloseTo(2 * rates.forwardToken, 12);
-    const three = gpuRates(card, [model, model, model], { assume, use: { ...use, agents: 3 } });
-    expect(three.sampleMessage).toBeCloseTo(rates.sampleMessage / 3, 12);
-    expect(three.backwardToken).toBeCloseTo(rates.backwardToken, 12);
+    expect(ratesFor([model], { ...use, gpusPerAgent: 0.5 }).forward.token).toBeCloseTo(2 * perToken, 12);
+    const three = ratesFor([model, model, model], { ...use, agents: 3 });
+    expect(three.sampling.message).toBeCloseTo(rates.sampling.message / 3, 12);
+    expect(three.backward.token).toBeCloseTo(rates.backward.token, 12);
   });
 
   it('add up over the GPUs of an agent', () => {
-    const four = gpuRates(card, [model], { assume, use: { ...use, gpusPerAgent: 4 } });
-    for (const key of ['forwardToken', 'sampleMessage', 'step'] as const)
-      expect(four[key], key).toBeCloseTo(rates[key] / 4, 12);
+    const four = ratesFor([model], { ...use, gpusPerAgent: 4 });
+    expect(four.forward.token).toBeCloseTo(perToken / 4, 12);
+    expect(four.sampling.message).toBeCloseTo(rates.sampling.message / 4, 12);
+    expect(four.step).toBeCloseTo(rates.step / 4, 12);
   });
 
   it('are compute-bound for large batches', () => {
-    const many = gpuRates(card, [model], { assume, use: { ...use, decodeBatch: 1e4 } });
-    expect(many.sampleMessage).toBeGreaterThanOrEqual((200 * 2e9) / 5e13);
+    const many = ratesFor([model], { ...use, decodeBatch: 1e4 });
+    expect(many.sampling.message).toBeGreaterThanOrEqual((200 * 2e9) / 5e13);
   });
 });
 

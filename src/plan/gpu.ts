@@ -5,7 +5,8 @@
  * assumptions.
  * @module
  */
-import type { MachineRates, ModelSize } from './cost.ts';
+import type { ModelSize } from './memory.ts';
+import type { MachineRates, PassCost } from './rates.ts';
 
 export interface Gpu {
   /** Peak rate of dense bfloat16 matrix products, operations per second. */
@@ -98,20 +99,29 @@ export function gpuRates(
     const prefill = (promptTokens * 2 * parameters) / flops;
     return (messageTokens * Math.max(bytes / bandwidth, operations / flops)) / use.decodeBatch + prefill;
   });
-  return {
-    sampleMessage: Math.max(...sampleMessages) / use.agents, // the slowest agent determines the time
-    forwardToken: forward,
-    backwardToken: 3 * forward,
-    fullBackwardToken: 4 * forward,
-    divergenceToken: 2 * forward,
+  const agent = {
+    sampling: {
+      message: Math.max(...sampleMessages) / use.agents, // the slowest agent determines the time
+      prefill: perToken(0),
+      ...{ step: 0, row: 0, cached: 0 },
+    },
+    forward: perToken(forward),
+    backward: perToken(3 * forward),
+    fullBackward: perToken(4 * forward),
+    divergence: perToken(2 * forward),
     // bytes per float32 parameter: reads weight, gradient and two moments, writes weight and moments
     step: mean(models, ({ trainedParameters }) => (28 * trainedParameters) / bandwidth),
-    messageTokens,
-    sequenceTokens,
-    activeShare: assume.activeShare,
-    residentBytes: 0,
-    loadedBytes: 0,
+    snapshot: 0,
+    contextTokens: [promptTokens],
+    messageLengths: [messageTokens],
+    messagesPerEpisode: 1,
   };
+  const { activeShare } = assume;
+  return { agents: [agent], activeShare, loadSeconds: 0, processBytes: 0, assumptions: [] };
+}
+
+function perToken(token: number): PassCost {
+  return { call: 0, token, pair: 0 };
 }
 
 /**

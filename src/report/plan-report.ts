@@ -3,8 +3,9 @@
  * operations and memory.
  * @module
  */
-import type { MachineRates, Plan } from '../plan/cost.ts';
+import type { Plan } from '../plan/cost.ts';
 import { GPUS, type GpuPlan, type GpuUse } from '../plan/gpu.ts';
+import { type MachineRates, meanMessage } from '../plan/rates.ts';
 import { count, duration } from './format.ts';
 import { textTable } from './text-table.ts';
 
@@ -18,19 +19,18 @@ export interface PlanFacts {
 }
 
 export function renderPlan({ plan, machine, stages, gpu }: PlanFacts): string {
-  const rows = gpu
-    ? gpuRows(plan, machine, gpu)
-    : [['memory', `${(plan.memoryBytes / 1e9).toFixed(1)} GB`] as const];
+  const rows = gpu ? gpuRows(plan, machine, gpu) : machineRows(plan, machine);
   return `${textTable([...runRows(plan, stages), ...rows])}\n`;
 }
 
 type Row = readonly [label: string, value: string];
 
+/** Phases of a stage that take no time, such as certificates without prompts, are left out. */
 function runRows({ stage, seconds, ...plan }: Plan, stages: number): Row[] {
-  const time = (value: number): string => duration(1000 * value);
-  const phases = Object.entries(stage.phases).map(([phase, value]) => `${phase} ${time(value)}`);
+  const phases = Object.entries(stage.phases).filter(([, value]) => value > 0);
+  const byPhase = phases.map(([phase, value]) => `${phase} ${time(value)}`);
   return [
-    ['one stage', `${time(stage.seconds)}: ${phases.join(', ')}`],
+    ['one stage', `${time(stage.seconds)}: ${byPhase.join(', ')}`],
     ['', `${count(stage.tokens)} tokens sampled, ${flops(stage.flops)}`],
     ['stages', `${stages}: ${time(stages * stage.seconds)}`],
     ['promotion tests', plan.gates === 0 ? 'none' : `${plan.gates}, at most ${time(plan.gateSeconds)} each`],
@@ -42,8 +42,32 @@ function runRows({ stage, seconds, ...plan }: Plan, stages: number): Row[] {
   ];
 }
 
-function gpuRows({ seconds }: Plan, { sampleMessage }: MachineRates, gpu: GpuPlan): Row[] {
+function machineRows(plan: Plan, { agents, activeShare, assumptions }: MachineRates): Row[] {
+  const messages = agents.map((agent) => Math.round(meanMessage(agent)));
+  const [shortest, longest] = [Math.min(...messages), Math.max(...messages)];
+  const lengths = shortest === longest ? `${longest}` : `${shortest} to ${longest}`;
+  const assumed = [
+    ...assumptions,
+    `every update is accepted at its first attempt; one more attempt of every agent takes ${time(plan.retrySeconds)} per stage`,
+  ];
+  return [
+    ['memory', `${(plan.memoryBytes / 1e9).toFixed(1)} GB`],
+    [
+      'sampled',
+      `messages of ${lengths} tokens on average, ${share(activeShare)} of groups with different rewards`,
+    ],
+    ...assumed.map((sentence, k): Row => [k === 0 ? 'assumed' : '', sentence]),
+  ];
+}
+
+/** Formats a time, s. Short times keep a digit, so that no phase is shown as 0. */
+function time(seconds: number): string {
+  return seconds < 10 && seconds > 0 ? `${seconds.toPrecision(2)}s` : duration(1000 * seconds);
+}
+
+function gpuRows({ seconds }: Plan, { agents: [rates] }: MachineRates, gpu: GpuPlan): Row[] {
   const { name, assumptions: assumed, use } = gpu;
+  const message = rates?.sampling.message ?? 0;
   return [
     ['GPU-hours', gpuHours(seconds, use)],
     ['memory per GPU', gpuMemory(gpu)],
@@ -52,7 +76,7 @@ function gpuRows({ seconds }: Plan, { sampleMessage }: MachineRates, gpu: GpuPla
       `${name} at ${share(assumed.computeShare)} of its peak and ${share(assumed.bandwidthShare)} of its bandwidth, prompts of ${assumed.promptTokens} and messages of ${assumed.messageTokens} tokens, ${share(assumed.activeShare)} of groups with different rewards; not measured`,
     ],
     // This row shows the time of one message, so that users can compute the time of an evaluation.
-    ['a benchmark', `${sampleMessage.toPrecision(3)} s a message of the team: prompts x k x agents of them`],
+    ['a benchmark', `${message.toPrecision(3)} s a message of the team: prompts x k x agents of them`],
   ];
 }
 

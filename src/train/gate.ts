@@ -104,12 +104,13 @@ export async function testUpdate(
 }
 
 /**
- * Returns whether no validation prompt is left, and emits a warning the first time. A prompt is used by one
- * test only, because a second use would void the bound alpha on the probability of a false acceptance.
+ * Returns whether no validation prompt is left, and emits a warning the first time; about a split that was
+ * always empty, the start of the run has warned. A prompt is used by one test only, because a second use would
+ * void the bound alpha on the probability of a false acceptance.
  */
 function isExhausted({ prompts, state, emit }: RunContext, stage: number): boolean {
   if (prompts.validation.remaining !== 0) return false;
-  if (!state.gate.exhausted)
+  if (!state.gate.exhausted && prompts.validation.position > 0)
     emit({
       kind: 'warning',
       stage,

@@ -65,7 +65,18 @@ function checkScheme({ protocol }: Team, { credit, rolloutMode, updateSchedule, 
 }
 
 /** Returns warnings about options that have no effect. */
-export function startWarnings(options: TrainOptions): string[] {
+export function startWarnings(options: TrainOptions, task: Task): string[] {
+  return [...penaltyWarnings(options), ...gateWarnings(options, task)];
+}
+
+function gateWarnings({ gate }: TrainOptions, task: Task): string[] {
+  if (gate.kind === 'off' || task.size('validation') !== 0) return [];
+  return [
+    `the validation split of task ${task.name} is empty, so no acceptance test can run and no gain can be proved; give the task more records, or set gate.kind: off`,
+  ];
+}
+
+function penaltyWarnings(options: TrainOptions): string[] {
   const { promptsPerStep, numGenerations, minibatchSize, numIterations, beta } = options;
   const steps = numIterations * Math.ceil((promptsPerStep * numGenerations) / minibatchSize);
   if (steps >= 2 || beta === 0) return [];

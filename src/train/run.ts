@@ -114,8 +114,8 @@ type TrainingState = Pick<TrainingOutcome, 'team' | 'champion'>;
  * first champion, i.e. the team to deploy until a better one is proved.
  */
 async function startFresh(run: TrainingRun, context: RunContext): Promise<TrainingState> {
-  const { team, options } = run;
-  for (const message of startWarnings(options)) context.emit({ kind: 'warning', stage: 0, message });
+  const { team, task, options } = run;
+  for (const message of startWarnings(options, task)) context.emit({ kind: 'warning', stage: 0, message });
   const champion = options.gate.kind === 'promotion' ? await snapshotTeam(team) : undefined;
   await recordBaseTeam(run, context, team);
   return { team, ...(champion && { champion }) };

@@ -2,19 +2,19 @@
  * Computes the sizes of models from file headers and configurations, without reading weights.
  * @module
  */
-import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Config } from '../../config/schema.ts';
+import type { DecoderConfig } from '../../engine/onnx/decoder/config.ts';
 import { parameterSpecs, projections } from '../../engine/onnx/decoder/parameters.ts';
+import { activationBytesPerToken, chooseExecution, layeredTokenBudget } from '../../engine/onnx/execution.ts';
 import { adapterBaseFolder, readAdapterConfig } from '../../engine/onnx/lora/adapter-folder.ts';
 import { automaticStorage } from '../../engine/onnx/lora/frozen-base.ts';
 import { readDecoderConfig } from '../../engine/onnx/weights/checkpoint.ts';
 import { isAdapterFolder } from '../../export/export-agent.ts';
 import { ADAPTER_WEIGHTS } from '../../export/merged-weights.ts';
-import { openModelWeights, readConfigText } from '../../gguf/model-files.ts';
-import { isGgufModel } from '../../gguf/model-path.ts';
-import type { ModelSize } from '../../plan/cost.ts';
+import { openModelWeights } from '../../gguf/model-files.ts';
 import type { GpuModel } from '../../plan/gpu.ts';
+import type { ModelSize, PassSize } from '../../plan/memory.ts';
 import { openSafetensors } from '../../support/safetensors-reader.ts';
 import { embeddedOptions } from './engine.ts';
 
@@ -45,7 +45,11 @@ export function modelShape(dir: string, config: Config): GpuModel {
   };
 }
 
-/** Computes the sizes of a model on disk from the headers of its weight files and its config.json. */
+/**
+ * Computes the sizes of a model on disk from its configuration and the headers of its weights.
+ *
+ * @throws ConfigError if a file is missing or its model family is unknown
+ */
 export function modelSize(dir: string, config: Config): ModelSize {
   const whole = wholeModelFolder(dir);
   const files = openModelWeights(whole);
@@ -54,15 +58,30 @@ export function modelSize(dir: string, config: Config): ModelSize {
   files.close();
   const adapter = adapterParameters(dir, config);
   const bytes = frozenBytes(config, parameters, first?.dtype ?? '');
-  const hasConfig = isGgufModel(whole) || existsSync(join(whole, 'config.json'));
-  const json = (hasConfig ? JSON.parse(readConfigText(whole)) : {}) as Readonly<Record<string, unknown>>;
-  const number = (key: string): number => Number(json[key] ?? 0);
-  const width = number('num_attention_heads') * number('head_dim') || number('hidden_size');
+  const decoder = readDecoderConfig(whole);
   return {
     parameters,
     trainedParameters: adapter ?? parameters,
-    attention: number('num_hidden_layers') * width,
+    attention: decoder.layers * decoder.heads * decoder.headDim,
     ...(adapter === undefined ? {} : { frozen: { folder: resolve(whole), bytes } }),
+    ...(config.engine.kind === 'onnx' && { passes: passSize(decoder, config, adapter !== undefined) }),
+  };
+}
+
+/** Bytes of a number in the passes of the embedded engine. */
+const FLOAT32 = 4;
+
+function passSize(decoder: DecoderConfig, { engine }: Config, isAdapted: boolean): PassSize {
+  const { layers, heads, kvHeads, headDim } = decoder;
+  const activationBytes = engine.activation_mib * 2 ** 20;
+  const isLayered = isAdapted || chooseExecution(decoder) === 'layers';
+  const budget = isLayered ? layeredTokenBudget(decoder, activationBytes) : Number.POSITIVE_INFINITY;
+  return {
+    cacheBytesPerToken: 2 * FLOAT32 * layers * kvHeads * headDim,
+    microBatchTokens: Math.min(engine.token_budget, budget),
+    activationBytesPerToken: activationBytesPerToken(decoder),
+    pairBytes: FLOAT32 * layers * heads,
+    activationBytes: isLayered ? activationBytes : Number.POSITIVE_INFINITY,
   };
 }
 

@@ -28,9 +28,9 @@ export const definePlan: DefineCommand = (program, { overrides }) => {
     .argument('<config>', 'team file (YAML)')
     .option(
       '--machine <file>',
-      'rates of a machine that were saved before (default: a short calibration here)',
+      'rates of a machine that were saved before (default: a measurement here, at most half a minute)',
     )
-    .option('--save-machine <file>', 'keep the rates that the calibration measured')
+    .option('--save-machine <file>', 'keep the rates that were measured')
     .option('--gpu <card>', 'a graphics card instead: rtx4090, l40s, a100, h100, h200, from its data sheet')
     .option('--shapes <folder>', 'with --gpu: folder with NAME/config.json of models that are not here')
     .option('--prompt-tokens <n>', 'with --gpu: mean length of a prompt', positiveNumber)

@@ -52,7 +52,8 @@ export function partition(sources: Sources): Partition {
       });
   }
   const warnings = removeOverlap(splits);
-  for (const split of SPLITS)
+  // an empty validation split matters only with acceptance tests, which warn themselves
+  for (const split of ['train', 'test'] as const)
     if (splits[split].length === 0 && sources.train !== undefined)
       warnings.push(`the ${split} split has no records`);
   return { splits, warnings };

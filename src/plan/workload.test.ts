@@ -7,8 +7,6 @@ import { createRelay } from '../team/relay.ts';
 import { rollout } from '../team/rollout.ts';
 import type { Protocol, Team } from '../team/team.ts';
 import { createVote } from '../team/vote.ts';
-import { calibrate } from './calibrate.ts';
-import { modelBytes, planCost } from './cost.ts';
 import { type WorkloadOptions, workloadOf } from './workload.ts';
 
 const QUICKSTART: WorkloadOptions = {
@@ -17,6 +15,7 @@ const QUICKSTART: WorkloadOptions = {
   rounds: 1,
   stages: 15,
   reuse: false,
+  simultaneous: false,
   sharedCompanions: true,
   alone: false,
   promptsPerStep: 64,
@@ -26,8 +25,9 @@ const QUICKSTART: WorkloadOptions = {
   klTerm: true,
   stagePrompts: 0,
   certificatePrompts: 0,
+  saveSteps: 1,
   gate: { prompts: 300, every: 5 },
-  evaluation: { prompts: 500, samples: 2, contestants: 4 },
+  evaluation: { prompts: 500, samples: 2, contestants: { least: 3, most: 4 } },
 };
 
 const task: Task = {
@@ -52,7 +52,7 @@ describe('the workload of a run', () => {
   it('equals the count by hand for quickstart', () => {
     // for each of the three agents that learn: its own 512 messages, and one message per prompt of each of
     // the other two agents
-    expect(workloadOf(QUICKSTART, 0.5)).toEqual({
+    expect(workloadOf(QUICKSTART, 0.5)).toMatchObject({
       stage: {
         sampled: 3 * (512 + 2 * 64),
         scored: 3 * 512,
@@ -64,7 +64,67 @@ describe('the workload of a run', () => {
       gateMessages: 2 * 300 * 3,
       gates: 3,
       evaluationMessages: 500 * 2 * 4 * 3,
+      checkpoints: 16,
     });
+  });
+
+  it('is a list of calls: of the learner all samples, of its companions one message per prompt', () => {
+    const { stage, gate, evaluation, start } = workloadOf(QUICKSTART, 0.5).calls;
+    const own = { round: 0, contexts: 64, times: 1 };
+    expect(stage.rollout.slice(0, 3)).toEqual([
+      { agent: 0, messages: 512, ...own },
+      { agent: 1, messages: 64, ...own },
+      { agent: 2, messages: 64, ...own },
+    ]);
+    expect(stage.update.slice(0, 1)).toEqual([{ kind: 'backward', agent: 0, messages: 64, times: 1 }]);
+    expect(stage.update.slice(3, 4)).toEqual([{ kind: 'fullBackward', agent: 0, messages: 64, times: 3 }]);
+    // 300 prompts are 9 times 32 and 12, and both teams play them
+    expect(gate.filter(({ agent }) => agent === 0).map(({ messages, times }) => [messages, times])).toEqual([
+      [32, 18],
+      [12, 2],
+    ]);
+    expect(evaluation[0]).toEqual({ agent: 0, round: 0, messages: 1000, contexts: 500, times: 1 });
+    expect(start.sampling[0]).toMatchObject({ messages: 4, contexts: 2 });
+  });
+
+  it('has no more test and validation prompts than the task', () => {
+    const small = (validation: number) =>
+      workloadOf({ ...QUICKSTART, splits: { validation, test: 40 } }, 0.5);
+    expect(small(500)).toMatchObject({ gates: 2, gateMessages: 2 * 250 * 3 });
+    expect(small(500).evaluationMessages).toBe(40 * 2 * 4 * 3);
+    expect(small(0)).toMatchObject({ gates: 0, gateMessages: 0, calls: { gate: [] } });
+  });
+
+  it('counts the validation prompts of certificates per update, or once per stage', () => {
+    const certified = { ...QUICKSTART, certificatePrompts: 100 };
+    const without = workloadOf(QUICKSTART, 0.5).stage;
+    const perUpdate = workloadOf(certified, 0.5).stage;
+    expect(perUpdate.sampled - without.sampled).toBe(3 * 100 * 3);
+    expect(perUpdate.scored - without.scored).toBe(2 * 100 * 3);
+    expect(perUpdate.compared - without.compared).toBe(100 * 3);
+    const perStage = workloadOf({ ...certified, simultaneous: true }, 0.5).stage;
+    expect(perStage.sampled - without.sampled).toBe(100 * 3);
+    expect(perStage.scored - without.scored).toBe(2 * 100 * 3);
+    expect(perStage.compared).toBe(without.compared);
+    const exhausted = workloadOf({ ...certified, splits: { validation: 299 } }, 0.5).stage;
+    expect(exhausted).toEqual(without);
+  });
+
+  it('has a context for every episode once its transcript differs', () => {
+    const relay = { ...QUICKSTART, protocol: 'relay', promptsPerStep: 4, numGenerations: 8 };
+    const { rollout: calls } = workloadOf(relay, 1).calls.stage;
+    // agent 1 learns: agent 0 writes before it and agent 2 after it
+    expect(calls.slice(3, 6).map(({ messages, contexts }) => [messages, contexts])).toEqual([
+      [4, 4],
+      [32, 4],
+      [32, 32],
+    ]);
+    const free = workloadOf({ ...relay, sharedCompanions: false }, 1).calls.stage.rollout;
+    expect(free.slice(3, 6).map(({ messages, contexts }) => [messages, contexts])).toEqual([
+      [32, 4],
+      [32, 32],
+      [32, 32],
+    ]);
   });
 
   it('has one batch for all agents with rollout_mode reuse, and no forward passes without a KL term', () => {
@@ -103,76 +163,4 @@ describe('the workload of a run', () => {
       expect(planned / sampled).toBeLessThan(1.25);
     },
   );
-});
-
-describe('the cost of a run', () => {
-  const rates = {
-    sampleMessage: 0.01,
-    forwardToken: 0.001,
-    backwardToken: 0.002,
-    fullBackwardToken: 0.003,
-    divergenceToken: 0.002,
-    step: 0.1,
-    messageTokens: 10,
-    sequenceTokens: 20,
-    activeShare: 1,
-    residentBytes: 1e9,
-    loadedBytes: 48e6,
-  };
-  const models = [1, 2, 3].map(() => ({ parameters: 1e6, trainedParameters: 1e6, attention: 512 }));
-
-  it('is the workload times the rates', () => {
-    const plan = planCost(workloadOf(QUICKSTART, 1), rates, { models, stages: 15, promotes: true });
-    expect(plan.stage.phases).toEqual({
-      rollout: expect.closeTo(19.2),
-      score: expect.closeTo(30.72),
-      update: expect.closeTo(384 * 0.04 + 1152 * 0.08 + 1.2),
-      divergence: expect.closeTo(61.44),
-    });
-    expect(plan.stage.tokens).toBe(19_200);
-    expect(plan.seconds.most - plan.seconds.least).toBeCloseTo(3 * 18);
-    // operations per message: 2 x 10^6 x 20 for weights plus 2 x 512 x 400 for attention; forward passes per
-    // stage: 1920 sampled + 1536 scored + 3 x 384 plain backward + 5 x 1152 full backward + 2 x 1536 compared
-    expect(plan.stage.flops).toBeCloseTo(13_440 * (4e7 + 409_600));
-    // -48e6: models of the calibration, 16 bytes per parameter; 96e6: for each of 3e6 parameters, 16 bytes
-    // for training, 4 for the untrained team and 12 for the champion (the copy of the team to deploy); 12e6:
-    // one snapshot
-    expect(plan.memoryBytes).toBe(1e9 - 48e6 + 96e6 + 12e6);
-  });
-
-  it('of adapters counts a shared base once and trains the adapters alone', () => {
-    const adapted = { parameters: 1e9, trainedParameters: 1e6, attention: 512 };
-    const shared = { ...adapted, frozen: { folder: 'base', bytes: 4e9 } };
-    const own = { ...adapted, frozen: { folder: 'other', bytes: 2e9 } };
-    const team = [shared, shared, own];
-    expect(modelBytes(team)).toBe(6e9 + 3 * 16e6);
-    const measured = { ...rates, residentBytes: 8e9, loadedBytes: modelBytes(team) };
-    const plan = planCost(workloadOf(QUICKSTART, 1), measured, { models: team, stages: 15, promotes: true });
-    expect(plan.memoryBytes).toBe(8e9 + 3 * 16e6 + 12e6);
-    // the base has no weight gradients, so backward passes cost 2.001 and 4.001 forward passes instead of 3
-    // and 5
-    const passes = 1920 + 1536 + 2.001 * 384 + 4.001 * 1152 + 2 * 1536;
-    expect(plan.stage.flops).toBeCloseTo(passes * (4e10 + 409_600), -6);
-  });
-});
-
-it('calibration measures lengths, shares and rates of a team', async () => {
-  const rates = await calibrate(teamOf(createVote()), task, {
-    seed: 1,
-    promptsPerStep: 8,
-    numGenerations: 4,
-    temperature: 1,
-    maxTokens: 6,
-    agentReward: 0,
-    sharedCompanions: true,
-    tokenBudget: 64,
-    decodeBatch: 8,
-  });
-  expect(rates.messageTokens).toBeGreaterThan(1);
-  expect(rates.messageTokens).toBeLessThanOrEqual(6);
-  expect(rates.sequenceTokens).toBeGreaterThan(rates.messageTokens);
-  expect(rates.activeShare).toBeGreaterThan(0);
-  expect(rates.activeShare).toBeLessThanOrEqual(1);
-  for (const key of ['sampleMessage', 'forwardToken', 'backwardToken', 'divergenceToken'] as const)
-    expect(rates[key]).toBeGreaterThan(0);
 });
