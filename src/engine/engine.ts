@@ -310,6 +310,11 @@ export interface LoadOptions {
   readonly training?: boolean;
   /** Chat template variables for every chat of this model. */
   readonly chatTemplateKwargs?: Readonly<Record<string, unknown>>;
+  /**
+   * Chat template that replaces the one of the folder: `plain`, or the text of a Jinja template. Saving the full
+   * model writes it into the folder.
+   */
+  readonly chatTemplate?: string;
 }
 
 /** A backend that loads and runs models. */

@@ -24,6 +24,7 @@ const COPIED = [
   'tokenizer.json',
   'tokenizer_config.json',
   'chat_template.jinja',
+  'chat_template.json',
   'special_tokens_map.json',
   'generation_config.json',
 ];

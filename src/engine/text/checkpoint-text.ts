@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '../../support/errors.ts';
 import type { LoadOptions, Tokenizer } from '../engine.ts';
+import { withChatTemplate } from './chat-template-setting.ts';
 import { parseJsonObject } from './json-object.ts';
 import { stopTokens } from './stop-tokens.ts';
 import { createTokenizer } from './tokenizer.ts';
@@ -19,17 +20,39 @@ import { readTokenizerFiles } from './tokenizer-files.ts';
  * @throws ConfigError if a file is missing or damaged, or the tokenizer has more tokens than the embedding
  */
 export function readCheckpointTokenizer(
-  { dir, chatTemplateKwargs: kwargs = {} }: Pick<LoadOptions, 'dir' | 'chatTemplateKwargs'>,
+  {
+    dir,
+    chatTemplate,
+    chatTemplateKwargs: kwargs = {},
+  }: Pick<LoadOptions, 'dir' | 'chatTemplate' | 'chatTemplateKwargs'>,
   vocabSize: number,
 ): Tokenizer {
-  const files = readTokenizerFiles(dir);
-  const ends = stopTokens(files, endTokensOf(dir, vocabSize), { vocabSize, where: dir });
+  const endTokens = endTokensOf(dir, vocabSize);
+  const files = withChatTemplate(readTokenizerFiles(dir), chatTemplate, { where: dir, endTokens });
+  const ends = stopTokens(files, endTokens, { vocabSize, where: dir });
   const tokenizer = createTokenizer(files, ends, { where: dir, kwargs });
   if (tokenizer.vocabSize > vocabSize)
     throw new ConfigError(
       `${dir}: the tokenizer has ${tokenizer.vocabSize} tokens, the model's embedding ${vocabSize}; they belong to different models`,
     );
   return tokenizer;
+}
+
+/**
+ * Returns the files of a model folder that define its chats, after the setting `chat_template`. An engine that saves
+ * models in another process adds them to the saved folder.
+ *
+ * @returns contents by file name, relative to the folder
+ */
+export function readChatFiles({
+  dir,
+  chatTemplate,
+}: Pick<LoadOptions, 'dir' | 'chatTemplate'>): ReadonlyMap<string, Uint8Array> {
+  const endTokens = endTokensOf(dir, Number.POSITIVE_INFINITY);
+  const { files } = withChatTemplate(readTokenizerFiles(dir), chatTemplate, { where: dir, endTokens });
+  const isOfChats = (name: string): boolean =>
+    name.includes('chat_template') || name === 'generation_config.json';
+  return new Map([...files].filter(([name]) => isOfChats(name)));
 }
 
 /** Reads `eos_token_id` of config.json, for any architecture. */

@@ -8,13 +8,14 @@
  * given as text only, so later contexts contain exactly the tokens that the model produced. If a template inserts an
  * empty reasoning block before an assistant message, the block is left out before sampled ids, because the model
  * produced them right after the generation prompt.
- * @see tokenizer-files.ts for the files, chat-template.ts for the rendering
+ * @see tokenizer-files.ts for the files, chat-format.ts and chat-template.ts for the rendering
  * @module
  */
 import { join } from 'node:path';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { ConfigError } from '../../support/errors.ts';
 import type { ChatMessage, ChatOptions, Tokenizer } from '../engine.ts';
+import { ChatFormat, type TextMessage } from './chat-format.ts';
 import { ChatTemplate, type TemplateOptions } from './chat-template.ts';
 import { type JsonObject, parseAs, parseJsonObject } from './json-object.ts';
 import { type PieceBytes, pieceBytes } from './token-bytes.ts';
@@ -45,11 +46,10 @@ export function createTokenizer(
     'a tokenizer',
     () => new HuggingFaceTokenizer(withRustDigits(json), config),
   );
-  const template = ChatTemplate.read(files, config, where);
   return new CheckpointTokenizer({
     tokenizer,
     pieceBytes: pieceBytes(json),
-    template,
+    format: new ChatFormat(ChatTemplate.read(files, config, where), where),
     endTokens,
     kwargs,
     where,
@@ -60,7 +60,7 @@ interface Parts {
   readonly tokenizer: HuggingFaceTokenizer;
   readonly pieceBytes: PieceBytes;
   readonly endTokens: readonly number[];
-  readonly template: ChatTemplate;
+  readonly format: ChatFormat;
   readonly kwargs: Readonly<Record<string, unknown>>;
   readonly where: string;
 }
@@ -218,8 +218,8 @@ class CheckpointTokenizer implements Tokenizer {
     }
   }
 
-  #render(messages: readonly object[], { tools, kwargs }: ChatOptions, generate = true): string {
-    return this.#parts.template.render(messages, {
+  #render(messages: readonly TextMessage[], { tools, kwargs }: ChatOptions, generate = true): string {
+    return this.#parts.format.render(messages, {
       ...(tools && { tools }),
       kwargs: { ...this.#parts.kwargs, ...kwargs },
       generate,
