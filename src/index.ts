@@ -33,6 +33,7 @@ export { type NewRun, type ResumedRun, type TrainRequest, train } from './app/tr
 export { isRunEvent, type TrainingEvent, type TrainingResult, TrainingRun } from './app/training-run.ts';
 export type {
   DownloadEvent,
+  LoadEvent,
   ProgressEvent,
   UseCaseEvent,
   UseCaseOptions,

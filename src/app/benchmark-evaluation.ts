@@ -37,6 +37,8 @@ export interface NamedTeam {
 
 /** Settings that all teams of a comparison share. */
 export interface BenchmarkContext extends UseCaseOptions {
+  /** Receives the warnings about model files; the teams can share a base model. */
+  readonly onModelWarning: (message: string) => void;
   readonly benchmarks: readonly PlannedBenchmark[];
   readonly seed: number;
   readonly stop: EarlyStop | undefined;
@@ -119,9 +121,9 @@ interface LoadedTeam {
 
 async function load(
   { resolved, folders }: NamedTeam,
-  { signal, onEvent, env }: BenchmarkContext,
+  { signal, onEvent, env, onModelWarning: onWarning }: BenchmarkContext,
 ): Promise<LoadedTeam> {
-  const composition = await compose(resolved, { signal, onEvent, env });
+  const composition = await compose(resolved, { signal, onEvent, env, onWarning });
   try {
     const team = await loadTeam(composition, { folders });
     return {

@@ -23,7 +23,7 @@ import { ConfigError } from '../support/errors.ts';
 import type { Team } from '../team/team.ts';
 import { closeTeam, compose, loadTeam } from './compose.ts';
 import { evaluationStream } from './evaluation-stream.ts';
-import type { UseCaseOptions } from './use-case.ts';
+import { type UseCaseOptions, warnOnce } from './use-case.ts';
 
 export type { Comparison } from '../evaluate/comparison.ts';
 
@@ -130,6 +130,7 @@ async function evaluatedFinals(runs: readonly RecordedRun[], request: Comparison
     prompts: request.prompts ?? first.resolved.config.eval.prompts,
     samples: request.samples ?? first.resolved.config.eval.k,
     stream: evaluationStream(first.resolved.config.seed),
+    onModelWarning: warnOnce(request),
   };
   const startedMs = performance.now();
   const evaluations: TeamEvaluation[] = [];
@@ -149,17 +150,19 @@ interface EvaluationSettings {
   readonly prompts: number;
   readonly samples: number;
   readonly stream: ReturnType<typeof evaluationStream>;
+  /** Receives the warnings about model files; runs can share a base model. */
+  readonly onModelWarning: (message: string) => void;
   /** Start of the comparison. */
   readonly startedMs: number;
 }
 
 async function evaluateRun(
   run: RecordedRun,
-  { startedMs, ...settings }: EvaluationSettings,
+  { startedMs, onModelWarning: onWarning, ...settings }: EvaluationSettings,
   { signal, onEvent, env }: UseCaseOptions,
 ): Promise<TeamEvaluation> {
   const stored = await findStoredTeam(run.dir);
-  const composition = await compose(run.resolved, { signal, onEvent, env });
+  const composition = await compose(run.resolved, { signal, onEvent, env, onWarning });
   const { config, engine, task } = composition;
   let team: Team | undefined;
   try {

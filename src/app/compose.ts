@@ -12,6 +12,7 @@ import { locateErrors } from './compose/config-errors.ts';
 import { createEngine, type EngineContext, loadModelFolder } from './compose/engine.ts';
 import { composeEpisodes } from './compose/task.ts';
 import { modelFolder } from './hub-models.ts';
+import { warnOnce } from './use-case.ts';
 
 export type { VerifierName } from '../grade/verifier.ts';
 export { loadServedModel } from './compose/engine.ts';
@@ -23,11 +24,14 @@ export interface Composition {
   readonly config: Config;
   /** Engine that loads and runs the agents' models. The caller must close it. */
   readonly engine: Engine;
-  /** Loads a model folder. The folder contains one model of the engine, or a mixture of two models. */
+  /**
+   * Loads a model folder. The folder contains one model of the engine, or a mixture of two models. Warnings
+   * about its files become events of the use case, each of them once.
+   */
   readonly loadModel: (options: LoadOptions) => Promise<Model>;
   readonly task: Task;
   readonly protocol: Protocol;
-  /** Options of the use case that downloads of models need. */
+  /** Options of the use case that loading of models needs. */
   readonly context: EngineContext;
 }
 
@@ -36,6 +40,7 @@ export async function compose(resolved: ResolvedConfig, context: EngineContext =
   const { config } = resolved;
   const { task, protocol } = await composeEpisodes(resolved, context);
   const engine = await createEngine(resolved, context);
+  const { onWarning = warnOnce(context) } = context;
   return {
     resolved,
     config,
@@ -43,7 +48,7 @@ export async function compose(resolved: ResolvedConfig, context: EngineContext =
     protocol,
     engine,
     context,
-    loadModel: (options) => loadModelFolder(engine, config.engine.decode_batch, options),
+    loadModel: (options) => loadModelFolder(engine, config.engine.decode_batch, { onWarning, ...options }),
   };
 }
 

@@ -31,7 +31,7 @@ import {
   planTeamTask,
 } from './benchmark-tasks.ts';
 import { findTeam, withTask } from './find-team.ts';
-import type { UseCaseOptions } from './use-case.ts';
+import { type UseCaseOptions, warnOnce } from './use-case.ts';
 
 export interface BenchmarkRequest extends UseCaseOptions {
   /**
@@ -81,7 +81,12 @@ export async function evaluateBenchmarks(request: BenchmarkRequest): Promise<Ben
   const benchmarks = await plannedBenchmarks(request, team.resolved);
   const other = request.against === undefined ? undefined : await findOpponent(request.against);
   const out = request.out ?? join(team.run ?? '.', 'evaluations', folderName(team.name, benchmarks));
-  const context: BenchmarkContext = { ...options, benchmarks, ...stopping(team.resolved) };
+  const context: BenchmarkContext = {
+    ...options,
+    onModelWarning: warnOnce(request),
+    benchmarks,
+    ...stopping(team.resolved),
+  };
   try {
     const resume = request.resume ?? false;
     const own = await evaluateContestant(team, { out, resume, command: commandOf(request) }, context);

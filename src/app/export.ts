@@ -20,11 +20,11 @@ import { isMixtureFolder } from '../swap/mixture-folder.ts';
 import { wholeModelFolder } from './compose/model-size.ts';
 import { cachedModelFolder, type DownloadOptions, modelFolder } from './hub-models.ts';
 import { packageVersion } from './package-version.ts';
-import type { DownloadEvent, UseCaseOptions } from './use-case.ts';
+import type { LoadEvent, UseCaseOptions } from './use-case.ts';
 
 export interface ExportRequest
   extends Partial<Omit<ExportAgentOptions, 'mergeInto'>>,
-    UseCaseOptions<DownloadEvent> {
+    UseCaseOptions<LoadEvent> {
   /** Run folder (the team to deploy is used), or checkpoint folder in a run. */
   readonly team: string;
   /** Folder to create. */

@@ -7,9 +7,10 @@ import { type ResolvedConfig, withModels } from '../config/resolve.ts';
 import type { FetchedModel } from '../hub/snapshot.ts';
 import { ConfigError } from '../support/errors.ts';
 import { formatHubReference, isHubReference, parseHubReference } from '../support/model-reference.ts';
-import { type DownloadEvent, environmentOf, type UseCaseOptions } from './use-case.ts';
+import { environmentOf, type LoadEvent, type UseCaseOptions } from './use-case.ts';
 
-export type DownloadOptions = UseCaseOptions<DownloadEvent>;
+/** Options of use cases that download or load models. */
+export type DownloadOptions = UseCaseOptions<LoadEvent>;
 
 /**
  * Returns the local folder of a model. If the model is on the hub and not in the cache, downloads it.

@@ -19,9 +19,9 @@ import { closeTeam, compose, loadTeam } from './compose.ts';
 import { resolveTeam } from './find-team.ts';
 import { modelFolder } from './hub-models.ts';
 import { type GpuPlanRequest, planGpu } from './plan-gpu.ts';
-import type { DownloadEvent, UseCaseOptions } from './use-case.ts';
+import type { LoadEvent, UseCaseOptions } from './use-case.ts';
 
-export interface PlanRequest extends UseCaseOptions<DownloadEvent> {
+export interface PlanRequest extends UseCaseOptions<LoadEvent> {
   /** Path of a team file, or a team file as an object. */
   readonly config: string | TeamFile;
   readonly overrides?: readonly Override[];

@@ -27,7 +27,7 @@ import { loadProtocol, type ProtocolSection } from './compose/protocol.ts';
 import { answerReader, closeTeam, compose, loadServedModel, loadTeam, type VerifierName } from './compose.ts';
 import { findTeam } from './find-team.ts';
 import type { DownloadOptions } from './hub-models.ts';
-import { type Environment, environmentOf } from './use-case.ts';
+import { type Environment, environmentOf, warnOnce } from './use-case.ts';
 
 export interface ServedTeamOptions extends DownloadOptions {
   /** Values that override fields of the team file. */
@@ -190,6 +190,7 @@ async function loadFileAgents(
   options: DownloadOptions,
 ): Promise<CreateAgent[]> {
   const agents: CreateAgent[] = [];
+  const onWarning = warnOnce(options);
   for (const [at, agent] of file.agents.entries()) {
     const name = agent.name ?? `agent_${firstId + at}`;
     const { endpoint, instruction } = agent;
@@ -200,9 +201,11 @@ async function loadFileAgents(
       agents.push(() => createEndpointAgent(agent, { name, endpoint, key }));
       continue;
     }
-    const model = await loadServedModel(agent.model, file.threads, options).catch((error: unknown) => {
-      throw error instanceof ConfigError ? problem(['agents', at, 'model'], error.message) : error;
-    });
+    const model = await loadServedModel(agent.model, file.threads, { ...options, onWarning }).catch(
+      (error: unknown) => {
+        throw error instanceof ConfigError ? problem(['agents', at, 'model'], error.message) : error;
+      },
+    );
     agents.push((generator) =>
       createEmbeddedAgent(model, { name, generator, ...(instruction === undefined ? {} : { instruction }) }),
     );

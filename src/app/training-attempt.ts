@@ -69,9 +69,14 @@ async function attempt(
 ): Promise<TrainingResult> {
   const { run, resume, onEvent, signal } = request;
   const work: { store?: DiskRunStore; stage: number } = { stage: 0 };
-  const composition = await composeRun(request, (call) =>
-    work.store?.recordModelCall(modelCallRow(call, work.stage)),
-  );
+  const modelWarnings = new Set<string>();
+  const composition = await composeRun(request, {
+    onModelCall: (call) => work.store?.recordModelCall(modelCallRow(call, work.stage)),
+    onEvent(event) {
+      if (event.kind === 'warning') modelWarnings.add(event.message);
+      else onEvent(event);
+    },
+  });
   const { resolved, config, task, engine } = composition;
   defer(() => engine.close());
   const options = trainOptions(config);
@@ -98,7 +103,7 @@ async function attempt(
   };
   // warnings are emitted only before the first checkpoint, so that a resumed run does not log them again
   if (store.lastCheckpoint() === undefined)
-    for (const event of warningsOf(task, team)) for (const to of [store, sink]) to.emit(event);
+    for (const event of warningsOf(task, team, modelWarnings)) for (const to of [store, sink]) to.emit(event);
   try {
     const outcome = await runTraining({
       team,
@@ -124,11 +129,11 @@ async function attempt(
  * contaminated prompts, and the pinning of hub models to commits.
  */
 async function composeRun(
-  { resolved: requested, signal, env, onEvent }: AttemptRequest,
-  onModelCall: EngineContext['onModelCall'],
+  { resolved: requested, signal, env }: AttemptRequest,
+  listeners: Pick<EngineContext, 'onModelCall' | 'onEvent'>,
 ): Promise<Composition> {
-  const context = { signal, env, onEvent };
-  const composition = await compose(requested, { ...context, onModelCall });
+  const context = { signal, env, ...listeners };
+  const composition = await compose(requested, context);
   try {
     const task = await withoutEvaluationPrompts(requested, composition.task, context);
     requirePrompts({ resolved: requested, task }, 'train', { atLeast: 1, purpose: 'training' });
@@ -144,7 +149,7 @@ async function composeRun(
 async function withoutEvaluationPrompts(
   resolved: ResolvedConfig,
   task: Task,
-  context: UseCaseOptions<TrainingEvent>,
+  context: EngineContext,
 ): Promise<Task> {
   const { contamination, eval: evaluation } = resolved.config;
   const sets = contamination.sets ?? evaluation.benchmarks;
@@ -177,10 +182,11 @@ function checkContinuation(resolved: ResolvedConfig, run: string): void {
     ]);
 }
 
-/** Collects the warnings about the task's data and the agents' tokenizers. */
-function warningsOf(task: Task, team: Team): RunEvent[] {
+/** Collects the warnings about model files, the task's data and the agents' tokenizers. */
+function warningsOf(task: Task, team: Team, modelWarnings: Iterable<string>): RunEvent[] {
   const texts = [...(task.warnings ?? []), ...unreadablePrompts(team, task, 'train')];
-  return texts.map((text) => ({ kind: 'warning', stage: 0, message: `task ${task.name}: ${text}` }));
+  const messages = [...modelWarnings, ...texts.map((text) => `task ${task.name}: ${text}`)];
+  return messages.map((message) => ({ kind: 'warning', stage: 0, message }));
 }
 
 interface Start {

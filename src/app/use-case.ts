@@ -36,6 +36,9 @@ export interface WarningEvent {
   readonly message: string;
 }
 
+/** Events of loading a model: its download, and warnings about its files. */
+export type LoadEvent = DownloadEvent | WarningEvent;
+
 /** Progress of the download of a model from the hub into the local cache. */
 export type DownloadEvent =
   | {
@@ -50,6 +53,21 @@ export type DownloadEvent =
   | { readonly kind: 'download_note'; readonly model: string; readonly message: string }
   /** The download succeeded or failed. */
   | { readonly kind: 'download_finished'; readonly model: string };
+
+/**
+ * Returns a function for `LoadOptions.onWarning` that emits each message once, because several agents can have
+ * the same model folder.
+ */
+export function warnOnce({
+  onEvent,
+}: Pick<UseCaseOptions<WarningEvent>, 'onEvent'>): (message: string) => void {
+  const emitted = new Set<string>();
+  return (message) => {
+    if (emitted.has(message)) return;
+    emitted.add(message);
+    onEvent?.({ kind: 'warning', message });
+  };
+}
 
 /**
  * Returns the environment variables of a use case. This is the only function of `src/app` that reads those of

@@ -19,6 +19,8 @@ const FIXED: readonly (readonly string[])[] = [
   ['algorithm'],
   ['base'],
   ['agents'],
+  ['chat_template'],
+  ['chat_template_kwargs'],
   ['protocol'],
   ['task'],
   ['reward'],
@@ -26,6 +28,7 @@ const FIXED: readonly (readonly string[])[] = [
   ['eval', 'benchmarks'],
   ['train', 'temperature'],
   ['train', 'max_completion_length'],
+  ['train', 'overlong_prompts'],
   ['gate', 'alpha'],
 ];
 

@@ -10,6 +10,7 @@ import { contaminationSection, evalSection } from './evaluation-sections.ts';
 import {
   agentSchema,
   certificateSection,
+  chatTemplate,
   engineSection,
   gateSection,
   lossSection,
@@ -55,6 +56,9 @@ const fileSchema = z.strictObject({
       'Model folder of all agents without `model`, relative to this file, or a model on the Hugging Face hub: hf:OWNER/NAME@REVISION.',
     ),
   agents: agentsField,
+  chat_template: chatTemplate(
+    "Chat template of all agents, instead of their models' own: a Jinja file, relative to this file; the text of a Jinja template; or plain, a format for base models, which have none (docs/checkpoints.md).",
+  ),
   chat_template_kwargs: templateKwargs(
     'Variables for the chat templates of all agents, such as {enable_thinking: false}. Default: none.',
   ).optional(),
@@ -95,7 +99,7 @@ export type TeamFile = Omit<z.input<typeof fileSchema>, 'agents'> & {
 };
 
 /** Top-level keys without subkeys. They can be given as flags without a dot: `--seed 3`. */
-export const PLAIN_KEYS = ['name', 'seed', 'algorithm', 'base', 'agents'] as const;
+export const PLAIN_KEYS = ['name', 'seed', 'algorithm', 'base', 'agents', 'chat_template'] as const;
 
 /**
  * Fills in defaults that depend on other fields. Keys keep the order of the schema, so that a resolved file

@@ -157,6 +157,11 @@ export function templateKwargs(description: string) {
     .describe(description);
 }
 
+/** Schema of the setting that replaces the chat templates of models. */
+export function chatTemplate(description: string) {
+  return text('plain, or a Jinja file').optional().describe(description);
+}
+
 export const agentSchema = z.strictObject({
   name: text().optional().describe('Name in reports. Default: agent_0, agent_1, ...'),
   model: text('a model folder')
@@ -165,6 +170,7 @@ export const agentSchema = z.strictObject({
       'Hugging Face folder of the model, relative to this file, or a model on the Hugging Face hub: hf:OWNER/NAME@REVISION. Default: `base`.',
     ),
   instruction: text().optional().describe('System message of this agent. Default: none.'),
+  chat_template: chatTemplate("This agent's chat template; it overrides the one for all agents."),
   chat_template_kwargs: templateKwargs(
     "Variables for this agent's chat template; they override those for all agents.",
   ).optional(),
@@ -308,6 +314,11 @@ export const trainSection = z
       .describe('Episodes per prompt (G).'),
     temperature: number({ above: 0 }).default(1).describe('Sampling temperature; no top-p, no top-k.'),
     max_completion_length: integer({ min: 1 }).default(64).describe('Maximum tokens of a message.'),
+    overlong_prompts: choice(['skip', 'error'])
+      .default('skip')
+      .describe(
+        "Train and validation prompts that leave fewer than max_completion_length tokens of an agent's context. skip: they are never used, and are counted in a warning. error: the run does not start.",
+      ),
     num_iterations: integer({ min: 1 }).default(1).describe('Passes over the batch per attempt.'),
     companions: choice(['shared', 'independent'])
       .default('shared')

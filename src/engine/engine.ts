@@ -315,6 +315,12 @@ export interface LoadOptions {
    * model writes it into the folder.
    */
   readonly chatTemplate?: string;
+  /**
+   * Called with one line for each thing in the folder that is ignored and could matter, such as an unknown key
+   * of `config.json`. The line begins with the path of the file. A model that shares a loaded base with other
+   * models does not repeat the lines about the base.
+   */
+  readonly onWarning?: ((message: string) => void) | undefined;
 }
 
 /** A backend that loads and runs models. */

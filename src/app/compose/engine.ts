@@ -14,7 +14,7 @@ import type { createTabularModel } from '../../engine/tabular/model.ts';
 import type { TimedModelCall, TorchEngine } from '../../engine/torch/engine.ts';
 import { isMixtureFolder } from '../../swap/mixture-folder.ts';
 import { type DownloadOptions, modelFolder } from '../hub-models.ts';
-import { environmentOf } from '../use-case.ts';
+import { environmentOf, warnOnce } from '../use-case.ts';
 import { locateErrors } from './config-errors.ts';
 
 /** Maximum number of threads per operator. Small models run slower with more. */
@@ -24,6 +24,8 @@ const MAX_THREADS = 8;
 const SERVED_SLOTS = 64;
 
 export interface EngineContext extends DownloadOptions {
+  /** Receives the warnings about model files. Default: each of them becomes an event once. */
+  readonly onWarning?: LoadOptions['onWarning'];
   /** Called with the start and end time of every call to a model outside of this process. */
   readonly onModelCall?: ((call: TimedModelCall) => void) | undefined;
 }
@@ -106,11 +108,12 @@ export async function loadModelFolder(engine: Engine, slots: number, options: Lo
 export async function loadServedModel(
   model: string,
   threads: number = defaultThreads(),
-  options: DownloadOptions = {},
+  { onWarning, ...options }: Pick<EngineContext, 'onWarning' | keyof DownloadOptions> = {},
 ): Promise<Model> {
   const { createOnnxEngine } = await import('../../engine/onnx/engine.ts');
   return loadModelFolder(createOnnxEngine({ threads }), SERVED_SLOTS, {
     dir: await modelFolder(model, options),
+    onWarning: onWarning ?? warnOnce(options),
   });
 }
 

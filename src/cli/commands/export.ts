@@ -5,7 +5,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { exportTeam } from '../../app/export.ts';
 import type { DefineCommand } from '../command.ts';
-import { printDownloads } from '../event-printer.ts';
+import { printEvents } from '../event-printer.ts';
 
 interface ExportFlags {
   readonly out: string;
@@ -28,17 +28,17 @@ export const defineExport: DefineCommand = (program) => {
     .option('--max-shard-size <size>', 'largest file of weights: 500MB, 5GB', sizeBytes, 5e9)
     .option('--merge', 'add low-rank adapters to their base, so that each folder is a whole model')
     .action(async (team: string, { out, dtype, maxShardSize, merge }: ExportFlags) => {
-      const downloads = printDownloads();
+      const printer = printEvents();
       try {
         const made = await exportTeam({
           ...{ team, out, merge },
           dtype: dtype === 'bf16' ? 'BF16' : 'F32',
           maxShardBytes: maxShardSize,
-          onEvent: downloads.onEvent,
+          onEvent: printer.onEvent,
         });
         process.stdout.write(`${made.map(({ dir, files }) => `${dir}  ${files.join(', ')}`).join('\n')}\n`);
       } finally {
-        downloads.close();
+        printer.close();
       }
     });
 };

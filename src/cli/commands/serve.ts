@@ -11,6 +11,7 @@ import { addKey, readKeys, removeKey } from '../../serve/access/key-file.ts';
 import { createJsonLog, LOG_LEVELS, type LogLevel } from '../../serve/http/log.ts';
 import { portNumber, positiveInteger } from '../arguments.ts';
 import { type DefineCommand, OVERRIDE_HELP } from '../command.ts';
+import { printEvents } from '../event-printer.ts';
 import { listenForEnd } from '../interrupt.ts';
 
 interface ServeFlags {
@@ -39,6 +40,7 @@ export const defineServe: DefineCommand = (program, { overrides }) => {
     .option('--log-prompts', 'log prompts and answers too')
     .addHelpText('after', OVERRIDE_HELP)
     .action(async (team: string, { auth, allowHost, ...flags }: ServeFlags) => {
+      const printer = printEvents();
       const server = await serve({
         team,
         ...flags,
@@ -46,7 +48,8 @@ export const defineServe: DefineCommand = (program, { overrides }) => {
         ...(allowHost === undefined ? {} : { allowedHosts: allowHost }),
         overrides,
         createLog: (level) => createJsonLog(level, process.stderr.fd),
-      });
+        onEvent: printer.onEvent,
+      }).finally(printer.close);
       await untilClosed(server);
     });
   defineKeys(command);

@@ -9,7 +9,7 @@ import { checkTeamTask, taskCatalogue } from '../../app/tasks.ts';
 import { renderCatalogue, renderTaskCheck } from '../../report/tasks-report.ts';
 import { positiveInteger } from '../arguments.ts';
 import { type DefineCommand, OVERRIDE_HELP } from '../command.ts';
-import { printDownloads } from '../event-printer.ts';
+import { printEvents } from '../event-printer.ts';
 
 export const defineTasks: DefineCommand = (program, { overrides }) => {
   const tasks = program
@@ -45,13 +45,13 @@ export const defineTasks: DefineCommand = (program, { overrides }) => {
     .option('--prompts <count>', 'prompts to check in each split', positiveInteger, 200)
     .addHelpText('after', OVERRIDE_HELP)
     .action(async (config: string, { prompts }: { prompts: number }) => {
-      const downloads = printDownloads();
+      const printer = printEvents();
       try {
-        const check = await checkTeamTask({ config, overrides, prompts, onEvent: downloads.onEvent });
+        const check = await checkTeamTask({ config, overrides, prompts, onEvent: printer.onEvent });
         process.stdout.write(renderTaskCheck(check));
         if (check.problems.length > 0) process.exitCode = 1;
       } finally {
-        downloads.close();
+        printer.close();
       }
     });
 };

@@ -8,11 +8,9 @@
  * @see Gao et al., lm-evaluation-harness, for the format
  * @module
  */
+import { PLAIN } from '../../support/chat-template-setting.ts';
 import { parseJsonObject } from './json-object.ts';
 import type { TokenizerFiles } from './tokenizer-files.ts';
-
-/** Value of the setting for the format of base models. */
-export const PLAIN = 'plain';
 
 const TEMPLATE = 'chat_template.jinja';
 const GENERATION = 'generation_config.json';
@@ -26,11 +24,6 @@ const PLAIN_TEMPLATE = [
   '{%- endfor -%}',
   "{%- if add_generation_prompt -%}{{- 'Answer:' -}}{%- endif -%}",
 ].join('');
-
-/** Whether a value of the setting is a Jinja template and not the path of a file or `plain`. */
-export function isTemplateText(setting: string): boolean {
-  return /\{\{|\{%|\n/.test(setting);
-}
 
 /**
  * Returns the tokenizer files with another chat template.
