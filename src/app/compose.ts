@@ -8,6 +8,14 @@ import type { Config } from '../config/schema.ts';
 import type { Engine, LoadOptions, Model } from '../engine/engine.ts';
 import type { Split, Task } from '../task/task.ts';
 import type { Protocol, Team } from '../team/team.ts';
+import {
+  type AgentText,
+  chatSettings,
+  checkConversations,
+  modelPath,
+  readAgentTexts,
+} from './compose/agent-text.ts';
+import { readTemplates } from './compose/chat-templates.ts';
 import { locateErrors } from './compose/config-errors.ts';
 import { createEngine, type EngineContext, loadModelFolder } from './compose/engine.ts';
 import { composeEpisodes } from './compose/task.ts';
@@ -15,6 +23,7 @@ import { modelFolder } from './hub-models.ts';
 import { warnOnce } from './use-case.ts';
 
 export type { VerifierName } from '../grade/verifier.ts';
+export { type AgentText, chatSettings } from './compose/agent-text.ts';
 export { loadServedModel } from './compose/engine.ts';
 export { answerReader } from './compose/task.ts';
 
@@ -36,7 +45,8 @@ export interface Composition {
 }
 
 /** @throws ConfigError if a part cannot be created, with its position in the team file */
-export async function compose(resolved: ResolvedConfig, context: EngineContext = {}): Promise<Composition> {
+export async function compose(requested: ResolvedConfig, context: EngineContext = {}): Promise<Composition> {
+  const resolved = readTemplates(requested);
   const { config } = resolved;
   const { task, protocol } = await composeEpisodes(resolved, context);
   const engine = await createEngine(resolved, context);
@@ -55,6 +65,30 @@ export async function compose(resolved: ResolvedConfig, context: EngineContext =
 export interface LoadTeamOptions extends Pick<LoadOptions, 'optimizer' | 'training'> {
   /** Model folders of agent 0, 1, ...; default: the models that the team file names. */
   readonly folders?: readonly string[] | undefined;
+  /** Whether {@link checkModels} has been called for these folders. Default: it is called. */
+  readonly areChecked?: boolean;
+}
+
+/**
+ * Checks everything about the agents' models that their small files decide: whether they exist, whether their chat
+ * templates can express the conversations of the protocol, and the lengths of their contexts. No weights are read.
+ *
+ * @param folders - model folders of agent 0, 1, ...; default: the models that the team file names
+ * @throws ConfigError with a position in the team file
+ */
+export async function checkModels(
+  { resolved, task, protocol, context }: Composition,
+  folders?: readonly string[],
+): Promise<AgentText[]> {
+  const dirs: string[] = [];
+  for (const [id, { model }] of resolved.config.agents.entries())
+    dirs.push(
+      folders?.[id] ??
+        (await locateErrors(resolved, modelPath(resolved, id), () => modelFolder(model, context))),
+    );
+  const texts = await readAgentTexts(resolved, dirs);
+  checkConversations(resolved, texts, { task, protocol });
+  return texts;
 }
 
 /**
@@ -64,17 +98,17 @@ export interface LoadTeamOptions extends Pick<LoadOptions, 'optimizer' | 'traini
  */
 export async function loadTeam(
   composition: Composition,
-  { folders, ...load }: LoadTeamOptions = {},
+  { folders, areChecked = false, ...load }: LoadTeamOptions = {},
 ): Promise<Team> {
   const { resolved, protocol, context } = composition;
+  if (!areChecked) await checkModels(composition, folders);
   const agents = [];
   for (const [id, { name, model: source, instruction }] of resolved.config.agents.entries()) {
-    const path = source === resolved.config.base ? ['base'] : ['agents', id, 'model'];
-    const model = await locateErrors(resolved, path, async () =>
+    const model = await locateErrors(resolved, modelPath(resolved, id), async () =>
       composition.loadModel({
         dir: folders?.[id] ?? (await modelFolder(source, context)),
         ...load,
-        ...chatTemplateOptions(resolved.config, id),
+        ...chatSettings(resolved.config, id),
       }),
     );
     requireContextLength(resolved, model, name);
@@ -86,13 +120,6 @@ export async function loadTeam(
 /** Closes the models of a team. */
 export async function closeTeam(team: Team | undefined): Promise<void> {
   for (const { model } of team?.agents ?? []) await model.close();
-}
-
-/** Returns the variables of an agent's chat template: those of the team, overridden by those of the agent. */
-export function chatTemplateOptions(config: Config, agent: number): Pick<LoadOptions, 'chatTemplateKwargs'> {
-  return {
-    chatTemplateKwargs: { ...config.chat_template_kwargs, ...config.agents[agent]?.chat_template_kwargs },
-  };
 }
 
 /** @throws ConfigError if the split has fewer than `atLeast` prompts, which `purpose` needs */

@@ -7,11 +7,11 @@
  */
 import { DomainError } from '../core/errors.ts';
 import type { RandomStream } from '../core/rng.ts';
-import type { Task, TaskItem } from '../task/task.ts';
+import type { Task, TaskItem, Verdict } from '../task/task.ts';
 import { allOrNone, concurrencyOf } from './concurrency.ts';
 import { playMoves, resetEnvironment } from './environment.ts';
 import { type Episode, repliesOf } from './episode.ts';
-import type { Team, TeamMessage, Trajectory } from './team.ts';
+import type { Overflow, Team, TeamMessage, Trajectory } from './team.ts';
 import { type ActiveEpisode, playTurn } from './turn.ts';
 import { VerifierCache } from './verifier-cache.ts';
 
@@ -103,7 +103,11 @@ export async function rollout(team: Team, task: Task, options: RolloutOptions): 
       options.signal,
     );
   return episodes.map((episode) =>
-    trajectoryOf(team, verifier, { episode, agentReward: options.agentReward }),
+    trajectoryOf(
+      team,
+      { verifier, rewardRange: task.rewardRange },
+      { episode, agentReward: options.agentReward },
+    ),
   );
 }
 
@@ -200,8 +204,8 @@ function activeEpisodes(
   turn: number,
 ): ActiveEpisode[] {
   return episodes.flatMap((episode) => {
-    const { messages, play } = episode;
-    if (play?.lastStep.done) return [];
+    const { messages, play, overflow } = episode;
+    if (play?.lastStep.done || overflow !== undefined) return [];
     const active = (play ? protocol.moves : undefined)?.active ?? protocol.active;
     const ids = new Set(active(turn, messages, agents.length));
     return ids.size === 0 ? [] : [{ episode, agents: ids }];
@@ -251,7 +255,7 @@ async function stepEnvironments(
 ): Promise<void> {
   const sent = active.flatMap(({ episode }) => {
     const { item, messages, play, group, sample } = episode;
-    if (play === undefined || protocol.moves === undefined) return [];
+    if (play === undefined || protocol.moves === undefined || episode.overflow !== undefined) return [];
     const ofTurn = messages.filter((message) => message.turn === turn);
     const message = protocol.moves.choose(ofTurn, ({ text }) => verifier.verdict(item, text).answer);
     const name = [ENVIRONMENT, group, learner === undefined ? sample : 0, turn];
@@ -271,10 +275,21 @@ async function stepEnvironments(
 
 function trajectoryOf(
   { protocol, agents }: Team,
-  verifier: VerifierCache,
+  { verifier, rewardRange }: { readonly verifier: VerifierCache } & Pick<Task, 'rewardRange'>,
   { episode, agentReward = 0 }: { readonly episode: Episode; readonly agentReward: number | undefined },
 ): Trajectory {
-  const { item, group, sample, messages, play } = episode;
+  const { item, group, sample, messages, play, overflow } = episode;
+  if (overflow !== undefined) {
+    const verdict = overflowVerdict(overflow, agents, rewardRange[0]);
+    return {
+      ...{ item, group, sample, messages, verdict, overflow, reward: verdict.reward },
+      ...(play && { replies: repliesOf(play) }),
+      meanLogp: Number.NEGATIVE_INFINITY,
+      agentVerdicts: agents.map(({ id }) =>
+        play === undefined ? ownVerdict(id, messages, { item, verifier }) : undefined,
+      ),
+    };
+  }
   if (play !== undefined) {
     const verdict = verifier.episodeVerdict(item, play.lastStep);
     const replies = repliesOf(play);
@@ -291,13 +306,31 @@ function trajectoryOf(
     );
   const decided = protocol.decide(messages, (message) => verifier.verdict(item, message.text).answer);
   const verdict = verifier.verdict(item, decided.text);
-  const agentVerdicts = agents.map(({ id }) => {
-    const last = messages.findLast((message) => message.agent === id);
-    return last && verifier.verdict(item, last.text);
-  });
+  const agentVerdicts = agents.map(({ id }) => ownVerdict(id, messages, { item, verifier }));
   const given = agentVerdicts.filter((agentVerdict) => agentVerdict !== undefined);
   const agentMean = given.reduce((sum, agentVerdict) => sum + agentVerdict.reward, 0) / given.length;
   const reward = (1 - agentReward) * verdict.reward + agentReward * agentMean;
   const { meanLogp } = decided;
   return { item, group, sample, messages, verdict, meanLogp, agentVerdicts, reward };
+}
+
+/** Returns the verdict on an agent's last message; undefined if it wrote none. */
+function ownVerdict(
+  agent: number,
+  messages: readonly TeamMessage[],
+  { item, verifier }: { readonly item: TaskItem; readonly verifier: VerifierCache },
+): Verdict | undefined {
+  const last = messages.findLast((message) => message.agent === agent);
+  return last && verifier.verdict(item, last.text);
+}
+
+/** Returns the verdict on an episode in which an agent had no room for its message. */
+function overflowVerdict({ agent, turn, tokens }: Overflow, agents: Team['agents'], reward: number): Verdict {
+  const { name, model } = agents[agent];
+  const { maxContext } = model.capabilities;
+  return {
+    correct: false,
+    reward,
+    reason: `agent ${name} had no room for its message in turn ${turn + 1}: its context has ${tokens} of ${maxContext} tokens`,
+  };
 }

@@ -78,6 +78,20 @@ export interface Trajectory {
   readonly agentVerdicts: readonly (Verdict | undefined)[];
   /** Team reward r(s, a): the same number for every agent, reward units. */
   readonly reward: number;
+  /**
+   * Present if the episode failed, because an agent's context left no room for its message. It then counts as wrong,
+   * with the lowest reward.
+   */
+  readonly overflow?: Overflow;
+}
+
+/** The context of a message that an agent could not write. */
+export interface Overflow {
+  /** Id of the agent. */
+  readonly agent: number;
+  readonly turn: number;
+  /** Length of the context, tokens. */
+  readonly tokens: number;
 }
 
 /** Defines the active agents of each turn, their prompts, and the team's answer. */

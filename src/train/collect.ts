@@ -11,6 +11,7 @@ import { type Batch, ownMessages } from './batch.ts';
 import { type PhaseScope, progressOf, type RunContext } from './context.ts';
 import { playEpisodes } from './episodes.ts';
 import { LogpScorer } from './logp-scorer.ts';
+import { firstPrompts } from './prompts.ts';
 import { checkSampledLogp, type Mismatch } from './self-check.ts';
 import { trainStream } from './streams.ts';
 import { transcripts } from './transcripts.ts';
@@ -108,10 +109,9 @@ export async function scoreBatch(
  */
 export async function checkTeam(context: RunContext, team: Team): Promise<void> {
   const { task, options } = context;
-  const available = Math.min(CHECK.prompts, task.size('train') ?? CHECK.prompts);
   const trajectories = await playEpisodes(context, team, {
     stage: 0,
-    items: Array.from({ length: available }, (_, index) => task.item('train', index)),
+    items: firstPrompts(task, 'train', CHECK.prompts),
     samples: CHECK.samples,
     stream: trainStream(options.seed, 'check'),
   });

@@ -65,7 +65,7 @@ export function embeddedOptions(config: Config): OnnxEngineOptions & { readonly 
  * Creates the PyTorch or Ray engine. The access token comes from an environment variable, never from a file.
  */
 async function createWorkerEngine(resolved: ResolvedConfig, context: EngineContext): Promise<TorchEngine> {
-  const { readCheckpointTokenizer } = await import('../../engine/text/checkpoint-text.ts');
+  const { readChatFiles, readCheckpointTokenizer } = await import('../../engine/text/checkpoint-text.ts');
   const { installedPython } = await import('./workers.ts');
   const { config } = resolved;
   const env = environmentOf(context);
@@ -74,6 +74,7 @@ async function createWorkerEngine(resolved: ResolvedConfig, context: EngineConte
   const common = {
     python: installed ?? 'python3',
     readTokenizer: readCheckpointTokenizer,
+    readChatFiles,
     onModelCall: context.onModelCall,
   };
   if (config.engine.kind === 'ray') {

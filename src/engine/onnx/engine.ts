@@ -106,10 +106,7 @@ export class OnnxEngine implements Engine {
   async fromCheckpoint(
     checkpoint: Checkpoint,
     where: string,
-    {
-      adopt = false,
-      ...options
-    }: Pick<LoadOptions, ChatOption> & { readonly adopt?: boolean } = {},
+    { adopt = false, ...options }: Pick<LoadOptions, ChatOption> & { readonly adopt?: boolean } = {},
   ): Promise<OnnxModel> {
     const sessions = await this.sessions(checkpoint.config);
     const made = withTemplateSetting(checkpoint, where, options);
@@ -194,7 +191,10 @@ function withTemplateSetting<T extends Pick<Checkpoint, 'config' | 'tokenizer'>>
   { chatTemplate }: Pick<LoadOptions, ChatOption>,
 ): T {
   const { endTokens } = checkpoint.config;
-  return { ...checkpoint, tokenizer: withChatTemplate(checkpoint.tokenizer, chatTemplate, { where, endTokens }) };
+  return {
+    ...checkpoint,
+    tokenizer: withChatTemplate(checkpoint.tokenizer, chatTemplate, { where, endTokens }),
+  };
 }
 
 /** Creates a new adapter for a base. @throws ConfigError if a target module does not exist */

@@ -11,7 +11,7 @@ import { withChatTemplate } from './chat-template-setting.ts';
 import { parseJsonObject } from './json-object.ts';
 import { stopTokens } from './stop-tokens.ts';
 import { createTokenizer } from './tokenizer.ts';
-import { readTokenizerFiles } from './tokenizer-files.ts';
+import { readTokenizerFiles, type TokenizerFiles } from './tokenizer-files.ts';
 
 /**
  * Reads the tokenizer of a model folder.
@@ -28,7 +28,28 @@ export function readCheckpointTokenizer(
   vocabSize: number,
 ): Tokenizer {
   const endTokens = endTokensOf(dir, vocabSize);
-  const files = withChatTemplate(readTokenizerFiles(dir), chatTemplate, { where: dir, endTokens });
+  const settings = { ...(chatTemplate === undefined ? {} : { chatTemplate }), chatTemplateKwargs: kwargs };
+  return checkpointTokenizer(readTokenizerFiles(dir), { dir, vocabSize, endTokens, ...settings });
+}
+
+/** Properties of a checkpoint that its tokenizer depends on. */
+export interface CheckpointText extends Pick<LoadOptions, 'dir' | 'chatTemplate' | 'chatTemplateKwargs'> {
+  /** Number of rows of the model's embedding. */
+  readonly vocabSize: number;
+  /** Ids of the end tokens in config.json. */
+  readonly endTokens: readonly number[];
+}
+
+/**
+ * Creates the tokenizer of a checkpoint from its files.
+ *
+ * @throws ConfigError if a file is damaged, or the tokenizer has more tokens than the embedding
+ */
+export function checkpointTokenizer(
+  source: TokenizerFiles,
+  { dir, vocabSize, endTokens, chatTemplate, chatTemplateKwargs: kwargs = {} }: CheckpointText,
+): Tokenizer {
+  const files = withChatTemplate(source, chatTemplate, { where: dir, endTokens });
   const ends = stopTokens(files, endTokens, { vocabSize, where: dir });
   const tokenizer = createTokenizer(files, ends, { where: dir, kwargs });
   if (tokenizer.vocabSize > vocabSize)
