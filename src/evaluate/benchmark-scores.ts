@@ -65,6 +65,8 @@ export interface BenchmarkScores {
   readonly messages: number;
   /** Number of messages that were cut at the maximum length. */
   readonly clipped: number;
+  /** Number of episodes that count as wrong because an agent's context left no room for its message. */
+  readonly overflows: number;
   readonly savings: readonly StopSaving[];
 }
 
@@ -123,6 +125,7 @@ export function benchmarkScores(
     tokens: messages.reduce((sum, { tokens = 0 }) => sum + tokens, 0),
     messages: messages.length,
     clipped: messages.filter(({ finish }) => finish === 'length').length,
+    overflows: records.filter(({ overflow }) => overflow === true).length,
     savings: stop ? [measuredSaving(byPrompt, samples, stop)] : replayedSavings(byPrompt, options.error),
   };
 }

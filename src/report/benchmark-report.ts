@@ -102,7 +102,8 @@ export function evaluationReportJson({ title, against, benchmarks }: EvaluationR
       tokens: scores.tokens,
       tokens_per_question: scores.tokens / scores.prompts,
       tokens_per_answer: scores.tokens / scores.episodes,
-      clipped_ratio: scores.clipped / scores.messages,
+      clipped_ratio: scores.clipped / Math.max(1, scores.messages),
+      overflows: scores.overflows,
       early_stop: scores.savings,
       ...(differences === undefined ? {} : { differences }),
       per_prompt: scores.team.items.map((item, p) => ({
@@ -142,8 +143,10 @@ function scoresTable({ scores }: ReportedBenchmark, render: Render): string {
   );
 }
 
-function costOf({ tokens, prompts, episodes, messages, clipped }: BenchmarkScores): string {
-  return `cost: ${count(tokens / prompts)} tokens per question, ${count(tokens / episodes)} per answer; ${percent(clipped / messages)} of messages cut off`;
+function costOf({ tokens, prompts, episodes, messages, clipped, overflows }: BenchmarkScores): string {
+  const full =
+    overflows === 0 ? '' : `; ${overflows} of ${episodes} episodes wrong because a context was full`;
+  return `cost: ${count(tokens / prompts)} tokens per question, ${count(tokens / episodes)} per answer; ${percent(clipped / Math.max(1, messages))} of messages cut off${full}`;
 }
 
 function linesOf({ scores, differences = [] }: ReportedBenchmark, against: string | undefined): string[] {

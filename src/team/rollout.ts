@@ -286,7 +286,7 @@ function trajectoryOf(
       ...(play && { replies: repliesOf(play) }),
       meanLogp: Number.NEGATIVE_INFINITY,
       agentVerdicts: agents.map(({ id }) =>
-        play === undefined ? ownVerdict(id, messages, { item, verifier }) : undefined,
+        play === undefined ? (ownVerdict(id, messages, { item, verifier }) ?? verdict) : undefined,
       ),
     };
   }

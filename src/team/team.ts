@@ -73,7 +73,8 @@ export interface Trajectory {
   readonly meanLogp: number;
   /**
    * Verdict on each agent's own last message, by agent id. Undefined for agents without a message, and for
-   * all agents of an interactive task, whose messages are moves and not answers.
+   * all agents of an interactive task, whose messages are moves and not answers. In an episode with `overflow`,
+   * agents without a message have the verdict on the episode.
    */
   readonly agentVerdicts: readonly (Verdict | undefined)[];
   /** Team reward r(s, a): the same number for every agent, reward units. */

@@ -59,12 +59,15 @@ export async function playTurn(
     if (overflows.length > 0) onFinished(overflows.length);
     const episodesOf = new Uint32Array(requests.length); // number of episodes that share the request
     for (const request of requestOf) episodesOf[request]++;
-    const completions = await model.sample(requests, {
-      temperature,
-      maxTokens,
-      ...(own === undefined ? {} : { signal: own }),
-      onCompletion: (index) => onFinished(episodesOf[index]),
-    });
+    const completions =
+      requests.length === 0
+        ? []
+        : await model.sample(requests, {
+            temperature,
+            maxTokens,
+            ...(own === undefined ? {} : { signal: own }),
+            onCompletion: (index) => onFinished(episodesOf[index]),
+          });
     const messages = requestOf.map((request) =>
       messageOf(agent, {
         turn,

@@ -53,14 +53,28 @@ export async function collectBatch(
   const tokens = sampledTokens(trajectories);
   state.tokens += tokens;
   context.transcribe(stage, transcripts(trajectories, { ...scope, prompts: TRANSCRIBED_PROMPTS }));
+  const overflows = trajectories.filter(({ overflow }) => overflow !== undefined);
   context.emit({
     kind: 'rollout',
     ...scope,
     reward: mean(trajectories.map(({ reward }) => reward)),
     trajectories: trajectories.length,
     tokens,
+    ...(overflows.length > 0 && { overflows: overflows.length }),
   });
+  warnOnceOfOverflow(context, stage, overflows[0]);
   return scoreBatch(context, team, { trajectories, scorer, scope });
+}
+
+/** Emits a warning about the first episode of the run whose context was full; the report counts all of them. */
+function warnOnceOfOverflow({ state, emit }: RunContext, stage: number, first: Trajectory | undefined): void {
+  if (first === undefined || state.overflowed === true) return;
+  state.overflowed = true;
+  emit({
+    kind: 'warning',
+    stage,
+    message: `an episode on ${first.item.id} counts as wrong: ${first.verdict.reason}; lower train.max_completion_length, or use shorter prompts or fewer rounds`,
+  });
 }
 
 /** Returns the number of sampled tokens. A teammate's message that several episodes share counts once. */

@@ -14,7 +14,6 @@ import type { Task, TaskItem } from '../../task/task.ts';
 import type { Protocol, ProtocolMessage } from '../../team/team.ts';
 import { exchangeTranscript } from '../../team/transcript.ts';
 import { locateErrors } from './config-errors.ts';
-import { wholeModelFolder } from './model-size.ts';
 
 /** What the small files of an agent's model say. */
 export interface AgentText {
@@ -92,7 +91,10 @@ export async function readModelText(
     ];
     return first && second && { ...first, maxContext: Math.min(first.maxContext, second.maxContext) };
   }
-  const folder = wholeModelFolder(dir);
+  const { adapterBaseFolder, isAdapterFolder, readAdapterConfig } = await import(
+    '../../engine/onnx/lora/adapter-folder.ts'
+  );
+  const folder = isAdapterFolder(dir) ? adapterBaseFolder(dir, readAdapterConfig(dir).base) : dir;
   const { checkpointTokenizer, readCheckpointTokenizer } = await import(
     '../../engine/text/checkpoint-text.ts'
   );
