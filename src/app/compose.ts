@@ -87,7 +87,10 @@ export async function checkModels(
         (await locateErrors(resolved, modelPath(resolved, id), () => modelFolder(model, context))),
     );
   const texts = await readAgentTexts(resolved, dirs);
-  checkConversations(resolved, texts, { task, protocol });
+  checkConversations(texts, {
+    ...{ task, protocol, agents: dirs.length },
+    problem: (agent, message) => resolved.problem([{ path: modelPath(resolved, agent), message }]),
+  });
   return texts;
 }
 

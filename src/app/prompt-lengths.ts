@@ -4,6 +4,7 @@
  */
 import type { ResolvedConfig } from '../config/resolve.ts';
 import type { ChatMessage } from '../engine/engine.ts';
+import type { SplitLengths } from '../task/check-task.ts';
 import { withPromptLimit } from '../task/limited-task.ts';
 import { SPLITS } from '../task/split.ts';
 import type { Split, Task, TaskItem } from '../task/task.ts';
@@ -115,6 +116,52 @@ export function limitPrompts(resolved: ResolvedConfig, lengths: PromptLengths, t
     example &&
     `prompts too long for the context, never used for training: ${counts.join(', ')}; ${lengthText(example, reserved)}`;
   return withPromptLimit(task, (item) => lengths.overlong(item, reserved) !== undefined, warning);
+}
+
+/**
+ * Measures the prompts of every split: all of a finite split, the first `prompts` of a generated one. Agents with equal
+ * tokenizers and instructions share a row.
+ */
+export function splitLengths(
+  texts: readonly AgentText[],
+  {
+    reserved,
+    prompts,
+    ...team
+  }: {
+    readonly task: Task;
+    readonly protocol: Protocol;
+    /** Tokens of a message. */
+    readonly reserved: number;
+    readonly prompts: number;
+  },
+): SplitLengths[] {
+  const lengths = new PromptLengths(texts, team);
+  const groups = new Map<string, AgentText[]>();
+  const tokenizers = [...new Set(texts.map(({ tokenizer }) => tokenizer))];
+  for (const text of texts) {
+    const key = JSON.stringify([tokenizers.indexOf(text.tokenizer), text.instruction]);
+    groups.set(key, [...(groups.get(key) ?? []), text]);
+  }
+  return SPLITS.flatMap((split) => {
+    const count = team.task.size(split) ?? prompts;
+    const items = Array.from({ length: count }, (_, index) => team.task.item(split, index));
+    if (items.length === 0) return [];
+    return [...groups.values()].map((agents): SplitLengths => {
+      const [first] = agents as [AgentText];
+      const measured = items
+        .map((item) => ({ item: item.id, tokens: lengths.tokens(item, first) }))
+        .sort((a, b) => a.tokens - b.tokens);
+      const at = (share: number): number => measured[Math.ceil(share * count) - 1]!.tokens;
+      const limit = first.maxContext - reserved;
+      return {
+        ...{ split, measured: count, median: at(0.5), p95: at(0.95), limit },
+        agents: agents.map(({ name }) => name),
+        longest: measured.at(-1)!,
+        overlong: measured.filter(({ tokens }) => tokens > limit).length,
+      };
+    });
+  });
 }
 
 function overlongOf(task: Task, split: Split, measure: (item: TaskItem) => Overlong | undefined): Overlong[] {

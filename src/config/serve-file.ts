@@ -7,11 +7,12 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { choice, flag, integer, number, show, text } from '../schema/fields.ts';
+import { isTemplateText, PLAIN } from '../support/chat-template-setting.ts';
 import { ConfigError } from '../support/errors.ts';
 import { isHubReference } from '../support/model-reference.ts';
 import { nearestName } from '../support/nearest.ts';
 import { RENAMED_SERVE_KEYS, renamedKeyMessage } from './renamed-keys.ts';
-import { protocolSchema } from './sections.ts';
+import { chatTemplate, protocolSchema } from './sections.ts';
 import { parseYamlFile, type YamlFile } from './yaml-file.ts';
 
 const agentSchema = z
@@ -25,6 +26,7 @@ const agentSchema = z
       .optional(),
     model: text('a model'),
     instruction: text().optional(),
+    chat_template: chatTemplate('Chat template instead of the one of the model.'),
     key_env: text('the name of an environment variable').optional(),
     stall_s: number({ above: 0 }).optional(),
     retries: integer({ min: 0, max: 20 }).optional(),
@@ -32,7 +34,15 @@ const agentSchema = z
     extra_body: z.record(z.string(), z.unknown()).optional(),
   })
   .superRefine((agent, context) => {
-    if (agent.endpoint !== undefined) return;
+    if (agent.endpoint !== undefined) {
+      if (agent.chat_template !== undefined)
+        context.addIssue({
+          code: 'custom',
+          path: ['chat_template'],
+          message: 'expected it without an endpoint, which has its own, got both',
+        });
+      return;
+    }
     for (const key of ['key_env', 'stall_s', 'retries', 'logprobs', 'extra_body'] as const)
       if (agent[key] !== undefined)
         context.addIssue({
@@ -119,12 +129,21 @@ export function readServeFile(path: string): ReadServeFile {
       ...(protocol === undefined ? {} : { protocol: withAbsolutePath(protocol, folder) }),
       agents: agents.map((agent) =>
         agent.endpoint === undefined && !isHubReference(agent.model)
-          ? { ...agent, model: resolve(folder, agent.model) }
-          : agent,
+          ? { ...agent, ...templateAt(agent, folder), model: resolve(folder, agent.model) }
+          : { ...agent, ...templateAt(agent, folder) },
       ),
       server: { ...server, ...(server.keys === undefined ? {} : { keys: resolve(folder, server.keys) }) },
     },
   };
+}
+
+/** Makes the path of a chat template absolute. */
+function templateAt(
+  { chat_template: value }: ServeFileAgent,
+  folder: string,
+): Pick<ServeFileAgent, 'chat_template'> {
+  const isPath = value !== undefined && value !== PLAIN && !isTemplateText(value);
+  return isPath ? { chat_template: resolve(folder, value) } : {};
 }
 
 function withAbsolutePath<P extends z.output<typeof protocolSchema>>(protocol: P, folder: string): P {

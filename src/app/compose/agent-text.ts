@@ -147,6 +147,9 @@ function requireRoom(resolved: ResolvedConfig, maxContext: number, name: string)
   ]);
 }
 
+/** Creates an error about the chat template of an agent. */
+type TemplateProblem = (agent: number, message: string) => Error;
+
 /** Number of turns whose conversations are checked; later ones have the same pattern of roles. */
 const CHECKED_TURNS = 8;
 
@@ -156,26 +159,37 @@ const CHECKED_TURNS = 8;
  * @throws ConfigError if an agent's chat template cannot express one of them
  */
 export function checkConversations(
-  resolved: ResolvedConfig,
   texts: readonly AgentText[],
-  { task, protocol }: { readonly task: Task; readonly protocol: Protocol },
+  {
+    agents,
+    task,
+    protocol,
+    problem,
+  }: {
+    /** Number of agents of the team. */
+    readonly agents: number;
+    readonly task: Task;
+    readonly protocol: Protocol;
+    /** Creates the error about an agent's template. */
+    readonly problem: TemplateProblem;
+  },
 ): void {
   const item = firstItem(task);
   if (item === undefined) return;
   if (task.environment !== undefined) {
     for (const text of texts)
-      for (const exchanges of [0, 1, 2]) checkExchanges(resolved, text, { item, exchanges });
+      for (const exchanges of [0, 1, 2]) checkExchanges(text, { item, exchanges, problem });
     return;
   }
   const messages: ProtocolMessage[] = [];
-  const agents = resolved.config.agents.length;
   for (let turn = 0; turn < Math.min(protocol.maxTurns, CHECKED_TURNS); turn++) {
     const active = protocol.active(turn, messages, agents);
     if (active.length === 0) return;
     // a router may choose any agent at a turn
     for (const text of texts)
       if (active.includes(text.id) || protocol.name === 'router')
-        requireEncodable(resolved, text, {
+        requireEncodable(text, {
+          problem,
           view: protocol.view(item, text.id, messages, text.instruction),
           where: `turn ${turn + 1} of protocol ${protocol.name}`,
         });
@@ -184,37 +198,38 @@ export function checkConversations(
 }
 
 function checkExchanges(
-  resolved: ResolvedConfig,
   text: AgentText,
-  { item, exchanges }: { readonly item: TaskItem; readonly exchanges: number },
+  {
+    item,
+    exchanges,
+    problem,
+  }: { readonly item: TaskItem; readonly exchanges: number; readonly problem: TemplateProblem },
 ): void {
   const played = Array.from({ length: exchanges }, (_, turn) => ({
     sent: placeholder(text.id, turn, [text]),
     reply: '1',
   }));
   const { instruction } = text;
-  requireEncodable(resolved, text, {
+  requireEncodable(text, {
+    problem,
     view: exchangeTranscript(item, text.id, { exchanges: played, instruction }),
     where: `move ${exchanges + 1}`,
   });
 }
 
-function requireEncodable(
-  resolved: ResolvedConfig,
-  { id, tokenizer }: AgentText,
-  { view, where }: { readonly view: Parameters<Tokenizer['encodeChat']>[0]; readonly where: string },
-): void {
+interface CheckedView {
+  readonly view: Parameters<Tokenizer['encodeChat']>[0];
+  /** Names the conversation. */
+  readonly where: string;
+  readonly problem: TemplateProblem;
+}
+
+function requireEncodable({ id, tokenizer }: AgentText, { view, where, problem }: CheckedView): void {
   try {
     tokenizer.encodeChat(view);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    const isMissing = error.code === 'TROUPE_CHAT_TEMPLATE';
-    throw resolved.problem([
-      {
-        path: modelPath(resolved, id),
-        message: isMissing ? error.message : `${error.message} (${where})`,
-      },
-    ]);
+    throw problem(id, error.code === 'TROUPE_CHAT_TEMPLATE' ? error.message : `${error.message} (${where})`);
   }
 }
 

@@ -109,12 +109,17 @@ export async function loadModelFolder(engine: Engine, slots: number, options: Lo
 export async function loadServedModel(
   model: string,
   threads: number = defaultThreads(),
-  { onWarning, ...options }: Pick<EngineContext, 'onWarning' | keyof DownloadOptions> = {},
+  {
+    onWarning,
+    chatTemplate,
+    ...options
+  }: Pick<EngineContext, 'onWarning' | keyof DownloadOptions> & Pick<LoadOptions, 'chatTemplate'> = {},
 ): Promise<Model> {
   const { createOnnxEngine } = await import('../../engine/onnx/engine.ts');
   return loadModelFolder(createOnnxEngine({ threads }), SERVED_SLOTS, {
     dir: await modelFolder(model, options),
     onWarning: onWarning ?? warnOnce(options),
+    ...(chatTemplate === undefined ? {} : { chatTemplate }),
   });
 }
 
