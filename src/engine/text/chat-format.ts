@@ -86,7 +86,7 @@ export class ChatFormat {
     let failure: unknown;
     for (const change of CHANGES) {
       const changed = change(probe);
-      if (change !== CHANGES[0] && changed.length === probe.length) continue;
+      if (change !== CHANGES[0] && hasSameRoles(changed, probe)) continue;
       try {
         const text = this.#template.render(changed, { ...options, generate: false });
         const missing = probe.findIndex(({ content }) => !text.includes(content));
@@ -176,6 +176,10 @@ function isPlainMessage(message: TextMessage): boolean {
       ([key, value]) => key === 'role' || key === 'content' || value === undefined,
     )
   );
+}
+
+function hasSameRoles(a: readonly TextMessage[], b: readonly TextMessage[]): boolean {
+  return a.length === b.length && a.every(({ role }, index) => role === b[index]?.role);
 }
 
 function markerOf(index: number): string {
