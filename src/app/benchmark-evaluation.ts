@@ -21,7 +21,8 @@ import { FORMAT } from '../store/format.ts';
 import { ConfigError } from '../support/errors.ts';
 import type { Team } from '../team/team.ts';
 import type { PlannedBenchmark } from './benchmark-tasks.ts';
-import { closeTeam, compose, loadTeam } from './compose.ts';
+import { readTemplates } from './compose/chat-templates.ts';
+import { chatSettings, closeTeam, compose, loadTeam } from './compose.ts';
 import { evaluationStream } from './evaluation-stream.ts';
 import { unreadablePrompts } from './tokenizer-coverage.ts';
 import type { UseCaseOptions } from './use-case.ts';
@@ -216,7 +217,9 @@ function identityOf({ name, split, prompts, k, temperature, maxTokens, identity 
 }
 
 function requestOf({ resolved, title, folders }: NamedTeam, { seed, stop, benchmarks }: BenchmarkContext) {
-  const { agents, protocol } = resolved.config;
+  const { config } = readTemplates(resolved);
+  const { agents, protocol } = config;
+  const templates = agents.map((_, id) => chatSettings(config, id).chatTemplate ?? null);
   return {
     format: FORMAT,
     title,
@@ -225,6 +228,8 @@ function requestOf({ resolved, title, folders }: NamedTeam, { seed, stop, benchm
     agents: agents.map(({ name }) => name),
     models: folders ?? agents.map(({ model }) => model),
     instructions: agents.map(({ instruction }) => instruction ?? null),
+    // absent without the setting, so that evaluations of earlier versions can be resumed
+    ...(templates.some((template) => template !== null) && { chat_templates: templates }),
     early_stop: stop ?? null,
     benchmarks: benchmarks.map(identityOf),
   };
