@@ -225,8 +225,10 @@ describe('a swap', () => {
   it(
     'of models with different chat templates is refused before weights are read',
     () => {
+      const run = trained(team(model('incumbent', loop(TURN))), 'run-incumbent', '--train.stages', '0');
+      expect(run).toMatchObject({ status: 0 });
       const other = model('different', loop(`${TURN}1`), { weights: false });
-      const swapped = troupe('swap', 'run-nogenprompt', '--agent', '0', '--with', other, '--out', 'swapped');
+      const swapped = troupe('swap', 'run-incumbent', '--agent', '0', '--with', other, '--out', 'swapped');
       expect(swapped.status).toBe(2);
       expect(swapped.stderr).toMatch(
         /^agent 0: expected two models with the same vocabulary and chat template, got chat templates that render/,
