@@ -21,7 +21,8 @@ import { FORMAT } from '../store/format.ts';
 import { ConfigError } from '../support/errors.ts';
 import type { Team } from '../team/team.ts';
 import type { PlannedBenchmark } from './benchmark-tasks.ts';
-import { closeTeam, compose, loadTeam } from './compose.ts';
+import { readTemplates } from './compose/chat-templates.ts';
+import { chatSettings, closeTeam, compose, loadTeam } from './compose.ts';
 import { evaluationStream } from './evaluation-stream.ts';
 import { unreadablePrompts } from './tokenizer-coverage.ts';
 import type { UseCaseOptions } from './use-case.ts';
@@ -217,7 +218,9 @@ function identityOf({ maxTokens, truncated, identity, ...benchmark }: PlannedBen
 }
 
 function requestOf({ resolved, title, folders }: NamedTeam, { seed, stop, benchmarks }: BenchmarkContext) {
-  const { agents, protocol } = resolved.config;
+  const { config } = readTemplates(resolved);
+  const { agents, protocol } = config;
+  const templates = agents.map((_, id) => chatSettings(config, id).chatTemplate ?? null);
   return {
     format: FORMAT,
     title,
@@ -229,6 +232,8 @@ function requestOf({ resolved, title, folders }: NamedTeam, { seed, stop, benchm
     ...(agents.some(({ examples }) => examples) && {
       examples: agents.map(({ examples }) => examples ?? null),
     }),
+    // absent without the setting, so that evaluations of earlier versions can be resumed
+    ...(templates.some((template) => template !== null) && { chat_templates: templates }),
     early_stop: stop ?? null,
     benchmarks: benchmarks.map(identityOf),
   };

@@ -8,6 +8,14 @@ import type { Config } from '../config/schema.ts';
 import type { Engine, LoadOptions, Model } from '../engine/engine.ts';
 import type { Split, Task } from '../task/task.ts';
 import type { Protocol, Team } from '../team/team.ts';
+import {
+  type AgentText,
+  chatSettings,
+  checkConversations,
+  modelPath,
+  readAgentTexts,
+} from './compose/agent-text.ts';
+import { readTemplates } from './compose/chat-templates.ts';
 import { locateErrors } from './compose/config-errors.ts';
 import { createEngine, type EngineContext, loadModelFolder } from './compose/engine.ts';
 import { composeEpisodes } from './compose/task.ts';
@@ -16,6 +24,7 @@ import { firstPrompts, isBlind } from './tokenizer-coverage.ts';
 import { warnOnce } from './use-case.ts';
 
 export type { VerifierName } from '../grade/verifier.ts';
+export { type AgentText, chatSettings } from './compose/agent-text.ts';
 export { loadServedModel } from './compose/engine.ts';
 export { answerReader } from './compose/task.ts';
 
@@ -37,7 +46,8 @@ export interface Composition {
 }
 
 /** @throws ConfigError if a part cannot be created, with its position in the team file */
-export async function compose(resolved: ResolvedConfig, context: EngineContext = {}): Promise<Composition> {
+export async function compose(requested: ResolvedConfig, context: EngineContext = {}): Promise<Composition> {
+  const resolved = readTemplates(requested);
   const { config } = resolved;
   const { task, protocol } = await composeEpisodes(resolved, context);
   const engine = await createEngine(resolved, context);
@@ -56,8 +66,37 @@ export async function compose(resolved: ResolvedConfig, context: EngineContext =
 export interface LoadTeamOptions extends Pick<LoadOptions, 'optimizer' | 'training'> {
   /** Model folders of agent 0, 1, ...; default: the models that the team file names. */
   readonly folders?: readonly string[] | undefined;
-  /** Split whose prompts every tokenizer must be able to represent; it is checked before any weights are read. */
-  readonly readable?: Split;
+  /** Split whose prompts every tokenizer must be able to represent; it is checked with the models. */
+  readonly readable?: Split | undefined;
+  /** Whether {@link checkModels} has been called for these folders. Default: it is called. */
+  readonly areChecked?: boolean;
+}
+
+/**
+ * Checks everything about the agents' models that their small files decide: whether they exist, whether their chat
+ * templates can express the conversations of the protocol, and the lengths of their contexts. No weights are read.
+ *
+ * @param options.folders - model folders of agent 0, 1, ...; default: the models that the team file names
+ * @param options.readable - split whose prompts every tokenizer must be able to represent; default: no check
+ * @throws ConfigError with a position in the team file
+ */
+export async function checkModels(
+  { resolved, task, protocol, context }: Composition,
+  { folders, readable }: Pick<LoadTeamOptions, 'folders' | 'readable'> = {},
+): Promise<AgentText[]> {
+  const dirs: string[] = [];
+  for (const [id, { model }] of resolved.config.agents.entries())
+    dirs.push(
+      folders?.[id] ??
+        (await locateErrors(resolved, modelPath(resolved, id), () => modelFolder(model, context))),
+    );
+  const texts = await readAgentTexts(resolved, dirs);
+  checkConversations(texts, {
+    ...{ task, protocol, agents: dirs.length },
+    problem: (agent, message) => resolved.problem([{ path: modelPath(resolved, agent), message }]),
+  });
+  if (readable !== undefined) requireReadable({ resolved, task }, readable, texts);
+  return texts;
 }
 
 /**
@@ -67,18 +106,17 @@ export interface LoadTeamOptions extends Pick<LoadOptions, 'optimizer' | 'traini
  */
 export async function loadTeam(
   composition: Composition,
-  { folders, readable, ...load }: LoadTeamOptions = {},
+  { folders, readable, areChecked = false, ...load }: LoadTeamOptions = {},
 ): Promise<Team> {
   const { resolved, protocol, context } = composition;
+  if (!areChecked) await checkModels(composition, { folders, readable });
   const agents = [];
-  if (readable !== undefined) await requireReadable(composition, readable, folders);
   for (const [id, { name, model: source, instruction, examples }] of resolved.config.agents.entries()) {
-    const path = source === resolved.config.base ? ['base'] : ['agents', id, 'model'];
-    const model = await locateErrors(resolved, path, async () =>
+    const model = await locateErrors(resolved, modelPath(resolved, id), async () =>
       composition.loadModel({
         dir: folders?.[id] ?? (await modelFolder(source, context)),
         ...load,
-        ...chatTemplateOptions(resolved.config, id),
+        ...chatSettings(resolved.config, id),
       }),
     );
     requireContextLength(resolved, model, name);
@@ -88,33 +126,21 @@ export async function loadTeam(
 }
 
 /** @throws ConfigError if a tokenizer has a token for no character of the split's first prompts */
-async function requireReadable(
-  { resolved, context, task }: Composition,
+function requireReadable(
+  { resolved, task }: Pick<Composition, 'resolved' | 'task'>,
   split: Split,
-  folders: readonly string[] | undefined,
-): Promise<void> {
-  const { readTextEncoder } = await import('../engine/text/checkpoint-text.ts');
+  texts: readonly AgentText[],
+): void {
   const prompts = firstPrompts(task, split);
-  for (const [id, { name, model }] of resolved.config.agents.entries()) {
-    const path = model === resolved.config.base ? ['base'] : ['agents', id, 'model'];
-    const dir = folders?.[id] ?? (await locateErrors(resolved, path, () => modelFolder(model, context)));
-    const tokenizer = await locateErrors(resolved, path, () => readTextEncoder(dir));
-    if (tokenizer === undefined || !isBlind(tokenizer, prompts)) continue;
-    const message = `expected a model whose tokenizer has tokens for the prompts of task ${task.name}, got one that encodes every character of ${JSON.stringify(prompts[0])} as unknown for agent "${name}"; use another model`;
-    throw resolved.problem([{ path, message }]);
-  }
+  const blind = texts.find(({ tokenizer }) => isBlind(tokenizer, prompts));
+  if (blind === undefined) return;
+  const message = `expected a model whose tokenizer has tokens for the prompts of task ${task.name}, got one that encodes every character of ${JSON.stringify(prompts[0])} as unknown for agent "${blind.name}"; use another model`;
+  throw resolved.problem([{ path: modelPath(resolved, blind.id), message }]);
 }
 
 /** Closes the models of a team. */
 export async function closeTeam(team: Team | undefined): Promise<void> {
   for (const { model } of team?.agents ?? []) await model.close();
-}
-
-/** Returns the variables of an agent's chat template: those of the team, overridden by those of the agent. */
-export function chatTemplateOptions(config: Config, agent: number): Pick<LoadOptions, 'chatTemplateKwargs'> {
-  return {
-    chatTemplateKwargs: { ...config.chat_template_kwargs, ...config.agents[agent]?.chat_template_kwargs },
-  };
 }
 
 /** @throws ConfigError if the split has fewer than `atLeast` prompts, which `purpose` needs */

@@ -19,13 +19,15 @@ import { removeQuietly, syncFolder, writeError, writeFileAtomic } from '../suppo
 import { ConfigError, TroupeError } from '../support/errors.ts';
 import { isHubReference } from '../support/model-reference.ts';
 import { isMixtureFolder } from '../swap/mixture-folder.ts';
+import { chatSettings } from './compose/agent-text.ts';
+import { readTemplates } from './compose/chat-templates.ts';
 import { wholeModelFolder } from './compose/model-size.ts';
 import { cachedModelFolder, type DownloadOptions, modelFolder } from './hub-models.ts';
 import { packageVersion } from './package-version.ts';
 import type { LoadEvent, UseCaseOptions } from './use-case.ts';
 
 export interface ExportRequest
-  extends Partial<Omit<ExportAgentOptions, 'mergeInto'>>,
+  extends Partial<Omit<ExportAgentOptions, 'mergeInto' | 'chatFiles'>>,
     UseCaseOptions<LoadEvent> {
   /** Run folder (the team to deploy is used), or checkpoint folder in a run. */
   readonly team: string;
@@ -57,7 +59,7 @@ export async function exportTeam(request: ExportRequest): Promise<ExportedAgent[
   const config = join(stored.run, CONFIG_FILE);
   if (!existsSync(config))
     throw new ConfigError(`${team}: expected a checkpoint inside its run, got one without ${config}`);
-  const resolved = resolveRunConfig(config);
+  const resolved = readTemplates(resolveRunConfig(config));
   const temporary = `${resolve(out)}.tmp-${process.pid}`;
   try {
     const made = await writeTeam(temporary, {
@@ -108,7 +110,8 @@ async function writeTeam(to: string, exporting: Exporting): Promise<ExportedAgen
       merge && isAdapterFolder(from)
         ? { mergeInto: wholeModelFolder(await modelFolder(config.agents[id]?.model ?? '', download)) }
         : {};
-    const files = exportAgent(from, join(to, name), { ...weights, ...mergeInto });
+    const chatFiles = await replacedChatFiles(config, id, from);
+    const files = exportAgent(from, join(to, name), { ...weights, ...mergeInto, chatFiles });
     writeFileAtomic(join(to, name, 'README.md'), modelCard(card, card.agents[id]));
     made.push({ dir: name, files });
   }
@@ -118,6 +121,18 @@ async function writeTeam(to: string, exporting: Exporting): Promise<ExportedAgen
   const team = withModels({ ...resolved, config: joined as Config }, () => `./${names[next++]}`);
   writeFileAtomic(join(to, 'team.yaml'), team.resolvedYaml);
   return made;
+}
+
+/** Returns the files of an agent's chat template if the setting `chat_template` replaces that of its model. */
+async function replacedChatFiles(
+  config: Config,
+  agent: number,
+  folder: string,
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const { chatTemplate } = chatSettings(config, agent);
+  if (chatTemplate === undefined) return new Map();
+  const { readChatFiles } = await import('../engine/text/checkpoint-text.ts');
+  return readChatFiles({ dir: wholeModelFolder(folder), chatTemplate });
 }
 
 /**

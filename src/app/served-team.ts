@@ -24,6 +24,7 @@ import { ConfigError } from '../support/errors.ts';
 import { MIXTURE_FILE } from '../swap/mixture-folder.ts';
 import type { PromptExample } from '../team/examples.ts';
 import { shareVocabulary } from '../team/vocabularies.ts';
+import { templateText } from './compose/chat-templates.ts';
 import { loadProtocol, type ProtocolSection } from './compose/protocol.ts';
 import { answerReader, closeTeam, compose, loadServedModel, loadTeam, type VerifierName } from './compose.ts';
 import { findTeam } from './find-team.ts';
@@ -203,11 +204,15 @@ async function loadFileAgents(
       agents.push(() => createEndpointAgent(agent, { name, endpoint, key }));
       continue;
     }
-    const model = await loadServedModel(agent.model, file.threads, { ...options, onWarning }).catch(
-      (error: unknown) => {
-        throw error instanceof ConfigError ? problem(['agents', at, 'model'], error.message) : error;
-      },
-    );
+    const template = agent.chat_template;
+    const model = await loadServedModel(agent.model, file.threads, {
+      ...{ ...options, onWarning },
+      ...(template !== undefined && {
+        chatTemplate: templateText(template, (message) => problem(['agents', at, 'chat_template'], message)),
+      }),
+    }).catch((error: unknown) => {
+      throw error instanceof ConfigError ? problem(['agents', at, 'model'], error.message) : error;
+    });
     agents.push((generator) => createEmbeddedAgent(model, { name, generator, ...promptingOf(agent) }));
   }
   return agents;

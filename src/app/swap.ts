@@ -8,6 +8,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Override } from '../config/overrides.ts';
 import { type ResolvedConfig, resolveRunConfig } from '../config/resolve.ts';
+import type { Config } from '../config/schema.ts';
 import { trainOptions } from '../config/train-options.ts';
 import type { Model } from '../engine/engine.ts';
 import { openModelWeights } from '../gguf/model-files.ts';
@@ -17,12 +18,17 @@ import { findStoredTeam, readCheckpointState, type StoredTeam } from '../store/r
 import { assertFree } from '../store/run-folder.ts';
 import { ConfigError } from '../support/errors.ts';
 import { isHubReference } from '../support/model-reference.ts';
+import { differentVocabularies } from '../swap/mixable.ts';
+import { isMixtureFolder } from '../swap/mixture-folder.ts';
 import type { SwapRecord } from '../swap/swap-record.ts';
+import type { Task } from '../task/task.ts';
 import type { Team } from '../team/team.ts';
 import { createContext, type RunContext } from '../train/context.ts';
 import { type RunState, resumeState } from '../train/state.ts';
-import { type Composition, closeTeam, compose, loadTeam, requirePrompts } from './compose.ts';
+import { chatSettings, checkConversations, readModelText } from './compose/agent-text.ts';
+import { type Composition, checkModels, closeTeam, compose, loadTeam, requirePrompts } from './compose.ts';
 import { modelFolder } from './hub-models.ts';
+import { limitPrompts, PromptLengths } from './prompt-lengths.ts';
 import type { SwapMode, SwapSettings } from './swap-candidate.ts';
 import { evaluateSwap } from './swap-evaluation.ts';
 import { createSwappedRun } from './swap-folder.ts';
@@ -66,22 +72,26 @@ export async function swap(request: SwapRequest): Promise<SwapRecord> {
   const checked = await checkRequest(request);
   const { stored, resolved, agent } = checked;
   const { signal, onEvent, env } = request;
-  const composition = await compose(resolved, { signal, onEvent, env });
+  const composed = await compose(resolved, { signal, onEvent, env });
   let team: Team | undefined;
   let replacement: Model | undefined;
   try {
-    requirePrompts(composition, 'test', { atLeast: 2, purpose: 'the comparison' });
+    requirePrompts(composed, 'test', { atLeast: 2, purpose: 'the comparison' });
     const reference = request.replacement;
     const source = await modelFolder(
       isHubReference(reference) ? reference : resolve(reference),
-      composition.context,
+      composed.context,
     );
-    const incumbent = stored.agents[agent] as string;
     requireModelFolder(source, reference);
-    requireMemory(source, incumbent);
-    team = await loadTeam(composition, { folders: stored.agents });
-    replacement = await composition.loadModel({ dir: source });
-    requireContextLength(resolved, replacement, reference);
+    requireMemory(source, stored.agents[agent] as string);
+    const { task, warnings } = await checkedReplacement(composed, {
+      ...{ stored, agent, source, reference },
+      mode: checked.settings.mode,
+    });
+    for (const message of warnings) onEvent?.({ kind: 'warning', message });
+    const composition = { ...composed, task };
+    team = await loadTeam(composition, { folders: stored.agents, areChecked: true });
+    replacement = await composition.loadModel({ dir: source, ...chatSettings(composition.config, agent) });
     const slots = resolved.config.engine.decode_batch;
     const parts = { settings: checked.settings, agent, team, replacement, slots };
     const state = resumeState(await readCheckpointState(stored), team.agents.length);
@@ -93,13 +103,13 @@ export async function swap(request: SwapRequest): Promise<SwapRecord> {
     });
     if (request.dryRun || checked.out === undefined) return record;
     const { out } = checked;
-    const sources = { incumbent, replacement: source };
+    const sources = { incumbent: stored.agents[agent] as string, replacement: source };
     const others = await createSwappedRun(composition, stored, { out, agent, sources, write, context });
     return { ...record, out, others };
   } finally {
     await closeTeam(team);
     await replacement?.close();
-    await composition.engine.close();
+    await composed.engine.close();
   }
 }
 
@@ -176,10 +186,49 @@ function swapContext(
   });
 }
 
+interface ReplacedModel {
+  readonly stored: StoredTeam;
+  readonly agent: number;
+  /** Folder of the new model. */
+  readonly source: string;
+  /** The new model as the user named it. */
+  readonly reference: string;
+  readonly mode: SwapMode;
+}
+
+/**
+ * Checks everything that the small files of the old and the new models decide, before weights are read.
+ *
+ * @returns the task without prompts that are too long for one of the models
+ * @throws ConfigError if the new model does not fit into the team, or cannot be combined with the old one
+ */
+async function checkedReplacement(
+  composition: Composition,
+  { stored, agent, source, reference, mode }: ReplacedModel,
+): Promise<{ readonly task: Task; readonly warnings: readonly string[] }> {
+  const { resolved, config, task, protocol } = composition;
+  const texts = await checkModels(composition, { folders: stored.agents });
+  const read = await readModelText(source, config, chatSettings(config, agent));
+  const incumbent = texts.find(({ id }) => id === agent);
+  if (read === undefined || incumbent === undefined) return { task, warnings: [] };
+  const replacement = { ...incumbent, ...read };
+  requireContextLength(config, replacement.maxContext, reference);
+  checkConversations([replacement, ...texts.filter(({ id }) => id !== agent)], {
+    ...{ task, protocol, agents: config.agents.length },
+    problem: (_, message) => new ConfigError(`--with ${reference}: ${message}`),
+  });
+  const isMixed = mode === 'mixture' || mode === 'handover';
+  if (isMixed && !isMixtureFolder(stored.agents[agent] as string)) {
+    const reason = differentVocabularies(incumbent, replacement);
+    if (reason !== undefined) throw new ConfigError(`agent ${agent}: ${reason}`);
+  }
+  const limited = limitPrompts(resolved, new PromptLengths([...texts, replacement], composition), task);
+  return { task: limited, warnings: (limited.warnings ?? []).slice(task.warnings?.length ?? 0) };
+}
+
 /** @throws ConfigError if a message of maximum length does not fit into the replacement's context window */
-function requireContextLength({ config }: ResolvedConfig, replacement: Model, name: string): void {
+function requireContextLength(config: Config, maxContext: number, name: string): void {
   const { max_completion_length } = config.train;
-  const { maxContext } = replacement.capabilities;
   if (max_completion_length < maxContext) return;
   throw new ConfigError(
     `--with ${name}: expected a context window of more than the ${max_completion_length} tokens of the team's messages, got ${maxContext} (max_position_embeddings)`,

@@ -2,16 +2,22 @@
  * Lists the tasks, verifiers and benchmarks of this package, and checks the task of a team file.
  * @module
  */
+import { existsSync } from 'node:fs';
 import type { Override } from '../config/overrides.ts';
+import type { ResolvedConfig } from '../config/resolve.ts';
 import type { TeamFile } from '../config/schema.ts';
 import { VERIFIER_ABOUT } from '../grade/verifier.ts';
+import { isHubReference } from '../support/model-reference.ts';
 import type { TaskCatalogue } from '../task/catalogue.ts';
 import { checkTask, type TaskCheck } from '../task/check-task.ts';
 import { BENCHMARKS } from '../tasks/benchmarks.ts';
 import { loadTaskDefinitions } from '../tasks/registry.ts';
-import { composeTask } from './compose/task.ts';
+import { type AgentText, checkConversations, modelPath, readAgentTexts } from './compose/agent-text.ts';
+import { readTemplates } from './compose/chat-templates.ts';
+import { composeEpisodes } from './compose/task.ts';
 import { resolveTeam } from './find-team.ts';
-import type { DownloadOptions } from './hub-models.ts';
+import { cachedModelFolder, type DownloadOptions } from './hub-models.ts';
+import { splitLengths } from './prompt-lengths.ts';
 
 export async function taskCatalogue(): Promise<TaskCatalogue> {
   const tasks = (await loadTaskDefinitions()).map(({ name, about }) => [name, about] as const);
@@ -39,7 +45,29 @@ export interface CheckTaskRequest extends DownloadOptions {
  * created
  */
 export async function checkTeamTask(request: CheckTaskRequest): Promise<TaskCheck> {
-  const { signal, onEvent, env } = request;
-  const resolved = resolveTeam(request.config, request.overrides);
-  return checkTask(await composeTask(resolved, { signal, onEvent, env }), request.prompts ?? 200);
+  const { signal, onEvent, env, prompts = 200 } = request;
+  const resolved = readTemplates(resolveTeam(request.config, request.overrides));
+  const { task, protocol } = await composeEpisodes(resolved, { signal, onEvent, env });
+  const texts = await textsOnThisMachine(resolved, { env });
+  if (texts === undefined) return checkTask(task, prompts);
+  checkConversations(texts, {
+    ...{ task, protocol, agents: texts.length },
+    problem: (agent, message) => resolved.problem([{ path: modelPath(resolved, agent), message }]),
+  });
+  const reserved = resolved.config.train.max_completion_length;
+  return { ...checkTask(task, prompts), lengths: splitLengths(texts, { task, protocol, reserved, prompts }) };
+}
+
+/** Reads the small files of the agents' models; undefined if a model is not on this machine. Downloads nothing. */
+async function textsOnThisMachine(
+  resolved: ResolvedConfig,
+  options: DownloadOptions,
+): Promise<AgentText[] | undefined> {
+  const folders: string[] = [];
+  for (const { model } of resolved.config.agents) {
+    const folder = isHubReference(model) ? await cachedModelFolder(model, options) : model;
+    if (folder === undefined || !existsSync(folder)) return undefined;
+    folders.push(folder);
+  }
+  return readAgentTexts(resolved, folders);
 }

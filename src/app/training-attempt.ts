@@ -29,7 +29,8 @@ import { closingComparison } from './closing-comparison.ts';
 import type { EngineContext } from './compose/engine.ts';
 import {
   type Composition,
-  chatTemplateOptions,
+  chatSettings,
+  checkModels,
   closeTeam,
   compose,
   loadTeam,
@@ -37,6 +38,7 @@ import {
 } from './compose.ts';
 import { pinModels } from './hub-models.ts';
 import { packageVersion } from './package-version.ts';
+import { limitPrompts, PromptLengths } from './prompt-lengths.ts';
 import { unreadablePrompts } from './tokenizer-coverage.ts';
 import type { TrainingEvent, TrainingResult } from './training-run.ts';
 import type { UseCaseOptions } from './use-case.ts';
@@ -73,14 +75,14 @@ async function attempt(
   const { run, resume, onEvent, signal } = request;
   const work: { store?: DiskRunStore; stage: number } = { stage: 0 };
   const modelWarnings = new Set<string>();
-  const composition = await composeRun(request, {
+  const composed = await composeRun(request, {
     onModelCall: (call) => work.store?.recordModelCall(modelCallRow(call, work.stage)),
     onEvent(event) {
       if (event.kind === 'warning') modelWarnings.add(event.message);
       else onEvent(event);
     },
   });
-  const { resolved, config, task, engine } = composition;
+  const { resolved, config, engine } = composed;
   defer(() => engine.close());
   const options = trainOptions(config);
   const settings = { config: resolved.resolvedYaml, keepLast: config.train.save_total_limit };
@@ -89,7 +91,9 @@ async function attempt(
   const opened = resume ? await openRun(run, settings) : undefined;
   if (opened) defer(() => opened.close());
   const start = startingPoint(opened, config.agents.length);
-  const team = await loadTeam(composition, { ...start, training: true, readable: 'train' });
+  const composition = { ...composed, task: await checkedTask(composed, start) };
+  const { task } = composition;
+  const team = await loadTeam(composition, { ...start, training: true, areChecked: true });
   defer(() => closeTeam(team));
   checkRun({ team, task, options });
   const store = opened ?? (await createRun(run, { ...settings, manifest: manifest(team) }));
@@ -142,7 +146,7 @@ async function composeRun(
     const task = await withoutEvaluationPrompts(requested, composition.task, context);
     requirePrompts({ resolved: requested, task }, 'train', { atLeast: 1, purpose: 'training' });
     requirePrompts({ resolved: requested, task }, 'test', { atLeast: 2, purpose: 'the closing comparison' });
-    const resolved = await pinModels(requested, context);
+    const resolved = await pinModels(composition.resolved, context);
     return { ...composition, task, resolved, config: resolved.config };
   } catch (error) {
     await composition.engine.close();
@@ -160,6 +164,17 @@ async function withoutEvaluationPrompts(
   if (contamination.action === 'off' || sets.length === 0) return task;
   const { cleanTask } = await import('./decontaminate.ts');
   return cleanTask(resolved, task, sets, context);
+}
+
+/**
+ * Checks the small files of the agents' models. Returns the task without prompts that are too long for them.
+ *
+ * @throws ConfigError before any weights are read
+ */
+async function checkedTask(composition: Composition, { folders }: Start): Promise<Task> {
+  const { resolved, task } = composition;
+  const texts = await checkModels(composition, { folders, readable: 'train' });
+  return limitPrompts(resolved, new PromptLengths(texts, composition), task);
 }
 
 /** Checks the preconditions of a resumed run before its folder is changed. @throws ConfigError */
@@ -258,7 +273,7 @@ function agentLoader(
     // a second call for the same folder, e.g. to load the champion (the team to deploy), must load a separate
     // copy of the weights
     unused.delete(dir);
-    return loaded ?? loadModel({ dir, optimizer: true, ...chatTemplateOptions(config, agent) });
+    return loaded ?? loadModel({ dir, optimizer: true, ...chatSettings(config, agent) });
   };
 }
 
@@ -282,7 +297,7 @@ async function evaluateOutcome(
   const { config, task } = composition;
   const best = store.champion();
   const isOther = best !== undefined && best.stage > 0 && best.stage !== store.lastCheckpoint()?.stage;
-  const untrained = await loadTeam(composition);
+  const untrained = await loadTeam(composition, { areChecked: true });
   try {
     return await closingComparison(
       {

@@ -18,7 +18,7 @@ import { asTyped } from './invocation.ts';
  * Top-level keys of a team file that can be given as flags, e.g. `--seed`; `config/schema.ts` has the same
  * list.
  */
-export const PLAIN_FLAGS = ['name', 'seed', 'algorithm', 'base', 'agents'];
+export const PLAIN_FLAGS = ['name', 'seed', 'algorithm', 'base', 'agents', 'chat_template'];
 
 /**
  * Runs a command line.

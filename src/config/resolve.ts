@@ -4,6 +4,7 @@
  */
 import { basename, dirname, isAbsolute, parse, relative, resolve } from 'node:path';
 import { stringify } from 'yaml';
+import { isTemplateText, PLAIN } from '../support/chat-template-setting.ts';
 import type { ConfigError } from '../support/errors.ts';
 import { expandHome } from '../support/home-folder.ts';
 import { isHubReference } from '../support/model-reference.ts';
@@ -121,6 +122,24 @@ export function withModels(resolved: ResolvedConfig, nameOf: (model: string) => 
   return { ...resolved, config, resolvedYaml: stringify(config, { lineWidth: 0 }) };
 }
 
+/** Replaces the chat templates of the team and of each agent, e.g. the path of a file by its text. */
+export function withTemplates(
+  resolved: ResolvedConfig,
+  textOf: (template: string, path: readonly (string | number)[]) => string,
+): ResolvedConfig {
+  const at = ({ chat_template: value }: Pick<Config, 'chat_template'>, path: readonly (string | number)[]) =>
+    value === undefined ? {} : { chat_template: textOf(value, path) };
+  const config: Config = {
+    ...resolved.config,
+    ...at(resolved.config, ['chat_template']),
+    agents: resolved.config.agents.map((agent, id) => ({
+      ...agent,
+      ...at(agent, ['agents', id, 'chat_template']),
+    })),
+  };
+  return { ...resolved, config, resolvedYaml: stringify(config, { lineWidth: 0 }) };
+}
+
 /** Replaces the model folder of each agent. */
 export function withAgentFolders(resolved: ResolvedConfig, folders: readonly string[]): ResolvedConfig {
   const agents = resolved.config.agents.map((agent, id) => ({ ...agent, model: folders[id] ?? agent.model }));
@@ -172,6 +191,10 @@ function withAbsoluteFolders(config: Config, anchor: string, overrides: readonly
             ...(entry.task === undefined ? {} : { task: taskAt(entry.task, key) }),
           },
     );
+  const templateAt = ({ chat_template: value }: Pick<Config, 'chat_template'>, key: string) =>
+    value === undefined || value === PLAIN || isTemplateText(value)
+      ? {}
+      : { chat_template: absolute(value, key) };
   const { eval: evaluation, contamination, torch, ray } = config;
   return {
     ...config,
@@ -187,8 +210,10 @@ function withAbsoluteFolders(config: Config, anchor: string, overrides: readonly
       ...(contamination.sets === undefined ? {} : { sets: listAt(contamination.sets, 'contamination.sets') }),
     },
     ...(config.base === undefined ? {} : { base: absolute(config.base, 'base') }),
+    ...templateAt(config, 'chat_template'),
     agents: config.agents.map((agent, id) => ({
       ...agent,
+      ...templateAt(agent, `agents.${id}.chat_template`),
       // an agent without a model uses the path in `base`, which may come from a flag
       model: absolute(agent.model, `agents.${id}.model`, ...(agent.model === config.base ? ['base'] : [])),
     })),

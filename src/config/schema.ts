@@ -11,6 +11,7 @@ import { rewardSection } from './reward-section.ts';
 import {
   agentSchema,
   certificateSection,
+  chatTemplate,
   engineSection,
   examplesSchema,
   gateSection,
@@ -60,6 +61,9 @@ const fileSchema = z.strictObject({
   examples: examplesSchema(
     'Few-shot examples: solved prompts {prompt, answer} that every agent sees as earlier chat turns. They show the form of an answer to a model that does not follow instructions well. Default: none.',
   ).optional(),
+  chat_template: chatTemplate(
+    "Chat template of all agents, instead of their models' own: a Jinja file, relative to this file; the text of a Jinja template; or plain, a format for base models, which have none (docs/checkpoints.md).",
+  ),
   chat_template_kwargs: templateKwargs(
     'Variables for the chat templates of all agents, such as {enable_thinking: false}. Default: none.',
   ).optional(),
@@ -100,7 +104,7 @@ export type TeamFile = Omit<z.input<typeof fileSchema>, 'agents'> & {
 };
 
 /** Top-level keys without subkeys. They can be given as flags without a dot: `--seed 3`. */
-export const PLAIN_KEYS = ['name', 'seed', 'algorithm', 'base', 'agents'] as const;
+export const PLAIN_KEYS = ['name', 'seed', 'algorithm', 'base', 'agents', 'chat_template'] as const;
 
 /**
  * Fills in defaults that depend on other fields. Keys keep the order of the schema, so that a resolved file

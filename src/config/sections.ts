@@ -177,6 +177,11 @@ export function examplesSchema(description: string) {
     .describe(description);
 }
 
+/** Schema of the setting that replaces the chat templates of models. */
+export function chatTemplate(description: string) {
+  return text('plain, or a Jinja file').optional().describe(description);
+}
+
 export const agentSchema = z.strictObject({
   name: text().optional().describe('Name in reports. Default: agent_0, agent_1, ...'),
   model: text('a model folder')
@@ -186,6 +191,7 @@ export const agentSchema = z.strictObject({
     ),
   instruction: text().optional().describe('System message of this agent. Default: that of all agents.'),
   examples: examplesSchema('Few-shot examples of this agent. Default: those of all agents.').optional(),
+  chat_template: chatTemplate("This agent's chat template; it overrides the one for all agents."),
   chat_template_kwargs: templateKwargs(
     "Variables for this agent's chat template; they override those for all agents.",
   ).optional(),
@@ -322,6 +328,11 @@ export const trainSection = z
       .default('wrong')
       .describe(
         'Messages that were cut off at max_completion_length, without an end token. wrong: no answer: they get the lowest reward, do not count in votes, and end the episode of an interactive task. judge: the task judges their text. mask: as judge, and the loss leaves them out (overlong filtering of DAPO). Training, tests and evaluations use the same rule.',
+      ),
+    overlong_prompts: choice(['skip', 'error'])
+      .default('skip')
+      .describe(
+        "Train and validation prompts that leave fewer than max_completion_length tokens of an agent's context. skip: they are never used, and are counted in a warning. error: the run does not start.",
       ),
     num_iterations: integer({ min: 1 }).default(1).describe('Passes over the batch per attempt.'),
     companions: choice(['shared', 'independent'])

@@ -6,13 +6,14 @@
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { choice, flag, integer, number, show, text } from '../schema/fields.ts';
+import { isTemplateText, PLAIN } from '../support/chat-template-setting.ts';
 import { ConfigError } from '../support/errors.ts';
 import { expandHome } from '../support/home-folder.ts';
 import { isHubReference } from '../support/model-reference.ts';
 import { nearestName } from '../support/nearest.ts';
 import { readConfigText } from './config-text.ts';
 import { RENAMED_SERVE_KEYS, renamedKeyMessage } from './renamed-keys.ts';
-import { examplesSchema, protocolSchema } from './sections.ts';
+import { chatTemplate, examplesSchema, protocolSchema } from './sections.ts';
 import { parseYamlFile, type YamlFile } from './yaml-file.ts';
 
 const agentSchema = z
@@ -27,6 +28,7 @@ const agentSchema = z
     model: text('a model'),
     instruction: text().optional(),
     examples: examplesSchema('Few-shot examples of this agent.').optional(),
+    chat_template: chatTemplate('Chat template instead of the one of the model.'),
     key_env: text('the name of an environment variable').optional(),
     stall_s: number({ above: 0 }).optional(),
     retries: integer({ min: 0, max: 20 }).optional(),
@@ -34,7 +36,15 @@ const agentSchema = z
     extra_body: z.record(z.string(), z.unknown()).optional(),
   })
   .superRefine((agent, context) => {
-    if (agent.endpoint !== undefined) return;
+    if (agent.endpoint !== undefined) {
+      if (agent.chat_template !== undefined)
+        context.addIssue({
+          code: 'custom',
+          path: ['chat_template'],
+          message: 'expected it without an endpoint, which has its own, got both',
+        });
+      return;
+    }
     for (const key of ['key_env', 'stall_s', 'retries', 'logprobs', 'extra_body'] as const)
       if (agent[key] !== undefined)
         context.addIssue({
@@ -122,12 +132,21 @@ export function readServeFile(path: string): ReadServeFile {
       ...(protocol === undefined ? {} : { protocol: withAbsolutePath(protocol, absolute) }),
       agents: agents.map((agent) =>
         agent.endpoint === undefined && !isHubReference(agent.model)
-          ? { ...agent, model: absolute(agent.model) }
-          : agent,
+          ? { ...agent, ...templateAt(agent, absolute), model: absolute(agent.model) }
+          : { ...agent, ...templateAt(agent, absolute) },
       ),
       server: { ...server, ...(server.keys === undefined ? {} : { keys: absolute(server.keys) }) },
     },
   };
+}
+
+/** Makes the path of a chat template absolute. */
+function templateAt(
+  { chat_template: value }: ServeFileAgent,
+  absolute: (path: string) => string,
+): Pick<ServeFileAgent, 'chat_template'> {
+  const isPath = value !== undefined && value !== PLAIN && !isTemplateText(value);
+  return isPath ? { chat_template: absolute(value) } : {};
 }
 
 function withAbsolutePath<P extends z.output<typeof protocolSchema>>(

@@ -15,7 +15,7 @@ const RAY_DEFAULTS = raySection.unwrap().parse({});
 
 /** @returns the options of the training loop; a setting `off` becomes an absent option or Infinity */
 export function trainOptions(config: Config): TrainOptions {
-  const { save_total_limit: _, ...train } = config.train;
+  const { save_total_limit: _, overlong_prompts: __, ...train } = config.train;
   // the other keys of `scheme` have only one valid value
   const { update_schedule, credit, state_weight } = config.scheme;
   const { overlong_buffer_len, overlong_penalty_factor } = config.reward;

@@ -324,6 +324,11 @@ export interface LoadOptions {
   /** Chat template variables for every chat of this model. */
   readonly chatTemplateKwargs?: Readonly<Record<string, unknown>>;
   /**
+   * Chat template that replaces the one of the folder: `plain`, or the text of a Jinja template. Saving the full
+   * model writes it into the folder.
+   */
+  readonly chatTemplate?: string;
+  /**
    * Called with one line for each thing in the folder that is ignored and could matter, such as an unknown key
    * of `config.json`. The line begins with the path of the file. A model that shares a loaded base with other
    * models does not repeat the lines about the base.

@@ -17,6 +17,7 @@ it('exports the engines, pretraining and tokenizers', () => {
     'createTorchEngine',
     'demonstrationLoss',
     'pretrain',
+    'readChatFiles',
     'readCheckpointTokenizer',
     'readTokenizerFiles',
   ]);

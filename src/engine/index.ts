@@ -79,7 +79,7 @@ export { createTabularModel, type TabularModel, type TabularModelOptions } from 
 export type { TablePrior } from './tabular/table.ts';
 // Tokenizers and chat templates.
 export { characterTokenizer } from './text/character-tokenizer.ts';
-export { readCheckpointTokenizer } from './text/checkpoint-text.ts';
+export { readChatFiles, readCheckpointTokenizer } from './text/checkpoint-text.ts';
 export { createTokenizer } from './text/tokenizer.ts';
 export { readTokenizerFiles, type TokenizerFiles } from './text/tokenizer-files.ts';
 // The PyTorch engine: PyTorch in a Python worker process.

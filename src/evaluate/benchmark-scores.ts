@@ -67,6 +67,8 @@ export interface BenchmarkScores {
   readonly clipped: number;
   /** Number of messages in episodes with a correct answer, and of those that were cut. */
   readonly rewarded: { readonly messages: number; readonly clipped: number };
+  /** Number of episodes that count as wrong because an agent's context left no room for its message. */
+  readonly overflows: number;
   readonly savings: readonly StopSaving[];
 }
 
@@ -127,6 +129,7 @@ export function benchmarkScores(
     messages: messages.length,
     clipped: countClipped(messages),
     rewarded: { messages: rewarded.length, clipped: countClipped(rewarded) },
+    overflows: records.filter(({ overflow }) => overflow === true).length,
     savings: stop ? [measuredSaving(byPrompt, samples, stop)] : replayedSavings(byPrompt, options.error),
   };
 }

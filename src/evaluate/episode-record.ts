@@ -46,6 +46,8 @@ export interface EpisodeRecord {
   readonly reason: string;
   readonly reward: number;
   readonly mean_logp: number | null;
+  /** true: the episode counts as wrong, because an agent's context left no room for its message. */
+  readonly overflow?: true;
   /** Further scores of the task, by name. */
   readonly scores?: Readonly<Record<string, number>>;
   /** One entry per agent with an own answer, in order of agents. */
@@ -73,11 +75,12 @@ export function episodeRecord({ agents }: Team, trajectory: Trajectory): Episode
     reason: verdict.reason,
     reward,
     mean_logp: finite(meanLogp),
+    ...(trajectory.overflow && { overflow: true as const }),
     ...(verdict.scores && { scores: verdict.scores }),
     agents: agents.flatMap(({ id }): AgentRecord[] => {
       const last = messages.findLast((message) => message.agent === id);
       const own = agentVerdicts[id];
-      return last && own ? [agentRecord(name(id), own, last.meanLogp)] : [];
+      return own ? [agentRecord(name(id), own, last?.meanLogp ?? Number.NEGATIVE_INFINITY)] : [];
     }),
   };
 }

@@ -41,7 +41,7 @@ export interface EvaluateOptions {
   readonly onProgress?: (done: number, total: number) => void;
   /** Called once with all episodes, e.g. to write transcripts. */
   readonly onTrajectories?: (trajectories: readonly Trajectory[]) => void;
-  /** Called if the split has too few prompts or the verifier throws. */
+  /** Called if the split has too few prompts, episodes overflow a context, or the verifier throws. */
   readonly onWarning?: (message: string) => void;
 }
 
@@ -65,6 +65,8 @@ export interface TeamEvaluation {
   readonly clippedRatio: number;
   /** The same share among the messages of episodes with a correct answer; absent if there are none. */
   readonly rewardedClippedRatio?: number;
+  /** Number of episodes that count as wrong because an agent's context left no room for its message. */
+  readonly overflows: number;
 }
 
 /**
@@ -85,6 +87,11 @@ export async function evaluateTeam(
   const verifier = new VerifierCache(task, options.onWarning);
   const trajectories = await rollout(team, task, { ...options, items, verifier, stream: stream.child(0) });
   options.onTrajectories?.(trajectories);
+  const overflows = trajectories.filter(({ overflow }) => overflow !== undefined);
+  if (overflows[0] !== undefined)
+    options.onWarning?.(
+      `${overflows.length} of ${trajectories.length} episodes count as wrong: ${overflows[0].verdict.reason} (item ${overflows[0].item.id})`,
+    );
 
   const byPrompt = items.map((_, group) => trajectories.slice(group * samples, (group + 1) * samples));
   const score = (key: number, answers_P: readonly (readonly Answer[])[]): Scores =>
@@ -110,9 +117,10 @@ export async function evaluateTeam(
       return answers_P.every((answers) => answers.length === 0) ? undefined : score(1 + id, answers_P);
     }),
     tokens,
-    meanLength: tokens / messages.length,
+    meanLength: tokens / Math.max(1, messages.length),
     clippedRatio: clippedShare(messages),
     ...(rewarded.length > 0 && { rewardedClippedRatio: clippedShare(rewarded) }),
+    overflows: overflows.length,
   };
 }
 
@@ -186,10 +194,10 @@ function teamAnswer({ sample, verdict, meanLogp }: Trajectory): Answer {
 function agentAnswer(agent: number, { sample, messages, agentVerdicts }: Trajectory): Answer[] {
   const last: TeamMessage | undefined = messages.findLast((message) => message.agent === agent);
   const verdict = agentVerdicts[agent];
-  return last && verdict ? [{ sample, verdict, meanLogp: last.meanLogp }] : [];
+  return verdict ? [{ sample, verdict, meanLogp: last?.meanLogp ?? Number.NEGATIVE_INFINITY }] : [];
 }
 
 /** Returns the share of messages that were cut at the maximum length, 0..1. */
 function clippedShare(messages: readonly TeamMessage[]): number {
-  return messages.filter(({ finish }) => finish === 'length').length / messages.length;
+  return messages.filter(({ finish }) => finish === 'length').length / Math.max(1, messages.length);
 }

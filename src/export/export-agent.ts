@@ -20,6 +20,8 @@ export interface ExportAgentOptions {
   readonly maxShardBytes: number;
   /** Folder or GGUF file of the base model to merge an adapter into; absent: adapters are not merged. */
   readonly mergeInto?: string;
+  /** Files of the chat template that replace those of the model, by name. */
+  readonly chatFiles?: ReadonlyMap<string, Uint8Array>;
 }
 
 /** Files of the tokenizer, the chat template and the generation settings; they are copied unchanged. */
@@ -27,6 +29,7 @@ const COPIED = [
   'tokenizer.json',
   'tokenizer_config.json',
   'chat_template.jinja',
+  'chat_template.json',
   'special_tokens_map.json',
   'generation_config.json',
 ];
@@ -52,6 +55,7 @@ export function exportAgent(from: string, to: string, options: ExportAgentOption
     if (existsSync(join(dir, name)) && !existsSync(join(to, name)))
       copyFileSync(join(dir, name), join(to, name));
   };
+  for (const [name, bytes] of options.chatFiles ?? []) writeFileAtomic(join(to, name), bytes);
   for (const name of COPIED) copy(name, from);
   if (isAdapter && options.mergeInto === undefined) {
     for (const name of [ADAPTER_CONFIG, ADAPTER_WEIGHTS]) copy(name, from);

@@ -102,8 +102,9 @@ export function evaluationReportJson({ title, against, benchmarks }: EvaluationR
       tokens: scores.tokens,
       tokens_per_question: scores.tokens / scores.prompts,
       tokens_per_answer: scores.tokens / scores.episodes,
-      clipped_ratio: scores.clipped / scores.messages,
+      clipped_ratio: scores.clipped / Math.max(1, scores.messages),
       rewarded_clipped_ratio: known(scores.rewarded.clipped / scores.rewarded.messages),
+      overflows: scores.overflows,
       early_stop: scores.savings,
       ...(differences === undefined ? {} : { differences }),
       per_prompt: scores.team.items.map((item, p) => ({
@@ -143,12 +144,15 @@ function scoresTable({ scores }: ReportedBenchmark, render: Render): string {
   );
 }
 
-function costOf({ tokens, prompts, episodes, messages, clipped, rewarded }: BenchmarkScores): string {
+function costOf(scores: BenchmarkScores): string {
+  const { tokens, prompts, episodes, messages, clipped, rewarded, overflows } = scores;
   const ofRewarded =
     rewarded.messages === 0
       ? ''
       : `, ${percent(rewarded.clipped / rewarded.messages)} of those with a right answer`;
-  return `cost: ${count(tokens / prompts)} tokens per question, ${count(tokens / episodes)} per answer; ${percent(clipped / messages)} of messages cut off${ofRewarded}`;
+  const full =
+    overflows === 0 ? '' : `; ${overflows} of ${episodes} episodes wrong because a context was full`;
+  return `cost: ${count(tokens / prompts)} tokens per question, ${count(tokens / episodes)} per answer; ${percent(clipped / Math.max(1, messages))} of messages cut off${ofRewarded}${full}`;
 }
 
 function linesOf({ scores, differences = [] }: ReportedBenchmark, against: string | undefined): string[] {

@@ -21,7 +21,8 @@ export interface ReportedEvaluation {
 
 /** Renders a table of avg@K, pass@K and maj@K with 95% intervals, for the team and each agent. */
 export function renderEvaluation({ task, agents, evaluation, transcripts }: ReportedEvaluation): string {
-  const { label, team, prompts, samples, split, meanLength, clippedRatio, rewardedClippedRatio } = evaluation;
+  const { label, team, prompts, samples, split, meanLength, clippedRatio, rewardedClippedRatio, overflows } =
+    evaluation;
   const row = (name: string, scores: Scores): string[] => [
     name,
     ...[scores.avg, scores.pass, scores.maj].map(accuracy),
@@ -40,6 +41,9 @@ export function renderEvaluation({ task, agents, evaluation, transcripts }: Repo
     table,
     '',
     `95% intervals over prompts; messages of ${meanLength.toFixed(1)} tokens on average, ${percent(clippedRatio)} cut off${rewardedClippedRatio === undefined ? '' : `, ${percent(rewardedClippedRatio)} of those with a right answer`}`,
+    ...(overflows === 0
+      ? []
+      : [`${overflows} of ${prompts * samples} episodes wrong because the context of an agent was full`]),
     ...furtherLines(team),
     ...(transcripts === undefined ? [] : [`transcripts   ${relative(process.cwd(), transcripts)}`]),
     '',

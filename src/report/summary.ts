@@ -162,6 +162,9 @@ function countRows(view: RunView): string[][] {
         ]),
     ['sampler', `agreed with the trainer within ${small(logpMismatchMax(view))} nats per token`],
     ['tokens', `${count(sampledTokens(view))} sampled for training`],
+    ...(view.overflows === 0
+      ? []
+      : [['no room', `${plural(view.overflows, 'training episode')} wrong because a context was full`]]),
   ];
 }
 

@@ -3,7 +3,7 @@
  * @module
  */
 import type { TaskCatalogue } from '../task/catalogue.ts';
-import type { TaskCheck } from '../task/check-task.ts';
+import type { SplitLengths, TaskCheck } from '../task/check-task.ts';
 import type { TaskItem } from '../task/task.ts';
 import { plural } from './format.ts';
 import { textTable } from './text-table.ts';
@@ -32,7 +32,7 @@ export function renderCatalogue({ tasks, verifiers, benchmarks }: TaskCatalogue)
 }
 
 /** Renders the check of a task: size and first prompt of each split, warnings, and verifier problems. */
-export function renderTaskCheck({ name, splits, warnings, problems }: TaskCheck): string {
+export function renderTaskCheck({ name, splits, warnings, problems, lengths = [] }: TaskCheck): string {
   const lines = [
     `task ${name}`,
     '',
@@ -41,6 +41,7 @@ export function renderTaskCheck({ name, splits, warnings, problems }: TaskCheck)
       ...(first === undefined ? [] : [`  ${JSON.stringify(first.prompt)}${goldText(first)}`]),
     ]),
     '',
+    ...(lengths.length === 0 ? [] : [lengthsTable(lengths), ...lengths.flatMap(overlongLine), '']),
     ...warnings.map((warning) => `warning: ${warning}`),
     ...problems.slice(0, SHOWN_PROBLEMS),
     ...(problems.length > SHOWN_PROBLEMS ? [`... and ${problems.length - SHOWN_PROBLEMS} more`] : []),
@@ -49,6 +50,33 @@ export function renderTaskCheck({ name, splits, warnings, problems }: TaskCheck)
       : `${plural(problems.length, 'problem')} found`,
   ];
   return `${lines.filter((line, i) => line !== '' || lines[i - 1] !== '').join('\n')}\n`;
+}
+
+function lengthsTable(lengths: readonly SplitLengths[]): string {
+  return textTable(
+    [
+      ['tokens of a prompt', 'median', '95%', 'longest', 'limit', 'too long'],
+      ...lengths.map(({ split, agents, measured, median, p95, longest, limit, overlong }) => [
+        `${split}, ${agents.join(', ')}`,
+        String(median),
+        String(p95),
+        `${longest.tokens} (${longest.item})`,
+        String(limit),
+        `${overlong} of ${measured}`,
+      ]),
+    ],
+    ['left', 'right', 'right', 'right', 'right', 'right'],
+  );
+}
+
+/** Returns a warning about prompts that leave too little room for a message; empty if there are none. */
+function overlongLine({ split, agents, overlong, limit }: SplitLengths): string[] {
+  if (overlong === 0) return [];
+  const effect =
+    split === 'test' ? 'an evaluation plays them with the room left' : 'training never uses them';
+  return [
+    `warning: ${plural(overlong, `${split} prompt`)} longer than the ${limit} tokens that max_completion_length leaves in the context of ${agents.join(', ')}; ${effect}`,
+  ];
 }
 
 function goldText({ answer }: TaskItem): string {

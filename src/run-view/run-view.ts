@@ -54,6 +54,8 @@ export interface RunView {
   evaluations: (EvaluationRecord & { readonly stage: number })[];
   comparisons: { readonly label: string; readonly difference: DifferenceRecord }[];
   readonly warnings: { readonly stage: number; readonly message: string }[];
+  /** Number of training episodes that failed because a context left no room for a message. */
+  overflows: number;
   now?: NowRow;
   status: RunStatus;
   problem?: string;
@@ -73,6 +75,7 @@ export function createRunView(): RunView {
     evaluations: [],
     comparisons: [],
     warnings: [],
+    overflows: 0,
     status: 'stopped',
     version: 0,
   };
@@ -98,6 +101,7 @@ export function foldRow(view: RunView, row: RunRow): void {
     case 'rollout':
       stageOf(view, row.stage).tokens += row.tokens;
       view.latestReward = row.reward;
+      view.overflows += row.overflows ?? 0;
       return;
     case 'update':
       foldUpdate(view, row);

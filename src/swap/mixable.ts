@@ -39,6 +39,16 @@ function incompatibility(incumbent: Model, replacement: Model): string | undefin
   for (const model of [incumbent, replacement])
     if (model.distributions === undefined || model.decodeBatch === undefined)
       return 'expected engines that compute distributions over the vocabulary, got one that does not; choose --mode raw or distil';
+  return differentVocabularies(incumbent, replacement);
+}
+
+/**
+ * Returns the reason why two models with these tokenizers cannot be mixed per token; undefined if they can.
+ */
+export function differentVocabularies(
+  incumbent: Pick<Model, 'tokenizer'>,
+  replacement: Pick<Model, 'tokenizer'>,
+): string | undefined {
   const difference = vocabularyDifference(incumbent, replacement);
   return (
     difference &&
@@ -47,7 +57,10 @@ function incompatibility(incumbent: Model, replacement: Model): string | undefin
 }
 
 /** Describes the first difference between two vocabularies or chat templates; undefined if there is none. */
-export function vocabularyDifference(first: Model, second: Model): string | undefined {
+export function vocabularyDifference(
+  first: Pick<Model, 'tokenizer'>,
+  second: Pick<Model, 'tokenizer'>,
+): string | undefined {
   const [a, b] = [first.tokenizer, second.tokenizer];
   if (a.vocabSize !== b.vocabSize) return `vocabularies of ${a.vocabSize} and ${b.vocabSize} tokens`;
   for (let token = 0; token < a.vocabSize; token++) {

@@ -19,6 +19,25 @@ export interface TaskCheck {
   readonly warnings: readonly string[];
   /** One line per item on which the verifier gives a wrong verdict. */
   readonly problems: readonly string[];
+  /** Lengths of the prompts for the models of a team; absent if the models are not on this machine. */
+  readonly lengths?: readonly SplitLengths[];
+}
+
+/** Lengths of the first contexts of a split for one tokenizer and instruction, in tokens of that tokenizer. */
+export interface SplitLengths {
+  readonly split: Split;
+  /** Names of the agents with this tokenizer and instruction. */
+  readonly agents: readonly string[];
+  /** Number of measured prompts, >= 1. */
+  readonly measured: number;
+  readonly median: number;
+  /** 95% of the prompts have at most this length. */
+  readonly p95: number;
+  readonly longest: { readonly item: string; readonly tokens: number };
+  /** Maximum length with which max_completion_length tokens are left for a message. */
+  readonly limit: number;
+  /** Number of measured prompts that are longer than `limit`. */
+  readonly overlong: number;
 }
 
 /** Ways to write a gold answer in a completion. The verifier must accept at least one of them. */

@@ -106,7 +106,7 @@ class KeptItems {
  * Returns a task with some members replaced. All other methods are called on the original object, because
  * tasks have private fields.
  */
-function withMembers(task: Task, replaced: Partial<Task>): Task {
+export function withMembers(task: Task, replaced: Partial<Task>): Task {
   return new Proxy(task, {
     get(target, key) {
       if (Object.hasOwn(replaced, key)) return Reflect.get(replaced, key);

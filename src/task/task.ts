@@ -120,6 +120,11 @@ export interface Task {
   /** Returns the index-th item of a split, from 0. The item depends only on options, split and index. */
   item(split: Split, index: number): TaskItem;
   /**
+   * Whether a prompt of the train or validation split is never used, because it does not fit into an agent's
+   * context. Indices of other prompts do not change. Absent: all prompts are used.
+   */
+  isSkipped?(split: Split, index: number): boolean;
+  /**
    * Returns the verdict on a text as the answer to an item. In an interactive task the text is a single
    * message, whose answer is counted in votes on the next message; the verdict on an episode is that of its
    * last state.

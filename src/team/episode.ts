@@ -5,7 +5,7 @@
 import type { ChatMessage } from '../engine/engine.ts';
 import type { EnvironmentStep, TaskItem } from '../task/task.ts';
 import { withExamples } from './examples.ts';
-import type { Agent, EnvironmentReply, Protocol, TeamMessage } from './team.ts';
+import type { Agent, EnvironmentReply, Overflow, Protocol, TeamMessage } from './team.ts';
 import { type Exchange, exchangeTranscript } from './transcript.ts';
 
 export interface Episode {
@@ -15,6 +15,8 @@ export interface Episode {
   readonly messages: TeamMessage[];
   /** State of the environment; present with an interactive task. */
   readonly play?: Play;
+  /** Present if an agent's context left no room for its message. The episode is then over. */
+  overflow?: Overflow;
 }
 
 /** State of the environment in an interactive episode. */

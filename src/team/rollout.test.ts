@@ -426,3 +426,64 @@ describe('rollout for a learner', () => {
     expect(seen.every(([done], i) => done > (seen[i - 1]?.[0] ?? 0))).toBe(true);
   });
 });
+
+describe('an episode whose context is full', () => {
+  /** Returns a model whose context window has room for the given number of tokens. */
+  const small = (maxContext: number, seed = 1): Model =>
+    createTabularModel({ alphabet: ALPHABET, maxContext, prior: { offsets: [9, 0, 0, -9], scale: 0, seed } });
+  const ofAgent = (agent: number) => (message: { readonly agent: number }) => message.agent === agent;
+
+  it('fails with the lowest reward, without its message and later turns; the others continue', async () => {
+    const task: Task = {
+      ...echo,
+      rewardRange: [-1, 1],
+      item: (split, index) => ({ id: `${split}-${index}`, prompt: index === 1 ? 'a'.repeat(20) : 'a' }),
+    };
+    const team = teamOf(createRelay(3), [small(64), small(16), small(64)]);
+    const played = await rollout(
+      team,
+      task,
+      options({ items: [0, 1].map((i) => task.item('train', i)), samples: 2 }),
+    );
+    const [fits, full] = [
+      played.filter(({ group }) => group === 0),
+      played.filter(({ group }) => group === 1),
+    ];
+    for (const { overflow, messages } of fits) {
+      expect(overflow).toBeUndefined();
+      expect(messages).toHaveLength(3);
+    }
+    for (const { overflow, messages, reward, verdict, agentVerdicts, meanLogp } of full) {
+      expect(overflow).toMatchObject({ agent: 1, turn: 1 });
+      expect(messages.map(({ agent }) => agent)).toEqual([0]);
+      expect([reward, verdict.correct, meanLogp]).toEqual([-1, false, Number.NEGATIVE_INFINITY]);
+      expect(verdict.reason).toMatch(
+        /^agent agent 1 had no room for its message in turn 2: its context has \d+ of 16 tokens$/,
+      );
+      expect(agentVerdicts.map((own) => own?.reward)).toEqual([0, -1, -1]);
+    }
+  });
+
+  it('does not end the run if all messages of a turn have no room', async () => {
+    const progress: (readonly [number, number])[] = [];
+    const played = await rollout(
+      teamOf(createVote(), [small(1), small(1)]),
+      echo,
+      options({ onProgress: (done, total) => progress.push([done, total]) }),
+    );
+    expect(played).toHaveLength(12);
+    expect(played.every(({ overflow, messages }) => overflow !== undefined && messages.length === 0)).toBe(
+      true,
+    );
+    expect(progress.at(-1)).toEqual([24, 24]);
+  });
+
+  it('keeps the messages of the other agents of its turn, and their draws', async () => {
+    const wide = await rollout(teamOf(createVote(), [small(64), small(64, 2)]), echo, options());
+    const narrow = await rollout(teamOf(createVote(), [small(64), small(1, 2)]), echo, options());
+    const tokens = (played: readonly Trajectory[]) =>
+      played.map(({ messages }) => messages.filter(ofAgent(0)).map((message) => [...message.tokens]));
+    expect(tokens(narrow)).toEqual(tokens(wide));
+    expect(narrow.every(({ messages }) => messages.length === 1)).toBe(true);
+  });
+});

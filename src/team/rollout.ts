@@ -7,12 +7,12 @@
  */
 import { DomainError } from '../core/errors.ts';
 import type { RandomStream } from '../core/rng.ts';
-import type { Task, TaskItem } from '../task/task.ts';
+import type { Task, TaskItem, Verdict } from '../task/task.ts';
 import { allOrNone, concurrencyOf } from './concurrency.ts';
 import { MessageJudge, type TruncatedRule } from './cut-off.ts';
 import { playMoves, resetEnvironment } from './environment.ts';
 import { type Episode, repliesOf } from './episode.ts';
-import type { Team, TeamMessage, Trajectory } from './team.ts';
+import type { Overflow, Team, TeamMessage, Trajectory } from './team.ts';
 import { type ActiveEpisode, playTurn } from './turn.ts';
 import { VerifierCache } from './verifier-cache.ts';
 
@@ -106,7 +106,13 @@ export async function rollout(team: Team, task: Task, options: RolloutOptions): 
       waves.map((_, wave) => (signal) => play(wave, signal)),
       options.signal,
     );
-  return episodes.map((episode) => trajectoryOf(team, judge, { episode, agentReward: options.agentReward }));
+  return episodes.map((episode) =>
+    trajectoryOf(
+      team,
+      { judge, rewardRange: task.rewardRange },
+      { episode, agentReward: options.agentReward },
+    ),
+  );
 }
 
 /**
@@ -203,8 +209,8 @@ function activeEpisodes(
   { turn, judge }: { readonly turn: number; readonly judge: MessageJudge },
 ): ActiveEpisode[] {
   return episodes.flatMap((episode) => {
-    const { messages, play } = episode;
-    if (play?.lastStep.done) return [];
+    const { messages, play, overflow } = episode;
+    if (play?.lastStep.done || overflow !== undefined) return [];
     const lastMove = play?.exchanges.at(-1)?.sent;
     if (lastMove && judge.isRejected(lastMove)) return [];
     const active = (play ? protocol.moves : undefined)?.active ?? protocol.active;
@@ -263,7 +269,7 @@ async function stepEnvironments(
 ): Promise<void> {
   const sent = active.flatMap(({ episode }) => {
     const { item, messages, play, group, sample } = episode;
-    if (play === undefined || protocol.moves === undefined) return [];
+    if (play === undefined || protocol.moves === undefined || episode.overflow !== undefined) return [];
     const ofTurn = messages.filter((message) => message.turn === turn);
     const message = protocol.moves.choose(ofTurn, judge.answerOf(item));
     if (judge.isRejected(message)) {
@@ -287,10 +293,21 @@ async function stepEnvironments(
 
 function trajectoryOf(
   { protocol, agents }: Team,
-  judge: MessageJudge,
+  { judge, rewardRange }: { readonly judge: MessageJudge } & Pick<Task, 'rewardRange'>,
   { episode, agentReward = 0 }: { readonly episode: Episode; readonly agentReward: number | undefined },
 ): Trajectory {
-  const { item, group, sample, messages, play } = episode;
+  const { item, group, sample, messages, play, overflow } = episode;
+  if (overflow !== undefined) {
+    const verdict = overflowVerdict(overflow, agents, rewardRange[0]);
+    return {
+      ...{ item, group, sample, messages, verdict, overflow, reward: verdict.reward },
+      ...(play && { replies: repliesOf(play) }),
+      meanLogp: Number.NEGATIVE_INFINITY,
+      agentVerdicts: agents.map(({ id }) =>
+        play === undefined ? (ownVerdict(id, messages, { item, judge }) ?? verdict) : undefined,
+      ),
+    };
+  }
   if (play !== undefined) {
     const moves = play.exchanges.map(({ sent }) => sent);
     const verdict = judge.episodeVerdict(item, play.lastStep, moves);
@@ -308,13 +325,31 @@ function trajectoryOf(
     );
   const decided = protocol.decide(messages, judge.answerOf(item));
   const verdict = judge.verdict(item, decided);
-  const agentVerdicts = agents.map(({ id }) => {
-    const last = messages.findLast((message) => message.agent === id);
-    return last && judge.verdict(item, last);
-  });
+  const agentVerdicts = agents.map(({ id }) => ownVerdict(id, messages, { item, judge }));
   const given = agentVerdicts.filter((agentVerdict) => agentVerdict !== undefined);
   const agentMean = given.reduce((sum, agentVerdict) => sum + agentVerdict.reward, 0) / given.length;
   const reward = (1 - agentReward) * verdict.reward + agentReward * agentMean;
   const { meanLogp } = decided;
   return { item, group, sample, messages, verdict, meanLogp, agentVerdicts, reward };
+}
+
+/** Returns the verdict on an agent's last message; undefined if it wrote none. */
+function ownVerdict(
+  agent: number,
+  messages: readonly TeamMessage[],
+  { item, judge }: { readonly item: TaskItem; readonly judge: MessageJudge },
+): Verdict | undefined {
+  const last = messages.findLast((message) => message.agent === agent);
+  return last && judge.verdict(item, last);
+}
+
+/** Returns the verdict on an episode in which an agent had no room for its message. */
+function overflowVerdict({ agent, turn, tokens }: Overflow, agents: Team['agents'], reward: number): Verdict {
+  const { name, model } = agents[agent];
+  const { maxContext } = model.capabilities;
+  return {
+    correct: false,
+    reward,
+    reason: `agent ${name} had no room for its message in turn ${turn + 1}: its context has ${tokens} of ${maxContext} tokens`,
+  };
 }

@@ -81,11 +81,26 @@ export interface Trajectory {
   readonly meanLogp: number;
   /**
    * Verdict on each agent's own last message, by agent id. Undefined for agents without a message, and for
-   * all agents of an interactive task, whose messages are moves and not answers.
+   * all agents of an interactive task, whose messages are moves and not answers. In an episode with `overflow`,
+   * agents without a message have the verdict on the episode.
    */
   readonly agentVerdicts: readonly (Verdict | undefined)[];
   /** Team reward r(s, a): the same number for every agent, reward units. */
   readonly reward: number;
+  /**
+   * Present if the episode failed, because an agent's context left no room for its message. It then counts as wrong,
+   * with the lowest reward.
+   */
+  readonly overflow?: Overflow;
+}
+
+/** The context of a message that an agent could not write. */
+export interface Overflow {
+  /** Id of the agent. */
+  readonly agent: number;
+  readonly turn: number;
+  /** Length of the context, tokens. */
+  readonly tokens: number;
 }
 
 /** Defines the active agents of each turn, their prompts, and the team's answer. */

@@ -6,7 +6,7 @@ import type { RandomStream } from '../core/rng.ts';
 import type { Completion, SampleRequest } from '../engine/engine.ts';
 import { runConcurrently } from './concurrency.ts';
 import { type Episode, viewOf } from './episode.ts';
-import type { Agent, Team, TeamMessage } from './team.ts';
+import type { Agent, Overflow, Team, TeamMessage } from './team.ts';
 import { shareVocabulary } from './vocabularies.ts';
 
 /** An episode that is not over, and the ids of the agents that are active at this turn. */
@@ -36,7 +36,8 @@ export interface TurnOptions {
 
 /**
  * Samples one message of every active agent in every episode. Messages of the same turn are not in each
- * other's contexts.
+ * other's contexts. A message whose context fills the agent's context window is not sampled, and its episode gets an
+ * `overflow`.
  */
 export async function playTurn(
   team: Team,
@@ -49,17 +50,24 @@ export async function playTurn(
     return episodes.length === 0 ? [] : [{ ...agent, episodes }];
   });
   const sample = async (agent: Agent & { readonly episodes: readonly Episode[] }, own?: AbortSignal) => {
-    const { id, model, episodes } = agent;
+    const { id, model } = agent;
     const isCompanion = learner !== undefined && id !== learner;
-    const { requests, requestOf } = requestsOf(team, agent, { turn, episodes, stream, isCompanion });
+    const { requests, requestOf, episodes, overflows } = requestsOf(team, agent, {
+      ...{ turn, stream, isCompanion },
+      episodes: agent.episodes,
+    });
+    if (overflows.length > 0) onFinished(overflows.length);
     const episodesOf = new Uint32Array(requests.length); // number of episodes that share the request
     for (const request of requestOf) episodesOf[request]++;
-    const completions = await model.sample(requests, {
-      temperature,
-      maxTokens,
-      ...(own === undefined ? {} : { signal: own }),
-      onCompletion: (index) => onFinished(episodesOf[index]),
-    });
+    const completions =
+      requests.length === 0
+        ? []
+        : await model.sample(requests, {
+            temperature,
+            maxTokens,
+            ...(own === undefined ? {} : { signal: own }),
+            onCompletion: (index) => onFinished(episodesOf[index]),
+          });
     const messages = requestOf.map((request) =>
       messageOf(agent, {
         turn,
@@ -69,18 +77,23 @@ export async function playTurn(
       }),
     );
     onAgentTurn?.(id, messages);
-    return { episodes, messages };
+    return { episodes, messages, overflows };
   };
-  for (const { episodes, messages } of await runConcurrently(activeAgents, sample, signal))
+  for (const { episodes, messages, overflows } of await runConcurrently(activeAgents, sample, signal)) {
     episodes.forEach((episode, i) => {
       episode.messages.push(messages[i]);
     });
+    for (const { episode, overflow } of overflows) episode.overflow ??= overflow;
+  }
 }
 
 interface TurnRequests {
   readonly requests: readonly SampleRequest[];
-  /** Index into `requests` of each episode's request. */
+  /** The episodes whose contexts leave room for a message. */
+  readonly episodes: readonly Episode[];
+  /** Index into `requests` of each episode's request [episodes]. */
   readonly requestOf: readonly number[];
+  readonly overflows: readonly { readonly episode: Episode; readonly overflow: Overflow }[];
 }
 
 interface RequestOptions {
@@ -102,21 +115,31 @@ function requestsOf({ protocol }: Team, agent: Agent, options: RequestOptions): 
   const openings = new Map<number, Int32Array>();
   const known = new Map<string, number>();
   const requests: SampleRequest[] = [];
-  const requestOf = options.episodes.map((episode) => {
+  const episodes: Episode[] = [];
+  const requestOf: number[] = [];
+  const overflows: { episode: Episode; overflow: Overflow }[] = [];
+  const { turn } = options;
+  for (const episode of options.episodes) {
     const { group, sample, messages } = episode;
     let context = messages.length === 0 ? openings.get(group) : undefined;
     if (context === undefined) {
       context = agent.model.tokenizer.encodeChat(viewOf(protocol, agent, episode));
       if (messages.length === 0) openings.set(group, context);
     }
+    if (context.length >= agent.model.capabilities.maxContext) {
+      overflows.push({ episode, overflow: { agent: agent.id, turn, tokens: context.length } });
+      continue;
+    }
+    episodes.push(episode);
     const key = `${group}:${context.join()}`;
     const shared = options.isCompanion ? known.get(key) : undefined;
-    if (shared !== undefined) return shared;
+    requestOf.push(shared ?? requests.length);
+    if (shared !== undefined) continue;
     known.set(key, requests.length);
-    const name = [agent.id, group, options.isCompanion ? 0 : sample, options.turn];
-    return requests.push({ context, stream: options.stream.child(...name) }) - 1;
-  });
-  return { requests, requestOf };
+    const name = [agent.id, group, options.isCompanion ? 0 : sample, turn];
+    requests.push({ context, stream: options.stream.child(...name) });
+  }
+  return { requests, episodes, requestOf, overflows };
 }
 
 function messageOf(

@@ -11,6 +11,7 @@ import { type Batch, ownMessages } from './batch.ts';
 import { type PhaseScope, progressOf, type RunContext } from './context.ts';
 import { playEpisodes } from './episodes.ts';
 import { LogpScorer } from './logp-scorer.ts';
+import { firstPrompts } from './prompts.ts';
 import { checkSampledLogp, type Mismatch } from './self-check.ts';
 import { trainStream } from './streams.ts';
 import { transcripts } from './transcripts.ts';
@@ -52,14 +53,28 @@ export async function collectBatch(
   const tokens = sampledTokens(trajectories);
   state.tokens += tokens;
   context.transcribe(stage, transcripts(trajectories, { ...scope, prompts: TRANSCRIBED_PROMPTS }));
+  const overflows = trajectories.filter(({ overflow }) => overflow !== undefined);
   context.emit({
     kind: 'rollout',
     ...scope,
     reward: mean(trajectories.map(({ reward }) => reward)),
     trajectories: trajectories.length,
     tokens,
+    ...(overflows.length > 0 && { overflows: overflows.length }),
   });
+  warnOnceOfOverflow(context, stage, overflows[0]);
   return scoreBatch(context, team, { trajectories, scorer, scope });
+}
+
+/** Emits a warning about the first episode of the run whose context was full; the report counts all of them. */
+function warnOnceOfOverflow({ state, emit }: RunContext, stage: number, first: Trajectory | undefined): void {
+  if (first === undefined || state.overflowed === true) return;
+  state.overflowed = true;
+  emit({
+    kind: 'warning',
+    stage,
+    message: `an episode on ${first.item.id} counts as wrong: ${first.verdict.reason}; lower train.max_completion_length, or use shorter prompts or fewer rounds`,
+  });
 }
 
 /** Returns the number of sampled tokens. A teammate's message that several episodes share counts once. */
@@ -108,10 +123,9 @@ export async function scoreBatch(
  */
 export async function checkTeam(context: RunContext, team: Team): Promise<void> {
   const { task, options } = context;
-  const available = Math.min(CHECK.prompts, task.size('train') ?? CHECK.prompts);
   const trajectories = await playEpisodes(context, team, {
     stage: 0,
-    items: Array.from({ length: available }, (_, index) => task.item('train', index)),
+    items: firstPrompts(task, 'train', CHECK.prompts),
     samples: CHECK.samples,
     stream: trainStream(options.seed, 'check'),
   });

@@ -243,6 +243,8 @@ export type RunEvent =
       readonly reward: number;
       readonly trajectories: number;
       readonly tokens: number;
+      /** Number of episodes that failed because a context left no room for a message; absent: none. */
+      readonly overflows?: number;
     }
   | ({ readonly kind: 'update' } & UpdateRecord)
   | ({ readonly kind: 'gate'; readonly stage: number } & GateRecord)

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createPromptCursor } from './prompts.ts';
+import { TaskError } from '../support/errors.ts';
+import { createPromptCursor, firstPrompts } from './prompts.ts';
 import { createLetterTask } from './testing/letter-task.ts';
 
 function ids(items: readonly { readonly id: string }[]): string[] {
@@ -54,5 +55,50 @@ describe('a prompt cursor', () => {
       ids(createPromptCursor(task, 'validation', { seed, atEnd: 'stop' }).take(30));
     expect(order(1)).toEqual(order(1));
     expect(order(1)).not.toEqual(order(2));
+  });
+});
+
+describe('a cursor over a task that skips prompts', () => {
+  const skipping = (sizes: Parameters<typeof createLetterTask>[0], skipped: readonly number[]) => {
+    const task = createLetterTask(sizes);
+    return { ...task, isSkipped: (_: string, index: number) => skipped.includes(index) };
+  };
+
+  it('passes over them without changing the order of the others', () => {
+    const sizes = { sizes: { train: 7, validation: 7 } };
+    for (const [split, atEnd] of [
+      ['train', 'reshuffle'],
+      ['validation', 'stop'],
+    ] as const) {
+      const all = createPromptCursor(createLetterTask(sizes), split, { seed: 1, atEnd });
+      const some = createPromptCursor(skipping(sizes, [2, 5]), split, { seed: 1, atEnd });
+      const kept = ids(all.take(7)).filter((id) => !/-[25]$/.test(id));
+      expect(ids(some.take(5))).toEqual(kept);
+    }
+  });
+
+  it('counts only the prompts that are left, and resumes at a position', () => {
+    const task = skipping({ sizes: { validation: 6 } }, [0, 3]);
+    const at = (position: number) =>
+      createPromptCursor(task, 'validation', { seed: 1, position, atEnd: 'stop' });
+    const cursor = at(0);
+    expect(cursor.remaining).toBe(4);
+    const first = ids(cursor.take(2));
+    expect(cursor.remaining).toBe(2);
+    expect([...first, ...ids(at(cursor.position).take(9))]).toEqual(ids(at(0).take(9)));
+    expect(ids(at(0).take(9))).toHaveLength(4);
+  });
+
+  it('stops with an error if no prompt of a split without end is left', () => {
+    const task = { ...createLetterTask(), isSkipped: () => true };
+    const cursor = createPromptCursor(task, 'train', { seed: 1, atEnd: 'reshuffle' });
+    expect(() => cursor.take(1)).toThrow(TaskError);
+  });
+
+  it('leaves them out of the first prompts of a split', () => {
+    expect(ids(firstPrompts(skipping({ sizes: { train: 4 } }, [0, 2]), 'train', 3))).toEqual([
+      'train-1',
+      'train-3',
+    ]);
   });
 });

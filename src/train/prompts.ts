@@ -1,15 +1,17 @@
 /**
  * Prompt cursors: each reads one split and only moves forward. An infinite (generated) split is read in order. A finite
  * train split is reshuffled for every pass. A finite validation split is shuffled once and then ends, because a prompt
- * may be used by one acceptance test only.
+ * may be used by one acceptance test only. A position counts skipped prompts too, so it means the same prompt for teams
+ * that skip other prompts.
  * @module
  */
 import { randomOrder } from '../core/order.ts';
+import { TaskError } from '../support/errors.ts';
 import type { Split, Task, TaskItem } from '../task/task.ts';
 import { shuffleDraws, trainStream } from './streams.ts';
 
 export interface PromptCursor {
-  /** Number of prompts taken so far; the only state of the cursor. */
+  /** Number of prompts taken or skipped so far; the only state of the cursor. */
   readonly position: number;
   /** Number of prompts left; undefined: unlimited. */
   readonly remaining: number | undefined;
@@ -28,31 +30,52 @@ export interface CursorOptions {
   readonly atEnd: 'reshuffle' | 'stop';
 }
 
-/** Creates a cursor over a split of a task. */
+/** Number of consecutive skipped prompts of a generated split after which an error is thrown. */
+const LOOK_AHEAD = 1000;
+
+/** Creates a cursor over a split of a task. Prompts that the task skips are passed over. */
 export function createPromptCursor(task: Task, split: Split, options: CursorOptions): PromptCursor {
   const size = task.size(split);
   const shuffle = cachedShuffle(size ?? 0, options.seed, split);
+  const isEndless = size === undefined || (options.atEnd === 'reshuffle' && size > 0);
+  const indexAt = (at: number): number => (size === undefined ? at : shuffle(at));
+  const isSkipped = (at: number): boolean => task.isSkipped?.(split, indexAt(at)) === true;
   let position = options.position ?? 0;
-
-  function remaining(): number | undefined {
-    if (size === undefined || (options.atEnd === 'reshuffle' && size > 0)) return undefined;
-    return Math.max(0, size - position);
-  }
 
   return {
     get position() {
       return position;
     },
     get remaining() {
-      return remaining();
+      if (isEndless) return undefined;
+      let count = Math.max(0, size - position);
+      if (task.isSkipped !== undefined)
+        for (let at = position; at < size; at++) count -= Number(isSkipped(at));
+      return count;
     },
     take(count) {
       const items: TaskItem[] = [];
-      for (let left = Math.min(count, remaining() ?? count); left > 0; left--, position++)
-        items.push(task.item(split, size === undefined ? position : shuffle(position)));
+      for (let skipped = 0; items.length < count && (isEndless || position < size); position++)
+        if (!isSkipped(position)) {
+          items.push(task.item(split, indexAt(position)));
+          skipped = 0;
+        } else if (++skipped > Math.max(LOOK_AHEAD, 2 * (size ?? 0)))
+          throw new TaskError(
+            `task ${task.name}: expected prompts of the ${split} split that fit into the agents' contexts, got none among ${skipped}; allow shorter prompts or messages`,
+            { code: 'TROUPE_TASK_OVERLONG' },
+          );
       return items;
     },
   };
+}
+
+/** Returns the first prompts of a split in its own order, without those that the task skips. */
+export function firstPrompts(task: Task, split: Split, count: number): TaskItem[] {
+  const items: TaskItem[] = [];
+  const size = task.size(split) ?? LOOK_AHEAD;
+  for (let index = 0; index < size && items.length < count; index++)
+    if (task.isSkipped?.(split, index) !== true) items.push(task.item(split, index));
+  return items;
 }
 
 /**

@@ -55,6 +55,8 @@ export interface RunState {
    * with greedy order and fresh rollouts.
    */
   predictedGain?: (number | null)[];
+  /** Present if the warning about full contexts was emitted. */
+  overflowed?: true;
 }
 
 /** Returns the state before the first stage. */

@@ -131,7 +131,7 @@ describe.each(Object.keys(models))('%s', (name) => {
 
 describe('a chat template', () => {
   it.each([
-    ['gemma', [{ role: 'user', content: 'a' }]],
+    ['gemma', [{ role: 'assistant', content: 'b' }]],
     ['mistral', [{ role: 'assistant', content: 'b' }]],
   ] as const)('of %s that refuses the messages is an error of the client', async (model, before) => {
     const error = await client.chat.completions
@@ -142,8 +142,19 @@ describe('a chat template', () => {
     expect(logged.filter(([level]) => level === 'error')).toEqual([]);
   });
 
+  it('that demands alternating roles gets consecutive user messages as one', async () => {
+    const messages = [
+      { role: 'user' as const, content: 'a' },
+      { role: 'user' as const, content: 'b' },
+    ];
+    const joined = [{ role: 'user' as const, content: 'a\n\nb' }];
+    const of = (sent: typeof messages) =>
+      client.chat.completions.create(ask('gemma', { messages: sent, seed: 1, max_tokens: 4 }));
+    expect((await of(messages)).choices).toEqual((await of(joined)).choices);
+  });
+
   it('that refuses the messages is a failed agent, where other agents answer', async () => {
-    const messages = [{ role: 'user' as const, content: 'a' }, ...ask('team').messages];
+    const messages = [{ role: 'assistant' as const, content: 'a' }, ...ask('team').messages];
     const lenient = await tinyServer({
       agents: Object.entries(models).map(([name, model]) => createEmbeddedAgent(model, { name })),
       team: { minAgents: 1 },

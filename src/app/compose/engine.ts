@@ -65,7 +65,7 @@ export function embeddedOptions(config: Config): OnnxEngineOptions & { readonly 
  * Creates the PyTorch or Ray engine. The access token comes from an environment variable, never from a file.
  */
 async function createWorkerEngine(resolved: ResolvedConfig, context: EngineContext): Promise<TorchEngine> {
-  const { readCheckpointTokenizer } = await import('../../engine/text/checkpoint-text.ts');
+  const { readChatFiles, readCheckpointTokenizer } = await import('../../engine/text/checkpoint-text.ts');
   const { installedPython } = await import('./workers.ts');
   const { config } = resolved;
   const env = environmentOf(context);
@@ -74,6 +74,7 @@ async function createWorkerEngine(resolved: ResolvedConfig, context: EngineConte
   const common = {
     python: installed ?? 'python3',
     readTokenizer: readCheckpointTokenizer,
+    readChatFiles,
     onModelCall: context.onModelCall,
   };
   if (config.engine.kind === 'ray') {
@@ -108,12 +109,17 @@ export async function loadModelFolder(engine: Engine, slots: number, options: Lo
 export async function loadServedModel(
   model: string,
   threads: number = defaultThreads(),
-  { onWarning, ...options }: Pick<EngineContext, 'onWarning' | keyof DownloadOptions> = {},
+  {
+    onWarning,
+    chatTemplate,
+    ...options
+  }: Pick<EngineContext, 'onWarning' | keyof DownloadOptions> & Pick<LoadOptions, 'chatTemplate'> = {},
 ): Promise<Model> {
   const { createOnnxEngine } = await import('../../engine/onnx/engine.ts');
   return loadModelFolder(createOnnxEngine({ threads }), SERVED_SLOTS, {
     dir: await modelFolder(model, options),
     onWarning: onWarning ?? warnOnce(options),
+    ...(chatTemplate === undefined ? {} : { chatTemplate }),
   });
 }
 

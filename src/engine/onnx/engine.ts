@@ -7,6 +7,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { randomStream } from '../../core/rng.ts';
 import type { Engine, LoadOptions } from '../engine.ts';
+import { withChatTemplate } from '../text/chat-template-setting.ts';
 import type { DecoderConfig } from './decoder/config.ts';
 import type { GraphVariant } from './decoder/decode-graphs.ts';
 import type { WeightStorage } from './decoder/weight-inputs.ts';
@@ -60,6 +61,9 @@ export interface LoraOptions {
   readonly rslora: boolean;
 }
 
+/** Options of a model that concern its chats. */
+type ChatOption = 'chatTemplate' | 'chatTemplateKwargs';
+
 /** Seed from which the weights of every new adapter are initialized. */
 const ADAPTER_SEED = 0;
 
@@ -105,27 +109,26 @@ export class OnnxEngine implements Engine {
   async fromCheckpoint(
     checkpoint: Checkpoint,
     where: string,
-    {
-      adopt = false,
-      ...options
-    }: Pick<LoadOptions, 'chatTemplateKwargs'> & { readonly adopt?: boolean } = {},
+    { adopt = false, ...options }: Pick<LoadOptions, ChatOption> & { readonly adopt?: boolean } = {},
   ): Promise<OnnxModel> {
     const sessions = await this.sessions(checkpoint.config);
-    const parameters = fullParameters(sessions.runtime, checkpoint, { adopt });
-    return new OnnxModel(sessions, { ...checkpoint, parameters }, this.#modelOptions(where, options));
+    const made = withTemplateSetting(checkpoint, where, options);
+    const parameters = fullParameters(sessions.runtime, made, { adopt });
+    return new OnnxModel(sessions, { ...made, parameters }, this.#modelOptions(where, options));
   }
 
   /** Creates a model from a base in memory and an adapter. */
   async #adapted(
     base: FrozenBase,
     adapter: Adapter,
-    { where, options }: { readonly where: string; readonly options: Pick<LoadOptions, 'chatTemplateKwargs'> },
+    { where, options }: { readonly where: string; readonly options: Pick<LoadOptions, ChatOption> },
   ): Promise<OnnxModel> {
     const { rank, alpha, rankStabilized, targets } = adapter.config;
     const shape = { rank, alpha, rankStabilized, targets };
     const sessions = await this.sessions(base.files.config, { storage: base.storage, adapter: shape });
-    const parameters = adapterParameters(sessions.runtime, base, adapter);
-    return new OnnxModel(sessions, { ...base.files, parameters }, this.#modelOptions(where, options));
+    const files = withTemplateSetting(base.files, where, options);
+    const parameters = adapterParameters(sessions.runtime, base, adapter, files.tokenizer);
+    return new OnnxModel(sessions, { ...files, parameters }, this.#modelOptions(where, options));
   }
 
   /** Returns the frozen base of a folder. All adapters of the same base share it, so it warns only once. */
@@ -145,7 +148,7 @@ export class OnnxEngine implements Engine {
 
   #modelOptions(
     where: string,
-    { chatTemplateKwargs = {} }: Pick<LoadOptions, 'chatTemplateKwargs'>,
+    { chatTemplateKwargs = {} }: Pick<LoadOptions, ChatOption>,
   ): ConstructorParameters<typeof OnnxModel>[2] {
     return {
       where,
@@ -182,6 +185,19 @@ export class OnnxEngine implements Engine {
     this.#sessions.clear();
     this.#bases.clear();
   }
+}
+
+/** Applies the setting `chat_template` to the tokenizer files of a checkpoint. */
+function withTemplateSetting<T extends Pick<Checkpoint, 'config' | 'tokenizer'>>(
+  checkpoint: T,
+  where: string,
+  { chatTemplate }: Pick<LoadOptions, ChatOption>,
+): T {
+  const { endTokens } = checkpoint.config;
+  return {
+    ...checkpoint,
+    tokenizer: withChatTemplate(checkpoint.tokenizer, chatTemplate, { where, endTokens }),
+  };
 }
 
 /** Creates a new adapter for a base. @throws ConfigError if a target module does not exist */

@@ -8,9 +8,10 @@
  * @see tokenizer.ts
  * @module
  */
+import { join } from 'node:path';
 import { Environment, Interpreter, Template } from '@huggingface/jinja';
 import { ConfigError } from '../../support/errors.ts';
-import { type JsonObject, parseAs } from './json-object.ts';
+import { type JsonObject, parseAs, parseJsonObject } from './json-object.ts';
 import { pythonFunctions, rewritePython } from './python-semantics.ts';
 import type { TokenizerFiles } from './tokenizer-files.ts';
 
@@ -56,7 +57,7 @@ export class ChatTemplate {
    * @throws ConfigError if a template is not valid Jinja
    */
   static read(files: TokenizerFiles['files'], config: JsonObject, where: string): ChatTemplate {
-    const parsed = [...templateTexts(files, config)].map(([name, text]) => {
+    const parsed = [...templateTexts(files, config, where)].map(([name, text]) => {
       const template = parseAs(`${where} chat template`, 'a Jinja template', () => new Template(text));
       rewritePython(template.parsed);
       return [name, template] as const;
@@ -77,10 +78,7 @@ export class ChatTemplate {
   render(messages: readonly object[], { tools, kwargs = {}, generate = true }: TemplateOptions = {}): string {
     const named = tools === undefined ? undefined : this.#templates.get('tool_use');
     const template = named ?? this.#templates.get('default');
-    if (template === undefined)
-      throw new ConfigError(
-        `${this.#where}: the checkpoint has no chat template; add chat_template.jinja to the folder`,
-      );
+    if (template === undefined) throw this.#missing();
     const environment = new Environment();
     const variables = {
       ...GLOBALS,
@@ -96,25 +94,55 @@ export class ChatTemplate {
       return String(new Interpreter(environment).run(template.parsed).value);
     });
   }
+
+  #missing(): ConfigError {
+    const names = [...this.#templates.keys()];
+    const got =
+      names.length === 0 ? 'has no chat template' : `has no default chat template, only ${names.join(', ')}`;
+    return new ConfigError(
+      `${this.#where}: the model ${got}; set chat_template to plain, which is for base models, or to a Jinja file`,
+      { code: 'TROUPE_CHAT_TEMPLATE' },
+    );
+  }
 }
 
 /**
- * Returns template texts by name. Source: `chat_template.jinja` if present, else the template or the list of
- * named templates in the config.
+ * Returns template texts by name. The default template is `chat_template.jinja` if present, else the template or the
+ * list of named templates in the config, else the template in `chat_template.json`, which processors of Transformers
+ * use. A default template without text counts as absent.
  */
-function templateTexts(files: TokenizerFiles['files'], config: JsonObject): Map<string, string> {
-  const file = files.get('chat_template.jinja');
-  if (file) return new Map([['default', new TextDecoder().decode(file)]]);
-  const { chat_template: template } = config;
-  if (typeof template === 'string') return new Map([['default', template]]);
-  if (!Array.isArray(template)) return new Map();
-  const named = template as readonly (JsonObject | null)[];
-  return new Map(
-    named.flatMap((entry) =>
-      typeof entry?.name === 'string' && typeof entry.template === 'string'
-        ? [[entry.name, entry.template] as const]
-        : [],
-    ),
+function templateTexts(
+  files: TokenizerFiles['files'],
+  config: JsonObject,
+  where: string,
+): Map<string, string> {
+  const text = (name: string): string => new TextDecoder().decode(files.get(name));
+  const found = new Map<string, string>();
+  for (const name of files.keys()) {
+    const [, template] = /^additional_chat_templates\/(.+)\.jinja$/.exec(name) ?? [];
+    if (template !== undefined) found.set(template, text(name));
+  }
+  if (files.has('chat_template.jinja')) found.set('default', text('chat_template.jinja'));
+  else
+    for (const [name, template] of namedTemplates(config.chat_template))
+      if (!found.has(name)) found.set(name, template);
+  if (files.has('chat_template.json') && !found.has('default'))
+    for (const [name, template] of namedTemplates(
+      parseJsonObject(text('chat_template.json'), join(where, 'chat_template.json')).chat_template,
+    ))
+      found.set(name, template);
+  if (found.get('default')?.trim() === '') found.delete('default');
+  return found;
+}
+
+/** Returns the templates of a config's field: a text, or a list of named texts. */
+function namedTemplates(field: unknown): (readonly [string, string])[] {
+  if (typeof field === 'string') return [['default', field]];
+  if (!Array.isArray(field)) return [];
+  return (field as readonly (JsonObject | null)[]).flatMap((entry) =>
+    typeof entry?.name === 'string' && typeof entry.template === 'string'
+      ? [[entry.name, entry.template] as const]
+      : [],
   );
 }
 

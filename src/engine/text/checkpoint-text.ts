@@ -9,10 +9,11 @@ import { readConfigText } from '../../gguf/model-files.ts';
 import { isGgufModel } from '../../gguf/model-path.ts';
 import { ConfigError } from '../../support/errors.ts';
 import type { LoadOptions, Tokenizer } from '../engine.ts';
+import { withChatTemplate } from './chat-template-setting.ts';
 import { parseJsonObject } from './json-object.ts';
 import { stopTokens } from './stop-tokens.ts';
-import { createTokenizer, type TextEncoder, textEncoder } from './tokenizer.ts';
-import { readTokenizerFiles } from './tokenizer-files.ts';
+import { createTokenizer } from './tokenizer.ts';
+import { readTokenizerFiles, type TokenizerFiles } from './tokenizer-files.ts';
 
 /**
  * Reads the tokenizer of a model folder.
@@ -21,11 +22,37 @@ import { readTokenizerFiles } from './tokenizer-files.ts';
  * @throws ConfigError if a file is missing or damaged, or the tokenizer has more tokens than the embedding
  */
 export function readCheckpointTokenizer(
-  { dir, chatTemplateKwargs: kwargs = {} }: Pick<LoadOptions, 'dir' | 'chatTemplateKwargs'>,
+  {
+    dir,
+    chatTemplate,
+    chatTemplateKwargs: kwargs = {},
+  }: Pick<LoadOptions, 'dir' | 'chatTemplate' | 'chatTemplateKwargs'>,
   vocabSize: number,
 ): Tokenizer {
-  const files = readTokenizerFiles(dir);
-  const ends = stopTokens(files, endTokensOf(dir, vocabSize), { vocabSize, where: dir });
+  const endTokens = endTokensOf(dir, vocabSize);
+  const settings = { ...(chatTemplate === undefined ? {} : { chatTemplate }), chatTemplateKwargs: kwargs };
+  return checkpointTokenizer(readTokenizerFiles(dir), { dir, vocabSize, endTokens, ...settings });
+}
+
+/** Properties of a checkpoint that its tokenizer depends on. */
+export interface CheckpointText extends Pick<LoadOptions, 'dir' | 'chatTemplate' | 'chatTemplateKwargs'> {
+  /** Number of rows of the model's embedding. */
+  readonly vocabSize: number;
+  /** Ids of the end tokens in config.json. */
+  readonly endTokens: readonly number[];
+}
+
+/**
+ * Creates the tokenizer of a checkpoint from its files.
+ *
+ * @throws ConfigError if a file is damaged, or the tokenizer has more tokens than the embedding
+ */
+export function checkpointTokenizer(
+  source: TokenizerFiles,
+  { dir, vocabSize, endTokens, chatTemplate, chatTemplateKwargs: kwargs = {} }: CheckpointText,
+): Tokenizer {
+  const files = withChatTemplate(source, chatTemplate, { where: dir, endTokens });
+  const ends = stopTokens(files, endTokens, { vocabSize, where: dir });
   const tokenizer = createTokenizer(files, ends, { where: dir, kwargs });
   if (tokenizer.vocabSize > vocabSize)
     throw new ConfigError(
@@ -35,13 +62,20 @@ export function readCheckpointTokenizer(
 }
 
 /**
- * Reads the tokenizer of a folder for encoding only, without chat template and end tokens.
+ * Returns the files of a model folder that define its chats, after the setting `chat_template`. An engine that saves
+ * models in another process adds them to the saved folder.
  *
- * @returns undefined if the folder has no tokenizer, e.g. because it contains an adapter only
- * @throws ConfigError if a file is damaged
+ * @returns contents by file name, relative to the folder
  */
-export function readTextEncoder(dir: string): TextEncoder | undefined {
-  return existsSync(join(dir, 'tokenizer.json')) ? textEncoder(readTokenizerFiles(dir), dir) : undefined;
+export function readChatFiles({
+  dir,
+  chatTemplate,
+}: Pick<LoadOptions, 'dir' | 'chatTemplate'>): ReadonlyMap<string, Uint8Array> {
+  const endTokens = endTokensOf(dir, Number.POSITIVE_INFINITY);
+  const { files } = withChatTemplate(readTokenizerFiles(dir), chatTemplate, { where: dir, endTokens });
+  const isOfChats = (name: string): boolean =>
+    name.includes('chat_template') || name === 'generation_config.json';
+  return new Map([...files].filter(([name]) => isOfChats(name)));
 }
 
 /** Reads `eos_token_id` of config.json, for any architecture. */

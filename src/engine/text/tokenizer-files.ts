@@ -3,7 +3,7 @@
  * @see tokenizer.ts, which parses them
  * @module
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { madeTokenizerFiles } from '../../gguf/model-files.ts';
 import { ConfigError } from '../../support/errors.ts';
@@ -16,14 +16,28 @@ export interface TokenizerFiles {
 
 const REQUIRED = 'tokenizer.json';
 
-/** Names of all files that can belong to a tokenizer; the first is required. */
+/** Names of all files that can belong to a tokenizer, without further chat templates; the first is required. */
 export const TOKENIZER_FILES = [
   REQUIRED,
   'tokenizer_config.json',
   'chat_template.jinja',
+  'chat_template.json',
   'generation_config.json',
   'special_tokens_map.json',
 ] as const;
+
+/** Folder of further chat templates, one per file: `tool_use.jinja` is the template named `tool_use`. */
+export const NAMED_TEMPLATES = 'additional_chat_templates';
+
+/** Returns the names of the tokenizer files of a folder, relative to it, in a fixed order. */
+export function tokenizerFileNames(dir: string): string[] {
+  const named = join(dir, NAMED_TEMPLATES);
+  const templates = existsSync(named) ? readdirSync(named).sort() : [];
+  return [
+    ...TOKENIZER_FILES.filter((name) => existsSync(join(dir, name))),
+    ...templates.filter((name) => name.endsWith('.jinja')).map((name) => `${NAMED_TEMPLATES}/${name}`),
+  ];
+}
 
 /**
  * Reads the tokenizer files of a folder, or makes them from a GGUF file.
@@ -36,6 +50,9 @@ export function readTokenizerFiles(dir: string): TokenizerFiles {
   const path = join(dir, REQUIRED);
   if (!existsSync(path))
     throw new ConfigError(`${path}: the file is missing; a model folder needs its tokenizer`);
-  const found = TOKENIZER_FILES.filter((name) => existsSync(join(dir, name)));
-  return { files: new Map(found.map((name) => [name, new Uint8Array(readFileSync(join(dir, name)))])) };
+  return {
+    files: new Map(
+      tokenizerFileNames(dir).map((name) => [name, new Uint8Array(readFileSync(join(dir, name)))]),
+    ),
+  };
 }

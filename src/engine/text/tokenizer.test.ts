@@ -172,7 +172,7 @@ describe('encodeChat', () => {
       });
       expect([
         ...createTokenizer(files, [END], { where: 'm' }).encodeChat([{ role: 'user', content: 'a' }]),
-      ]).toEqual([USER, id('a'), END]);
+      ]).toEqual([USER, id('a'), END, USER]); // the template ignores add_generation_prompt
     }
   });
 });
@@ -242,10 +242,7 @@ describe('an invalid tokenizer is rejected with a one-line error', () => {
     [{ 'tokenizer.json': {} }, /^m\/tokenizer\.json: expected a tokenizer \(/],
     [{ 'tokenizer_config.json': 'null' }, /^m\/tokenizer_config\.json: expected a JSON object, got null$/],
     [{ 'chat_template.jinja': '{% for %}' }, /^m chat template: expected a Jinja template \(/],
-    [
-      { 'chat_template.jinja': undefined },
-      /^m: the checkpoint has no chat template; add chat_template\.jinja/,
-    ],
+    [{ 'chat_template.jinja': undefined }, /^m: the model has no chat template; set chat_template to plain/],
   ])('%j', (changes, line) => {
     expect(refusal(changes)).toMatch(line);
     expect(refusal(changes)).not.toContain('\n');

@@ -8,12 +8,13 @@
  * given as text only, so later contexts contain exactly the tokens that the model produced. If a template inserts an
  * empty reasoning block before an assistant message, the block is left out before sampled ids, because the model
  * produced them right after the generation prompt.
- * @see tokenizer-files.ts for the files, chat-template.ts for the rendering
+ * @see tokenizer-files.ts for the files, chat-format.ts and chat-template.ts for the rendering
  * @module
  */
 import { join } from 'node:path';
 import { ConfigError } from '../../support/errors.ts';
 import type { ChatMessage, ChatOptions, Tokenizer } from '../engine.ts';
+import { ChatFormat, type TextMessage } from './chat-format.ts';
 import { ChatTemplate, type TemplateOptions } from './chat-template.ts';
 import { type JsonObject, parseJsonObject } from './json-object.ts';
 import { RustTokenizer } from './rust-tokenizer.ts';
@@ -34,8 +35,8 @@ export function createTokenizer(
 ): Tokenizer {
   const config = configOf(files, where);
   const tokenizer = RustTokenizer.of(files, config, where);
-  const template = ChatTemplate.read(files, config, where);
-  return new CheckpointTokenizer({ tokenizer, template, endTokens, kwargs, where });
+  const format = new ChatFormat(ChatTemplate.read(files, config, where), where);
+  return new CheckpointTokenizer({ tokenizer, format, endTokens, kwargs, where });
 }
 
 /** The part of a tokenizer that needs no chat template. */
@@ -65,7 +66,7 @@ function configOf(files: TokenizerFiles['files'], where: string): JsonObject {
 interface Parts {
   readonly tokenizer: RustTokenizer;
   readonly endTokens: readonly number[];
-  readonly template: ChatTemplate;
+  readonly format: ChatFormat;
   readonly kwargs: Readonly<Record<string, unknown>>;
   readonly where: string;
 }
@@ -217,8 +218,8 @@ class CheckpointTokenizer implements Tokenizer {
     }
   }
 
-  #render(messages: readonly object[], { tools, kwargs }: ChatOptions, generate = true): string {
-    return this.#parts.template.render(messages, {
+  #render(messages: readonly TextMessage[], { tools, kwargs }: ChatOptions, generate = true): string {
+    return this.#parts.format.render(messages, {
       ...(tools && { tools }),
       kwargs: { ...this.#parts.kwargs, ...kwargs },
       generate,

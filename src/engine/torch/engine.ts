@@ -40,6 +40,11 @@ export interface TorchEngineOptions {
   readonly lora?: TorchLora | undefined;
   /** Reads the tokenizer of a folder; all token ids must be below `vocabSize`. */
   readonly readTokenizer: (options: LoadOptions, vocabSize: number) => Tokenizer;
+  /**
+   * Reads the files of a folder that define its chats. Saving a full model adds them to the files that the worker
+   * writes, which do not contain the setting `chat_template`. Absent: the worker's files are complete.
+   */
+  readonly readChatFiles?: (options: LoadOptions) => ReadonlyMap<string, Uint8Array>;
   readonly connection?: Pick<ConnectionOptions, 'retryMs' | 'silenceMs' | 'deadlineMs'>;
   /** Called after every call on a model, with its timing. */
   readonly onModelCall?: ((call: TimedModelCall) => void) | undefined;
@@ -124,7 +129,7 @@ export class TorchEngine implements Engine {
   async load({ dir, optimizer = false, training = false, ...rest }: LoadOptions): Promise<TorchModel> {
     refuseGguf(dir, this.name);
     const { connection } = await this.#open();
-    const { dtype, tokenBudget, decodeBatch, readTokenizer, lora, variant } = this.#options;
+    const { dtype, tokenBudget, decodeBatch, readTokenizer, readChatFiles, lora, variant } = this.#options;
     const { sampler = 'auto', samplerCache = 0.2 } = this.#options;
     const { header } = await connection.call({
       call: 'load',
@@ -144,6 +149,8 @@ export class TorchEngine implements Engine {
     const { model, ...facts } = header.value as LoadAnswer; // the worker sends its answer in this format
     if (facts.agent !== undefined) this.#workers.set(model, `agent_${facts.agent}`);
     try {
+      const text = { dir: facts.tokenizer_dir, ...rest };
+      const chatFiles = facts.kind === 'full' ? readChatFiles?.(text) : undefined;
       return new TorchModel(connection, {
         name: model,
         engine: this.name,
@@ -155,7 +162,8 @@ export class TorchEngine implements Engine {
         dtype,
         sampler: facts.sampler,
         kind: facts.kind,
-        tokenizer: readTokenizer({ dir: facts.tokenizer_dir, ...rest }, facts.vocab_size),
+        tokenizer: readTokenizer(text, facts.vocab_size),
+        ...(chatFiles && { chatFiles }),
       });
     } catch (error) {
       await connection.call({ call: 'close', model });

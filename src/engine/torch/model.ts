@@ -3,7 +3,9 @@
  * are sent over the connection, but never weights. The tokenizer runs in this process, not in the worker.
  * @module
  */
-import { resolve } from 'node:path';
+import { mkdirSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { writeFileAtomic } from '../../support/atomic-file.ts';
 import { EngineError } from '../../support/errors.ts';
 import type { DecodeBatch } from '../decode-batch.ts';
 import type {
@@ -48,6 +50,8 @@ export interface RemoteModel {
   /** Size of one token's keys and values, bytes. */
   readonly cacheBytesPerToken: number;
   readonly tokenizer: Tokenizer;
+  /** Files to add to a saved folder, by name. */
+  readonly chatFiles?: ReadonlyMap<string, Uint8Array>;
 }
 
 /** A model of the PyTorch engine; create it with `TorchEngine.load`. */
@@ -60,6 +64,7 @@ export class TorchModel implements Model {
   readonly #cacheBytesPerToken: number;
   readonly #vocabSize: number;
   readonly #engine: string;
+  readonly #chatFiles: ReadonlyMap<string, Uint8Array>;
   /** Resolves when all earlier calls have finished; the next call waits for it. */
   #before: Promise<unknown> = Promise.resolve();
   /** Error of a call that no caller awaits (`zeroGradients`, `release`). The next call throws it. */
@@ -73,6 +78,7 @@ export class TorchModel implements Model {
     this.parameterCount = parameterCount;
     this.tokenizer = tokenizer;
     this.#vocabSize = facts.vocabSize;
+    this.#chatFiles = facts.chatFiles ?? new Map();
     this.#cacheBytesPerToken = facts.cacheBytesPerToken;
     const { kind: parameters, dtype, maxContext, parallel, sampler } = facts;
     const agreement = agreementOf(dtype, sampler);
@@ -230,6 +236,10 @@ export class TorchModel implements Model {
 
   async save(dir: string): Promise<void> {
     await this.#call({ call: 'save', params: { dir: resolve(dir) } });
+    for (const [name, bytes] of this.#chatFiles) {
+      mkdirSync(dirname(join(dir, name)), { recursive: true });
+      writeFileAtomic(join(dir, name), bytes);
+    }
   }
 
   async close(): Promise<void> {

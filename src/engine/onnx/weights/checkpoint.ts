@@ -4,7 +4,7 @@
  * @module
  */
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { openModelWeights, readConfigText } from '../../../gguf/model-files.ts';
 import { isGgufModel, requireModel } from '../../../gguf/model-path.ts';
 import { removeQuietly, syncFolder, writeError, writeFileAtomic } from '../../../support/atomic-file.ts';
@@ -14,7 +14,12 @@ import { INDEX_FILE, WEIGHTS_FILE as WEIGHTS, type WeightFiles } from '../../../
 import type { LoadOptions } from '../../engine.ts';
 import { parseJsonObject } from '../../text/json-object.ts';
 import { textEncoder } from '../../text/tokenizer.ts';
-import { readTokenizerFiles, TOKENIZER_FILES, type TokenizerFiles } from '../../text/tokenizer-files.ts';
+import {
+  NAMED_TEMPLATES,
+  readTokenizerFiles,
+  TOKENIZER_FILES,
+  type TokenizerFiles,
+} from '../../text/tokenizer-files.ts';
 import { type DecoderConfig, parseDecoderConfig } from '../decoder/config.ts';
 import { decoderConfigJson } from '../decoder/config-json.ts';
 import {
@@ -71,7 +76,11 @@ function moveFiles(
   { from, to }: { readonly from: string; readonly to: string },
 ): void {
   for (const name of [OPTIMIZER, INDEX_FILE]) rmSync(join(to, name), { force: true });
-  for (const name of names) renameSync(join(from, name), join(to, name));
+  rmSync(join(to, NAMED_TEMPLATES), { recursive: true, force: true });
+  for (const name of names) {
+    mkdirSync(dirname(join(to, name)), { recursive: true });
+    renameSync(join(from, name), join(to, name));
+  }
   for (const name of TOKENIZER_FILES) if (!names.includes(name)) rmSync(join(to, name), { force: true });
 }
 
@@ -79,7 +88,10 @@ function moveFiles(
 function writeFiles(dir: string, { config, weights, tokenizer, optimizer }: Checkpoint): string[] {
   const specs = parameterSpecs(config);
   writeSafetensors(join(dir, WEIGHTS), toDiskTensors(specs, weights));
-  for (const [name, bytes] of tokenizer.files) writeFileAtomic(join(dir, name), bytes);
+  for (const [name, bytes] of tokenizer.files) {
+    mkdirSync(dirname(join(dir, name)), { recursive: true });
+    writeFileAtomic(join(dir, name), bytes);
+  }
   writeFileAtomic(join(dir, CONFIG), `${JSON.stringify(decoderConfigJson(config), null, 2)}\n`);
   const names = [WEIGHTS, ...tokenizer.files.keys(), CONFIG];
   if (optimizer === undefined) return names;

@@ -55,9 +55,18 @@ export function fullParameters(
   };
 }
 
-/** LoRA training: the base is frozen; gradients, optimizer state and snapshots cover the adapter only. */
-export function adapterParameters(runtime: Runtime, base: FrozenBase, adapter: Adapter): ModelParameters {
-  const { config, tokenizer } = base.files;
+/**
+ * LoRA training: the base is frozen; gradients, optimizer state and snapshots cover the adapter only.
+ *
+ * @param tokenizer - tokenizer files of a merged model; default: those of the base
+ */
+export function adapterParameters(
+  runtime: Runtime,
+  base: FrozenBase,
+  adapter: Adapter,
+  tokenizer: Checkpoint['tokenizer'] = base.files.tokenizer,
+): ModelParameters {
+  const { config } = base.files;
   const trainable = new ParameterStore(runtime, adapterSpecs(config, adapter.config), adapter.weights);
   if (adapter.optimizer) trainable.loadOptimizerState(adapter.optimizer);
   return {

@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, vi } from 'vitest';
-import { readCheckpointTokenizer } from '../../text/checkpoint-text.ts';
+import { readChatFiles, readCheckpointTokenizer } from '../../text/checkpoint-text.ts';
 import { createTorchEngine, type TorchEngine, type TorchEngineOptions } from '../engine.ts';
 
 export const TEST_PYTHON = process.env.TROUPE_PYTHON;
@@ -37,6 +37,7 @@ export function testEngine(changes: Partial<TorchEngineOptions> = {}): TorchEngi
     tokenBudget: 64,
     decodeBatch: 3,
     readTokenizer: readCheckpointTokenizer,
+    readChatFiles,
     ...changes,
   });
 }

@@ -1,0 +1,248 @@
+/**
+ * Reads the small files of the agents' models: configuration, tokenizer and chat template. They decide whether a team
+ * can play its protocol, so errors are found before weights are read.
+ * @module
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ResolvedConfig } from '../../config/resolve.ts';
+import type { Config } from '../../config/schema.ts';
+import type { LoadOptions, Tokenizer } from '../../engine/engine.ts';
+import { ConfigError } from '../../support/errors.ts';
+import { componentFolders, isMixtureFolder } from '../../swap/mixture-folder.ts';
+import type { Task, TaskItem } from '../../task/task.ts';
+import { type PromptExample, withExamples } from '../../team/examples.ts';
+import type { Protocol, ProtocolMessage } from '../../team/team.ts';
+import { exchangeTranscript } from '../../team/transcript.ts';
+import { locateErrors } from './config-errors.ts';
+
+/** What the small files of an agent's model say. */
+export interface AgentText {
+  readonly id: number;
+  readonly name: string;
+  readonly instruction: string | undefined;
+  readonly examples: readonly PromptExample[] | undefined;
+  readonly tokenizer: Tokenizer;
+  /** Maximum length of context plus message, tokens. */
+  readonly maxContext: number;
+}
+
+/** Settings of an agent's chats. */
+export type ChatSettings = Pick<LoadOptions, 'chatTemplate' | 'chatTemplateKwargs'>;
+
+/** Returns an agent's chat template and its variables: those of the team, overridden by those of the agent. */
+export function chatSettings(config: Config, agent: number): ChatSettings {
+  const own = config.agents[agent];
+  const chatTemplate = own?.chat_template ?? config.chat_template;
+  return {
+    chatTemplateKwargs: { ...config.chat_template_kwargs, ...own?.chat_template_kwargs },
+    ...(chatTemplate === undefined ? {} : { chatTemplate }),
+  };
+}
+
+/** Path of the key that names an agent's model, for errors. */
+export function modelPath({ config }: ResolvedConfig, agent: number): readonly (string | number)[] {
+  return config.agents[agent]?.model === config.base ? ['base'] : ['agents', agent, 'model'];
+}
+
+/**
+ * Reads the small files of every agent's model.
+ *
+ * @param folders - model folders of agent 0, 1, ...
+ * @returns one entry per agent; agents whose files only a worker can read are left out
+ * @throws ConfigError with a position in the team file
+ */
+export async function readAgentTexts(
+  resolved: ResolvedConfig,
+  folders: readonly string[],
+): Promise<AgentText[]> {
+  const { config } = resolved;
+  const known = new Map<string, Pick<AgentText, 'tokenizer' | 'maxContext'>>();
+  const texts: AgentText[] = [];
+  for (const [id, { name, instruction, examples }] of config.agents.entries()) {
+    const dir = folders[id] as string;
+    const settings = chatSettings(config, id);
+    const key = JSON.stringify([dir, settings]);
+    const text =
+      known.get(key) ??
+      (await locateErrors(resolved, modelPath(resolved, id), () => readModelText(dir, config, settings)));
+    if (text === undefined) continue;
+    known.set(key, text);
+    requireRoom(resolved, text.maxContext, name);
+    texts.push({ id, name, instruction, examples, ...text });
+  }
+  return texts;
+}
+
+/**
+ * Reads the small files of a model; for a mixture those of both models. Returns undefined if only the worker of
+ * another engine can read them.
+ *
+ * @throws ConfigError if a file is missing or invalid
+ */
+export async function readModelText(
+  dir: string,
+  config: Config,
+  settings: ChatSettings,
+): Promise<Pick<AgentText, 'tokenizer' | 'maxContext'> | undefined> {
+  const { incumbent, replacement } = componentFolders(dir);
+  if (isMixtureFolder(dir)) {
+    const [first, second] = [
+      await readModelText(incumbent, config, settings),
+      await readModelText(replacement, config, settings),
+    ];
+    return first && second && { ...first, maxContext: Math.min(first.maxContext, second.maxContext) };
+  }
+  const { adapterBaseFolder, isAdapterFolder, readAdapterConfig } = await import(
+    '../../engine/onnx/lora/adapter-folder.ts'
+  );
+  const folder = isAdapterFolder(dir) ? adapterBaseFolder(dir, readAdapterConfig(dir).base) : dir;
+  const { checkpointTokenizer, readCheckpointTokenizer } = await import(
+    '../../engine/text/checkpoint-text.ts'
+  );
+  if (config.engine.kind === 'onnx') {
+    const { readCheckpointFiles } = await import('../../engine/onnx/weights/checkpoint.ts');
+    const { config: decoder, tokenizer: files } = readCheckpointFiles(folder);
+    const { endTokens, vocabSize, maxPositions: maxContext } = decoder;
+    return {
+      maxContext,
+      tokenizer: checkpointTokenizer(files, { dir: folder, endTokens, vocabSize, ...settings }),
+    };
+  }
+  const sizes = sizesOf(join(folder, 'config.json'));
+  if (sizes === undefined) return undefined;
+  const { vocabSize, maxContext } = sizes;
+  return { maxContext, tokenizer: readCheckpointTokenizer({ dir: folder, ...settings }, vocabSize) };
+}
+
+/** Reads vocabulary and context length of any architecture; Infinity if the file does not contain them. */
+function sizesOf(path: string): { readonly vocabSize: number; readonly maxContext: number } | undefined {
+  if (!existsSync(path)) return undefined;
+  const json = parsed(path);
+  const text = (json?.text_config ?? {}) as Readonly<Record<string, unknown>>;
+  const size = (key: string): number => {
+    const value = json?.[key] ?? text[key];
+    return typeof value === 'number' && value > 0 ? value : Number.POSITIVE_INFINITY;
+  };
+  return json && { vocabSize: size('vocab_size'), maxContext: size('max_position_embeddings') };
+}
+
+/** Parses a file; undefined if it is not a JSON object, which the worker reports. */
+function parsed(path: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws ConfigError if a message of maximum length fills the context window */
+function requireRoom(resolved: ResolvedConfig, maxContext: number, name: string): void {
+  const { max_completion_length } = resolved.config.train;
+  if (max_completion_length < maxContext) return;
+  throw resolved.problem([
+    {
+      path: ['train', 'max_completion_length'],
+      message: `expected fewer than the ${maxContext} tokens of the context window of agent "${name}", which prompt and completion share, got ${max_completion_length}`,
+    },
+  ]);
+}
+
+/** Creates an error about the chat template of an agent. */
+type TemplateProblem = (agent: number, message: string) => Error;
+
+/** Number of turns whose conversations are checked; later ones have the same pattern of roles. */
+const CHECKED_TURNS = 8;
+
+/**
+ * Encodes the conversations that the protocol creates, with a digit in place of every message.
+ *
+ * @throws ConfigError if an agent's chat template cannot express one of them
+ */
+export function checkConversations(
+  texts: readonly AgentText[],
+  {
+    agents,
+    task,
+    protocol,
+    problem,
+  }: {
+    /** Number of agents of the team. */
+    readonly agents: number;
+    readonly task: Task;
+    readonly protocol: Protocol;
+    /** Creates the error about an agent's template. */
+    readonly problem: TemplateProblem;
+  },
+): void {
+  const item = firstItem(task);
+  if (item === undefined) return;
+  if (task.environment !== undefined) {
+    for (const text of texts)
+      for (const exchanges of [0, 1, 2]) checkExchanges(text, { item, exchanges, problem });
+    return;
+  }
+  const messages: ProtocolMessage[] = [];
+  for (let turn = 0; turn < Math.min(protocol.maxTurns, CHECKED_TURNS); turn++) {
+    const active = protocol.active(turn, messages, agents);
+    if (active.length === 0) return;
+    // a router may choose any agent at a turn
+    for (const text of texts)
+      if (active.includes(text.id) || protocol.name === 'router')
+        requireEncodable(text, {
+          problem,
+          view: withExamples(protocol.view(item, text.id, messages, text.instruction), text.examples),
+          where: `turn ${turn + 1} of protocol ${protocol.name}`,
+        });
+    for (const agent of active) messages.push(placeholder(agent, turn, texts));
+  }
+}
+
+function checkExchanges(
+  text: AgentText,
+  {
+    item,
+    exchanges,
+    problem,
+  }: { readonly item: TaskItem; readonly exchanges: number; readonly problem: TemplateProblem },
+): void {
+  const played = Array.from({ length: exchanges }, (_, turn) => ({
+    sent: placeholder(text.id, turn, [text]),
+    reply: '1',
+  }));
+  const { instruction, examples } = text;
+  requireEncodable(text, {
+    problem,
+    view: withExamples(exchangeTranscript(item, text.id, { exchanges: played, instruction }), examples),
+    where: `move ${exchanges + 1}`,
+  });
+}
+
+interface CheckedView {
+  readonly view: Parameters<Tokenizer['encodeChat']>[0];
+  /** Names the conversation. */
+  readonly where: string;
+  readonly problem: TemplateProblem;
+}
+
+function requireEncodable({ id, tokenizer }: AgentText, { view, where, problem }: CheckedView): void {
+  try {
+    tokenizer.encodeChat(view);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw problem(id, error.code === 'TROUPE_CHAT_TEMPLATE' ? error.message : `${error.message} (${where})`);
+  }
+}
+
+function placeholder(agent: number, turn: number, texts: readonly AgentText[]): ProtocolMessage {
+  const tokens = texts.find(({ id }) => id === agent)?.tokenizer.encode('1') ?? new Int32Array();
+  return { agent, turn, text: '1', tokens, meanLogp: 0 };
+}
+
+/** Returns the first item of the first split that has one. */
+function firstItem(task: Task): TaskItem | undefined {
+  for (const split of ['train', 'test', 'validation'] as const)
+    if (task.size(split) !== 0) return task.item(split, 0);
+  return undefined;
+}
