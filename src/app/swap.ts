@@ -4,7 +4,7 @@
  * The old run is only read.
  * @module
  */
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Override } from '../config/overrides.ts';
 import { type ResolvedConfig, resolveConfig } from '../config/resolve.ts';
@@ -14,6 +14,7 @@ import { CONFIG_FILE } from '../store/layout.ts';
 import { findStoredTeam, readCheckpointState, type StoredTeam } from '../store/read-run.ts';
 import { assertFree } from '../store/run-folder.ts';
 import { ConfigError } from '../support/errors.ts';
+import { weightBytes } from '../support/model-files.ts';
 import { isHubReference } from '../support/model-reference.ts';
 import type { SwapRecord } from '../swap/swap-record.ts';
 import type { Team } from '../team/team.ts';
@@ -202,10 +203,4 @@ function requireMemory(...folders: readonly string[]): void {
   throw new ConfigError(
     `--with: expected room for both models, ${gib(bytes)} of weights, got ${gib(available)} of free memory; use a smaller model or --mode raw on a larger machine`,
   );
-}
-
-function weightBytes(folder: string): number {
-  return readdirSync(folder)
-    .filter((name) => name.endsWith('.safetensors'))
-    .reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
 }

@@ -1,0 +1,161 @@
+/**
+ * Exports one agent of a team in one format, and measures the effect of rounding.
+ * @module
+ */
+import { join } from 'node:path';
+import type { ResolvedConfig } from '../config/resolve.ts';
+import { countEqualWeights } from '../export/equal-weights.ts';
+import { exportAgent, isAdapterFolder } from '../export/export-agent.ts';
+import { exportedWeights } from '../export/merged-weights.ts';
+import type { WeightTypeOf } from '../export/rounding.ts';
+import { type RoundingLoss, roundingLines } from '../report/rounding-loss.ts';
+import type { StoredTeam } from '../store/read-run.ts';
+import { ConfigError } from '../support/errors.ts';
+import { isHubReference } from '../support/model-reference.ts';
+import { isMixtureFolder } from '../swap/mixture-folder.ts';
+import { wholeModelFolder } from './compose/model-size.ts';
+import type { ExportedFacts } from './export-card.ts';
+import { measureRounding } from './export-measurement.ts';
+import { cachedModelFolder, type DownloadOptions, modelFolder } from './hub-models.ts';
+
+/** Type of exported weights; `q8_0` exists in GGUF files only. */
+export type ExportDtype = 'float32' | 'bfloat16' | 'float16' | 'q8_0';
+
+/** Folder of one exported agent, with the names of its weight files. */
+export interface ExportedAgent {
+  readonly dir: string;
+  readonly files: readonly string[];
+  /** Whether the files are an adapter, which needs its base. */
+  readonly isAdapter: boolean;
+  /** Whether an adapter was merged into its base. */
+  readonly merged: boolean;
+  /**
+   * Measured effect of rounding, or the reason why it was not measured. Absent if the weights are exact, or if
+   * `measure` is false.
+   */
+  readonly rounding?: RoundingLoss | string;
+  /** Commands that run the exported files in other programs. */
+  readonly commands: readonly string[];
+}
+
+/** One agent to export. */
+export interface AgentExport {
+  readonly stored: StoredTeam;
+  readonly resolved: ResolvedConfig;
+  readonly id: number;
+  /** Model folder in the checkpoint. */
+  readonly from: string;
+  /** Name of the folder to create. */
+  readonly name: string;
+  readonly format: 'safetensors' | 'gguf';
+  readonly dtype: ExportDtype;
+  readonly maxShardBytes: number;
+  readonly merge: boolean;
+  readonly measure: boolean;
+  readonly download: DownloadOptions;
+}
+
+const DTYPES = { float32: 'F32', bfloat16: 'BF16', float16: 'F16', q8_0: 'Q8_0' } as const;
+
+type Exported = Omit<ExportedAgent, 'dir'> & { readonly facts: Omit<ExportedFacts, 'format'> };
+
+/**
+ * @param to - folder of the team
+ * @throws ConfigError if the agent is a mixture, or the base of an adapter is missing
+ */
+export async function exportOneAgent(to: string, agent: AgentExport): Promise<Exported> {
+  const { from, name, merge } = agent;
+  if (isMixtureFolder(from))
+    throw new ConfigError(
+      `${from}: expected a model, got a mixture of two; hand over to the replacement or distil it, then export`,
+    );
+  const dir = join(to, name);
+  const isAdapter = isAdapterFolder(from) && !merge;
+  const merged = isAdapterFolder(from) && merge;
+  const base = await baseOf(agent);
+  const { files, typeOf } = writeSafetensorsAgent(dir, agent, merged ? base : undefined);
+  const rounding =
+    isAdapter || !agent.measure || !(merged || agent.dtype !== 'float32')
+      ? undefined
+      : await measure(agent, { exported: dir, base, merged, typeOf });
+  return {
+    ...{ files, isAdapter, merged, commands: [] },
+    ...(rounding === undefined ? {} : { rounding }),
+    facts: {
+      ...{ files, isAdapter },
+      weights: weightsText(agent, { isAdapter, merged }),
+      rounding: rounding === undefined ? [] : textOf(rounding),
+    },
+  };
+}
+
+function textOf(rounding: RoundingLoss | string): readonly string[] {
+  return typeof rounding === 'string' ? [`not measured: ${rounding}`] : roundingLines(rounding);
+}
+
+function weightsText(
+  { dtype, id, resolved }: AgentExport,
+  { isAdapter, merged }: { readonly isAdapter: boolean; readonly merged: boolean },
+): string {
+  if (isAdapter) return `adapter of ${resolved.config.agents[id]?.name ?? ''}, float32`;
+  const rounded = dtype === 'float32' ? 'float32' : `${dtype}, rounded from float32`;
+  return merged ? `${rounded}; adapter merged into the base` : rounded;
+}
+
+function writeSafetensorsAgent(
+  dir: string,
+  { from, dtype, maxShardBytes }: AgentExport,
+  mergeInto: string | undefined,
+): { readonly files: readonly string[]; readonly typeOf: WeightTypeOf } {
+  const type = DTYPES[dtype];
+  if (type === 'Q8_0') throw new RangeError('expected a type of safetensors, got q8_0');
+  const files = exportAgent(from, dir, {
+    ...{ dtype: type, maxShardBytes },
+    ...(mergeInto === undefined ? {} : { mergeInto }),
+  });
+  return { files, typeOf: () => type };
+}
+
+/**
+ * Returns the folder of the complete base model. It is downloaded only if the export needs it, to merge an adapter.
+ */
+async function baseOf({ resolved, id, from, merge, download }: AgentExport): Promise<string | undefined> {
+  const model = resolved.config.agents[id]?.model ?? '';
+  if (isAdapterFolder(from) && merge) return wholeModelFolder(await modelFolder(model, download));
+  const cached = isHubReference(model) ? await cachedModelFolder(model, download) : model;
+  try {
+    return cached === undefined ? undefined : wholeModelFolder(cached);
+  } catch (error) {
+    // the base serves the measurement only, which is not possible without it
+    if (error instanceof ConfigError) return undefined;
+    throw error;
+  }
+}
+
+async function measure(
+  { resolved, stored, id, from, dtype }: AgentExport,
+  {
+    exported,
+    base,
+    merged,
+    typeOf,
+  }: {
+    readonly exported: string;
+    readonly base: string | undefined;
+    readonly merged: boolean;
+    readonly typeOf: WeightTypeOf;
+  },
+): Promise<RoundingLoss | string> {
+  const loss = await measureRounding(
+    { resolved, run: stored.run, agent: id },
+    { trained: from, exported, base },
+  );
+  if (typeof loss === 'string') return loss;
+  if (base === undefined) return { dtype, ...loss };
+  const weights = merged ? exportedWeights(base, from) : exportedWeights(from);
+  try {
+    return { dtype, ...loss, weights: countEqualWeights(weights, base, typeOf) };
+  } finally {
+    weights.close();
+  }
+}
