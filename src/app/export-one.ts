@@ -4,10 +4,9 @@
  */
 import { join } from 'node:path';
 import type { ResolvedConfig } from '../config/resolve.ts';
-import { countEqualWeights } from '../export/equal-weights.ts';
+import { countEqualWeights, type WeightTypeOf } from '../export/equal-weights.ts';
 import { exportAgent, isAdapterFolder } from '../export/export-agent.ts';
 import { exportedWeights } from '../export/merged-weights.ts';
-import type { WeightTypeOf } from '../export/rounding.ts';
 import { type RoundingLoss, roundingLines } from '../report/rounding-loss.ts';
 import type { StoredTeam } from '../store/read-run.ts';
 import { ConfigError } from '../support/errors.ts';
@@ -15,6 +14,7 @@ import { isHubReference } from '../support/model-reference.ts';
 import { isMixtureFolder } from '../swap/mixture-folder.ts';
 import { wholeModelFolder } from './compose/model-size.ts';
 import type { ExportedFacts } from './export-card.ts';
+import { type GgufParts, writeGgufAgent } from './export-gguf-agent.ts';
 import { measureRounding } from './export-measurement.ts';
 import { cachedModelFolder, type DownloadOptions, modelFolder } from './hub-models.ts';
 
@@ -47,6 +47,8 @@ export interface AgentExport {
   readonly from: string;
   /** Name of the folder to create. */
   readonly name: string;
+  /** Folder of the team after the export, for the commands that are printed. */
+  readonly out: string;
   readonly format: 'safetensors' | 'gguf';
   readonly dtype: ExportDtype;
   readonly maxShardBytes: number;
@@ -73,13 +75,17 @@ export async function exportOneAgent(to: string, agent: AgentExport): Promise<Ex
   const isAdapter = isAdapterFolder(from) && !merge;
   const merged = isAdapterFolder(from) && merge;
   const base = await baseOf(agent);
-  const { files, typeOf } = writeSafetensorsAgent(dir, agent, merged ? base : undefined);
+  const { files, typeOf, commands } =
+    agent.format === 'gguf'
+      ? writeGguf(to, agent, { isAdapter, merged, base })
+      : writeSafetensorsAgent(dir, agent, merged ? base : undefined);
+  const exported = agent.format === 'gguf' ? join(dir, files[0] as string) : dir;
   const rounding =
     isAdapter || !agent.measure || !(merged || agent.dtype !== 'float32')
       ? undefined
-      : await measure(agent, { exported: dir, base, merged, typeOf });
+      : await measure(agent, { exported, base, merged, typeOf });
   return {
-    ...{ files, isAdapter, merged, commands: [] },
+    ...{ files, isAdapter, merged, commands },
     ...(rounding === undefined ? {} : { rounding }),
     facts: {
       ...{ files, isAdapter },
@@ -102,18 +108,29 @@ function weightsText(
   return merged ? `${rounded}; adapter merged into the base` : rounded;
 }
 
+interface WrittenFiles {
+  readonly files: readonly string[];
+  readonly typeOf: WeightTypeOf;
+  readonly commands: readonly string[];
+}
+
+function writeGguf(to: string, agent: AgentExport, parts: Omit<GgufParts, 'type'>): WrittenFiles {
+  const { file, typeOf, commands } = writeGgufAgent(to, agent, { ...parts, type: DTYPES[agent.dtype] });
+  return { files: [file], typeOf, commands };
+}
+
 function writeSafetensorsAgent(
   dir: string,
   { from, dtype, maxShardBytes }: AgentExport,
   mergeInto: string | undefined,
-): { readonly files: readonly string[]; readonly typeOf: WeightTypeOf } {
+): WrittenFiles {
   const type = DTYPES[dtype];
   if (type === 'Q8_0') throw new RangeError('expected a type of safetensors, got q8_0');
   const files = exportAgent(from, dir, {
     ...{ dtype: type, maxShardBytes },
     ...(mergeInto === undefined ? {} : { mergeInto }),
   });
-  return { files, typeOf: () => type };
+  return { files, typeOf: () => type, commands: [] };
 }
 
 /**

@@ -67,19 +67,13 @@ export async function exportTeam(request: ExportRequest): Promise<ExportedAgent[
   const temporary = `${resolve(out)}.tmp-${process.pid}`;
   try {
     const made = await writeTeam(temporary, {
-      ...{ stored, resolved, format, dtype, maxShardBytes, merge, measure },
+      ...{ stored, resolved, out, format, dtype, maxShardBytes, merge, measure },
       download: { signal, onEvent, env },
     });
     refuseExisting(out);
     renameSync(temporary, out);
     syncFolder(dirname(resolve(out)));
-    return made.map((agent) => ({
-      ...agent,
-      dir: join(out, agent.dir),
-      commands: agent.commands.map((command) =>
-        command.replaceAll(`${agent.dir}/`, `${join(out, agent.dir)}/`),
-      ),
-    }));
+    return made.map((agent) => ({ ...agent, dir: join(out, agent.dir) }));
   } catch (error) {
     if (error instanceof TroupeError) throw error;
     throw writeError(out, error, 'nothing is left');
@@ -118,6 +112,8 @@ async function writeTeam(to: string, exporting: Exporting): Promise<ExportedAgen
   for (const [id, { dir }] of made.entries())
     writeFileAtomic(join(to, dir, 'README.md'), modelCard(card, rows[id]));
   writeFileAtomic(join(to, 'README.md'), modelCard(card));
+  // a team file cannot name an adapter in a GGUF file
+  if (format === 'gguf' && made.some(({ isAdapter }) => isAdapter)) return made;
   let next = 0;
   const { base: _, ...joined } = resolved.config;
   const models = made.map(({ dir, files }) => (format === 'gguf' ? `./${dir}/${files[0]}` : `./${dir}`));

@@ -2,9 +2,15 @@
  * Counts the trained weights that a rounding returns to the values of the base model.
  * @module
  */
+import { storedValues, type WrittenType } from '../gguf/write-values.ts';
 import { openWeightFiles } from '../support/weight-files.ts';
 import type { ExportedWeights } from './merged-weights.ts';
-import { rounded, type WeightTypeOf } from './rounding.ts';
+
+/** Chooses the type of a tensor in an exported file. */
+export type WeightTypeOf = (tensor: {
+  readonly name: string;
+  readonly shape: readonly number[];
+}) => WrittenType;
 
 export interface EqualWeights {
   /** Number of weights that training could change. */
@@ -32,7 +38,7 @@ export function countEqualWeights(
       const before = files.read(name)?.values;
       if (before === undefined) continue;
       const type = typeOf({ name, shape });
-      const [own, old] = [rounded(values(), type), rounded(before, type)];
+      const [own, old] = [storedValues(values(), type), storedValues(before, type)];
       trained += own.length;
       for (let i = 0; i < own.length; i++) if (own[i] === old[i]) equal++;
     }
