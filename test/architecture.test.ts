@@ -129,7 +129,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'engine/text': ['core', 'support', 'gguf', 'engine port'],
   'engine/onnx': ['core', 'support', 'gguf', 'engine port', 'engine/sampling', 'engine/text'],
   'engine/tabular': ['core', 'support', 'engine port', 'engine/sampling', 'engine/text'],
-  'engine/torch': ['core', 'support', 'engine port', 'engine/sampling'],
+  'engine/torch': ['core', 'support', 'gguf', 'engine port', 'engine/sampling'],
   'engine/ray': ['core', 'support', 'engine port', 'engine/torch'],
   grade: ['core', 'support', 'task port'],
   task: ['core', 'support', 'schema', 'task port'],

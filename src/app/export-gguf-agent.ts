@@ -8,6 +8,7 @@ import { basename, join, relative, resolve } from 'node:path';
 import { baseLicense } from '../export/base-license.ts';
 import { type GgufFacts, writeGgufAdapter, writeGgufModel } from '../export/export-gguf.ts';
 import { llamaCommand, modelfile, type RunSettings } from '../export/modelfile.ts';
+import { isGgufModel } from '../gguf/model-path.ts';
 import { type WrittenType, writtenType } from '../gguf/write-values.ts';
 import { writeFileAtomic } from '../support/atomic-file.ts';
 import { ConfigError } from '../support/errors.ts';
@@ -52,7 +53,7 @@ export function writeGgufAgent(to: string, agent: AgentExport, parts: GgufParts)
     ...chatTemplateOptions(agent.resolved.config, agent.id),
   });
   const facts = factsOf(agent, whole);
-  const tokenizerFrom = base !== undefined && isGguf(base) ? base : undefined;
+  const tokenizerFrom = base !== undefined && isGgufModel(base) ? base : undefined;
   mkdirSync(join(to, name), { recursive: true });
   const file = isAdapter ? `${name}-lora-F32.gguf` : `${name}-${type}.gguf`;
   const path = join(to, name, file);
@@ -92,10 +93,6 @@ function requireBase(base: string | undefined, from: string): string {
   );
 }
 
-function isGguf(model: string): boolean {
-  return /\.gguf$/i.test(model);
-}
-
 function factsOf({ resolved, id, name }: AgentExport, whole: string): GgufFacts {
   const { config } = resolved;
   const model = config.agents[id]?.model ?? '';
@@ -122,7 +119,7 @@ function writeBase(
     facts,
   }: { readonly described: DescribedFolder; readonly type: WrittenType; readonly facts: GgufFacts },
 ): { readonly path: string; readonly inTeam?: string } {
-  if (isGguf(whole)) return { path: resolve(whole) };
+  if (isGgufModel(whole)) return { path: resolve(whole) };
   const name = (facts.base ?? basename(whole)).split('/').at(-1) as string;
   const inTeam = join(BASE_FOLDER, `${name}-${type}.gguf`);
   const path = join(to, inTeam);

@@ -3,7 +3,7 @@
  * a temporary folder and renamed, so an interrupted pretraining leaves no folder.
  * @module
  */
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Override } from '../config/overrides.ts';
 import type { ResolvedConfig } from '../config/resolve.ts';
@@ -11,6 +11,7 @@ import type { TeamFile } from '../config/schema.ts';
 import { randomStream } from '../core/rng.ts';
 import type { OnnxEngine } from '../engine/onnx/engine.ts';
 import type { PretrainProgress, TextExample } from '../engine/onnx/pretrain.ts';
+import { isGgufModel, modelExists, requireModel } from '../gguf/model-path.ts';
 import { camelCased } from '../schema/camel-case.ts';
 import { isHubReference } from '../support/model-reference.ts';
 import type { Split, Task } from '../task/task.ts';
@@ -78,9 +79,10 @@ export async function pretrain(request: PretrainRequest): Promise<PretrainedMode
   const { config } = resolved;
   const { task } = await composeEpisodes(resolved, { env: request.env });
   const folders = [...new Set(config.agents.map(({ model }) => model))];
-  const missing = folders.filter(
-    (folder) => !isHubReference(folder) && (request.force || !existsSync(join(folder, 'config.json'))),
-  );
+  for (const model of folders.filter(isGgufModel)) if (!isHubReference(model)) requireModel(model);
+  // GGUF files are only read
+  const trainable = folders.filter((folder) => !isHubReference(folder) && !isGgufModel(folder));
+  const missing = trainable.filter((folder) => request.force || !modelExists(folder));
   if (missing.length === 0) return [];
   requireDemonstrations(resolved, task);
   const engine = await createEmbeddedEngine(config);

@@ -3,12 +3,12 @@
  * the attempt fails, and the next attempt resumes the run.
  * @module
  */
-import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { ResolvedConfig } from '../config/resolve.ts';
 import { trainOptions } from '../config/train-options.ts';
 import type { Model } from '../engine/engine.ts';
+import { modelExists } from '../gguf/model-path.ts';
 import { modelCallRow } from '../observe/model-calls.ts';
 import { listCheckpoints } from '../store/checkpoint-folder.ts';
 import type { DiskRunStore } from '../store/disk-run-store.ts';
@@ -165,8 +165,7 @@ function checkContinuation(resolved: ResolvedConfig, run: string): void {
       },
     ]);
   const missing = agents.find(
-    ({ model }) =>
-      !isHubReference(model) && !existsSync(join(model, 'config.json')) && !isMixtureFolder(model),
+    ({ model }) => !isHubReference(model) && !modelExists(model) && !isMixtureFolder(model),
   );
   if (missing !== undefined)
     throw resolved.problem([

@@ -52,7 +52,7 @@ const fileSchema = z.strictObject({
   base: text('a model folder')
     .optional()
     .describe(
-      'Model folder of all agents without `model`, relative to this file, or a model on the Hugging Face hub: hf:OWNER/NAME@REVISION.',
+      'Model folder or GGUF file of all agents without `model`, relative to this file, or a model on the Hugging Face hub: hf:OWNER/NAME@REVISION or hf:OWNER/NAME/FILE.gguf.',
     ),
   agents: agentsField,
   chat_template_kwargs: templateKwargs(

@@ -162,7 +162,7 @@ export const agentSchema = z.strictObject({
   model: text('a model folder')
     .optional()
     .describe(
-      'Hugging Face folder of the model, relative to this file, or a model on the Hugging Face hub: hf:OWNER/NAME@REVISION. Default: `base`.',
+      'Hugging Face folder or GGUF file of the model, relative to this file, or a model on the Hugging Face hub: hf:OWNER/NAME@REVISION or hf:OWNER/NAME/FILE.gguf. Default: `base`.',
     ),
   instruction: text().optional().describe('System message of this agent. Default: none.'),
   chat_template_kwargs: templateKwargs(

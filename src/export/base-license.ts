@@ -4,6 +4,8 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ggufLicense } from '../gguf/model-files.ts';
+import { isGgufModel } from '../gguf/model-path.ts';
 
 export interface BaseLicense {
   /** Identifier of the licence in the metadata of Hugging Face, e.g. `apache-2.0`. */
@@ -28,11 +30,16 @@ const KNOWN_TEXTS: readonly (readonly [RegExp, string])[] = [
 const LICENSE_FILE = /^(LICEN[CS]E|COPYING)(\.(md|txt))?$/i;
 
 /**
- * Reads the licence of a model: from the metadata of its card (README.md), else from its licence file.
+ * Reads the licence of a model: from the metadata of its card (README.md), else from its licence file; of a GGUF file
+ * from its metadata.
  *
  * @returns undefined if the folder states none
  */
 export function baseLicense(dir: string): BaseLicense | undefined {
+  if (isGgufModel(dir)) {
+    const license = ggufLicense(dir);
+    return license === undefined ? undefined : { license, source: 'general.license' };
+  }
   const card = join(dir, 'README.md');
   const stated = existsSync(card) ? licenseOf(readFileSync(card, 'utf8')) : undefined;
   if (stated !== undefined) return { ...stated, source: 'README.md' };

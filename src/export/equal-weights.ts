@@ -2,8 +2,9 @@
  * Counts the trained weights that a rounding returns to the values of the base model.
  * @module
  */
+
+import { openModelWeights } from '../gguf/model-files.ts';
 import { storedValues, type WrittenType } from '../gguf/write-values.ts';
-import { openWeightFiles } from '../support/weight-files.ts';
 import type { ExportedWeights } from './merged-weights.ts';
 
 /** Chooses the type of a tensor in an exported file. */
@@ -22,7 +23,7 @@ export interface EqualWeights {
 /**
  * Compares exported weights with those of the base model, both rounded to the types of the exported file.
  *
- * @param base - model folder of the base
+ * @param base - model folder or GGUF file of the base
  * @throws ConfigError if a file of the base is damaged
  */
 export function countEqualWeights(
@@ -30,7 +31,7 @@ export function countEqualWeights(
   base: string,
   typeOf: WeightTypeOf,
 ): EqualWeights {
-  const files = openWeightFiles(base);
+  const files = openModelWeights(base);
   try {
     let [trained, equal] = [0, 0];
     for (const { name, shape, values } of tensors) {

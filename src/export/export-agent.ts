@@ -3,8 +3,9 @@
  * the checkpoint, converted to the requested element type and split into shards.
  * @module
  */
-import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { madeTokenizerFiles, readConfigText } from '../gguf/model-files.ts';
 import { writeFileAtomic } from '../support/atomic-file.ts';
 import type { FloatDtype } from '../support/float16.ts';
 import { streamSafetensors, type TensorToWrite, tensorBytes } from '../support/safetensors.ts';
@@ -16,7 +17,7 @@ export interface ExportAgentOptions {
   readonly dtype: FloatDtype;
   /** Maximum size of a weight file, bytes. */
   readonly maxShardBytes: number;
-  /** Folder of the base model to merge an adapter into; absent: adapters are not merged. */
+  /** Folder or GGUF file of the base model to merge an adapter into; absent: adapters are not merged. */
   readonly mergeInto?: string;
 }
 
@@ -64,6 +65,8 @@ export function exportAgent(from: string, to: string, options: ExportAgentOption
   }
   const whole = isAdapter ? (options.mergeInto as string) : from;
   for (const name of COPIED) copy(name, whole);
+  for (const [name, bytes] of madeTokenizerFiles(whole) ?? [])
+    if (!existsSync(join(to, name))) writeFileAtomic(join(to, name), bytes);
   const weights = exportedWeights(whole, isAdapter ? from : undefined);
   try {
     const files = writeWeights(to, weights.tensors, options);
@@ -125,7 +128,7 @@ export function planShards<T extends Pick<TensorToWrite, 'shape'>>(
  * Writes config.json with the exported element type. Writes `generation_config.json` if the model has none.
  */
 function writeConfig(from: string, to: string, dtype: FloatDtype): void {
-  const config = JSON.parse(readFileSync(join(from, 'config.json'), 'utf8')) as Record<string, unknown>;
+  const config = JSON.parse(readConfigText(from)) as Record<string, unknown>;
   // removes `dtype`, which Transformers 5 writes; `torch_dtype` below replaces it, because every version
   // reads that
   const { dtype: _, ...rest } = config;

@@ -163,13 +163,19 @@ function convertedTokenizer(
   });
 }
 
-/** The default chat template of a model folder; undefined if it has none. */
+/** Returns the text of a file of a model's tokenizer; undefined if there is none. */
+export function tokenizerFile(model: string, name: string): string | undefined {
+  const made = madeTokenizerFiles(model)?.get(name);
+  if (made !== undefined) return new TextDecoder().decode(made);
+  const path = join(model, name);
+  return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
+}
+
+/** The default chat template of a model; undefined if it has none. */
 export function chatTemplateOf(dir: string): string | undefined {
-  const file = join(dir, 'chat_template.jinja');
-  if (existsSync(file)) return readFileSync(file, 'utf8');
-  const config = join(dir, 'tokenizer_config.json');
-  if (!existsSync(config)) return undefined;
-  const { chat_template: listed } = JSON.parse(readFileSync(config, 'utf8')) as {
+  const template = tokenizerFile(dir, 'chat_template.jinja');
+  if (template !== undefined) return template;
+  const { chat_template: listed } = JSON.parse(tokenizerFile(dir, 'tokenizer_config.json') ?? '{}') as {
     readonly chat_template?: string | readonly { readonly name: string; readonly template: string }[];
   };
   return typeof listed === 'string' ? listed : listed?.find(({ name }) => name === 'default')?.template;

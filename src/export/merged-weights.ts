@@ -6,10 +6,10 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { openModelWeights } from '../gguf/model-files.ts';
 import { ConfigError } from '../support/errors.ts';
 import type { TensorToWrite } from '../support/safetensors.ts';
 import { openSafetensors, type SafetensorsReader } from '../support/safetensors-reader.ts';
-import { openWeightFiles } from '../support/weight-files.ts';
 
 export const ADAPTER_CONFIG = 'adapter_config.json';
 export const ADAPTER_WEIGHTS = 'adapter_model.safetensors';
@@ -33,7 +33,7 @@ export interface ExportedWeights {
  * @throws ConfigError if a tensor of the adapter does not match the name and shape of a weight of the base
  */
 export function exportedWeights(dir: string, adapter?: string): ExportedWeights {
-  const files = openWeightFiles(dir);
+  const files = openModelWeights(dir);
   let added: Adapter | undefined;
   try {
     added = adapter === undefined ? undefined : openAdapter(adapter);

@@ -6,7 +6,7 @@
  */
 import { ConfigError } from '../support/errors.ts';
 import { GGUF_ARCHITECTURES, type GgufArchitecture, ggufArchitecture, KEY_PAIRS } from './architectures.ts';
-import type { GgufFile } from './container.ts';
+import type { GgufContent } from './container.ts';
 import { endOfGeneration } from './end-tokens.ts';
 import { Metadata } from './metadata.ts';
 import { ropeScaling } from './rope-scaling.ts';
@@ -37,7 +37,7 @@ const REFUSED_KEYS = [
  *
  * @throws ConfigError if the file is a part of a split model, or its architecture or a tensor type is not supported
  */
-export function architectureOf(file: Pick<GgufFile, 'path' | 'metadata' | 'tensors'>): GgufArchitecture {
+export function architectureOf(file: Omit<GgufContent, 'read'>): GgufArchitecture {
   const metadata = new Metadata(file);
   const { path, tensors } = file;
   if (SPLIT.test(path) || (metadata.number('split.count') ?? 1) > 1)
@@ -66,7 +66,7 @@ export function architectureOf(file: Pick<GgufFile, 'path' | 'metadata' | 'tenso
  *
  * @throws ConfigError if the engine cannot compute the model
  */
-export function configJson(file: GgufFile): Fields {
+export function configJson(file: GgufContent): Fields {
   const architecture = architectureOf(file);
   const metadata = new Metadata(file);
   const { name } = architecture;
@@ -129,7 +129,7 @@ export function shortestDecimal(value: number): number {
 }
 
 /** Projections have biases where the file has tensors for them. Qwen 2 always has them, without a field. */
-function biases({ tensors }: GgufFile, { name }: GgufArchitecture): Fields {
+function biases({ tensors }: GgufContent, { name }: GgufArchitecture): Fields {
   if (name === 'qwen2') return {};
   return {
     ...(tensors.has('blk.0.attn_q.bias') ? { attention_bias: true } : {}),

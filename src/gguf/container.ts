@@ -59,6 +59,9 @@ export class GgufFile {
   }
 }
 
+/** The content of an open file. */
+export type GgufContent = Pick<GgufFile, 'path' | 'metadata' | 'tensors' | 'read'>;
+
 /**
  * Opens a GGUF file; the caller closes it.
  *

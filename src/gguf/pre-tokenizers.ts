@@ -43,7 +43,8 @@ const DEEPSEEK_V3 = [
   CJK,
   String.raw`[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_${BACKTICK}{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
 ];
-const DEEPSEEK_CJK = '[一-龥ࠀ-一가-\uD7FF]+';
+/** llama.cpp treats white space outside of ASCII as no member of a range. */
+const DEEPSEEK_CJK = String.raw`(?:(?!\s)[一-龥ࠀ-一가-\uD7FF])+`;
 const DEEPSEEK_CODER = [
   String.raw`[\r\n]`,
   String.raw`\s?\p{L}+`,
@@ -55,7 +56,7 @@ const DEEPSEEK_LLM = [
   String.raw`[\r\n]`,
   // letters with case, listed because this tokenizer was made before a later version of Unicode
   String.raw`\s?[A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-Ჿᴀ-ᴫᵫ-ᵷᵹ-ᶚḀ-ἕἘ-Ἕἠ-ὅὈ-Ὅὐ-ὗὙὛὝὟ-ώᾀ-ᾴᾶ-ᾼιῂ-ῄῆ-ῌῐ-ΐῖ-Ίῠ-Ῥῲ-ῴῶ-ῼℂℇℊ-ℓℕℙ-ℝℤΩℨK-ℭℯ-ℴℹℼ-ℿⅅ-ⅉⅎↃↄⰀ-ⱻⱾ-ⳤⳫ-ⳮⳲⳳꙀ-ꙭꚀ-ꚛꜢ-ꝯꝱ-ꞇꞋ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚａ-ｚ𐐀-𐑏𐒰-𐓓𐓘-𐓻𐲀-𐲲𐳀-𐳲𑢠-𑣟𞤀-𞥃]+`,
-  String.raw`\s?[!-/:-~！-／：-～‘-‟　-。]+`,
+  String.raw`\s?(?:(?!\s)[!-/:-~！-／：-～‘-‟　-。])+`,
   String.raw`\s+$`,
   DEEPSEEK_CJK,
   String.raw`\p{N}+`,

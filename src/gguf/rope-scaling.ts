@@ -6,8 +6,7 @@
  * @module
  */
 import { ConfigError } from '../support/errors.ts';
-import type { GgufFile } from './container.ts';
-import { tensorBytes } from './container.ts';
+import { type GgufContent, tensorBytes } from './container.ts';
 import type { Metadata } from './metadata.ts';
 import { tensorType } from './tensor-types.ts';
 
@@ -29,7 +28,7 @@ interface RopeOf {
  *
  * @throws ConfigError if the scaling is of another kind
  */
-export function ropeScaling(file: GgufFile, metadata: Metadata, rope: RopeOf): Scaling | null {
+export function ropeScaling(file: GgufContent, metadata: Metadata, rope: RopeOf): Scaling | null {
   const key = (name: string): string => `${rope.name}.rope.scaling.${name}`;
   const factor = metadata.number(key('factor')) ?? metadata.number(`${rope.name}.rope.scale_linear`) ?? 1;
   const type = metadata.string(key('type')) ?? (factor === 1 || factor === 0 ? 'none' : 'linear');
@@ -52,7 +51,7 @@ export function ropeScaling(file: GgufFile, metadata: Metadata, rope: RopeOf): S
   };
 }
 
-function readFactors(file: GgufFile): Float32Array | undefined {
+function readFactors(file: GgufContent): Float32Array | undefined {
   const tensor = file.tensors.get(ROPE_FACTORS);
   const type = tensor && tensorType(tensor.typeId);
   if (!tensor || !type) return undefined;
@@ -107,7 +106,10 @@ function llama3Factor(frequency: number, { factor, original, high }: Llama3): nu
   return 1 / ((1 - smooth) / factor + smooth);
 }
 
-/** Solves s = (original / wavelength - 1) / (high - 1) for two frequencies with factors between 1 and the largest. */
+/**
+ * Solves s = (original / wavelength - 1) / (high - 1) for two frequencies with factors between 1 and the largest. If
+ * there are fewer, `high` has its usual value.
+ */
 function fitted({
   factors,
   frequencies,
@@ -119,9 +121,14 @@ function fitted({
 }): readonly Pick<Llama3, 'original' | 'high'>[] {
   const between = [...factors.keys()].filter((j) => factors[j] > 1 && factors[j] < factor);
   const [first, last] = [between[0], between.at(-1)];
-  if (first === undefined || last === undefined || first === last) return [];
   const smooth = (j: number): number => (1 / (factors[j] as number) - 1 / factor) / (1 - 1 / factor);
   const turns = (j: number): number => (frequencies[j] as number) / (2 * Math.PI);
+  const usual = 4;
+  if (first === undefined || last === undefined) {
+    const low = frequencies[factors.indexOf(factor)] as number;
+    return [{ original: (0.99 * 2 * Math.PI) / low, high: usual }];
+  }
+  if (first === last) return [{ original: (1 + smooth(first) * (usual - 1)) / turns(first), high: usual }];
   const slope = (smooth(first) - smooth(last)) / (turns(first) - turns(last));
   const offset = slope * turns(first) - smooth(first);
   const high = 1 + 1 / offset;

@@ -10,6 +10,9 @@ import { TOKEN_TYPES, type Vocabulary } from './vocabulary.ts';
 /** Types of tokens that are never the result of merges: they are special, and found in a text before it is split. */
 const NEVER_MERGED: ReadonlySet<number> = new Set([TOKEN_TYPES.control, TOKEN_TYPES.unknown]);
 
+/** The scores do not correspond to a list of merges; the message begins with the expectation. */
+export class MergeError extends Error {}
+
 /**
  * Returns the merges, first the one that is applied first.
  *
@@ -17,17 +20,21 @@ const NEVER_MERGED: ReadonlySet<number> = new Set([TOKEN_TYPES.control, TOKEN_TY
  * express; the list prefers the longest left part. Results differ only where both splits overlap in a text.
  *
  * @param scores - of each token
+ * @throws MergeError if a token cannot be made from two tokens, or two tokens have the same score
  */
 export function mergesByScore(
   { tokens, ids, types }: Pick<Vocabulary, 'tokens' | 'ids' | 'types'>,
   scores: readonly number[],
 ): [string, string][] {
+  const isNormal = (id: number): boolean => (types?.[id] ?? TOKEN_TYPES.normal) === TOKEN_TYPES.normal;
   const order = Uint32Array.from(tokens.keys())
     .filter((id) => !NEVER_MERGED.has(types?.[id] ?? TOKEN_TYPES.normal))
     .sort((a, b) => (scores[b] as number) - (scores[a] as number) || a - b);
   const merges: [string, string][] = [];
+  let lastScore: number | undefined;
   for (const id of order) {
     const token = tokens[id] as string;
+    const before = merges.length;
     for (let cut = token.length - 1; cut > 0; cut--) {
       if (splitsCharacter(token, cut)) continue;
       const right = token.slice(cut);
@@ -35,6 +42,16 @@ export function mergesByScore(
       const left = token.slice(0, cut);
       if (ids.has(left)) merges.push([left, right]);
     }
+    const isCharacter = [...token].length < 2;
+    if (isCharacter || !isNormal(id)) continue;
+    if (merges.length === before)
+      throw new MergeError(`two tokens whose concatenation is ${JSON.stringify(token)}, got none`);
+    const score = scores[id] as number;
+    if (score === lastScore)
+      throw new MergeError(
+        `another score for each token of more than one character, got ${score} for ${JSON.stringify(token)} and another`,
+      );
+    lastScore = score;
   }
   return merges;
 }

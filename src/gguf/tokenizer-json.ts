@@ -6,7 +6,7 @@
 import { ConfigError } from '../support/errors.ts';
 import type { Metadata } from './metadata.ts';
 import { PRE_TOKENIZER_NAMES, preTokenizer } from './pre-tokenizers.ts';
-import { mergesByScore } from './sentencepiece-merges.ts';
+import { MergeError, mergesByScore } from './sentencepiece-merges.ts';
 import { TOKEN_TYPES, type Vocabulary } from './vocabulary.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -130,7 +130,7 @@ function sentencePiece(metadata: Metadata, vocabulary: Vocabulary): Parts {
   if (!scores || scores.length < tokens.length)
     throw metadata.problem(key, `${tokens.length} scores, one per token`, scores?.length ?? 'none');
   const addsSpace = metadata.flag('tokenizer.ggml.add_space_prefix') ?? true;
-  const escape = { type: 'Replace', pattern: { String: ' ' }, content: SPACE };
+  const escaped = { type: 'Replace', pattern: { String: ' ' }, content: SPACE };
   const decoders = [
     { type: 'Replace', pattern: { String: SPACE }, content: ' ' },
     { type: 'ByteFallback' },
@@ -141,8 +141,8 @@ function sentencePiece(metadata: Metadata, vocabulary: Vocabulary): Parts {
     addsBegin: true,
     model: {
       normalizer: addsSpace
-        ? { type: 'Sequence', normalizers: [{ type: 'Prepend', prepend: SPACE }, escape] }
-        : escape,
+        ? { type: 'Sequence', normalizers: [{ type: 'Prepend', prepend: SPACE }, escaped] }
+        : escaped,
       pre_tokenizer: null,
       decoder: { type: 'Sequence', decoders },
       model: {
@@ -155,14 +155,31 @@ function sentencePiece(metadata: Metadata, vocabulary: Vocabulary): Parts {
         byte_fallback: true,
         ignore_merges: false,
         vocab: vocab(tokens),
-        merges: mergesByScore(vocabulary, scores),
+        merges: readScores(metadata, vocabulary, scores),
       },
     },
   };
 }
 
+/** Returns the merges of a SentencePiece model. @throws ConfigError if the scores do not correspond to merges */
+function readScores(
+  { path }: Metadata,
+  vocabulary: Vocabulary,
+  scores: readonly number[],
+): [string, string][] {
+  try {
+    return mergesByScore(vocabulary, scores);
+  } catch (cause) {
+    if (!(cause instanceof MergeError)) throw cause;
+    throw new ConfigError(
+      `${path} tokenizer.ggml.scores: expected ${cause.message}; convert the model again from its own tokenizer`,
+      { cause, code: 'TROUPE_GGUF_TOKENIZER' },
+    );
+  }
+}
+
 function vocab(tokens: readonly string[]): Readonly<Record<string, number>> {
-  // an ordinary object would reorder tokens that look like numbers, and "__proto__" would not be a key
+  // in an ordinary object, "__proto__" would not be a key
   const table: Record<string, number> = Object.create(null);
   for (const [id, token] of tokens.entries()) table[token] = id;
   return table;

@@ -80,6 +80,11 @@ export class CachedRepo {
     return has(INDEX_FILE) && shardsOf(join(dir, INDEX_FILE)).every(has);
   }
 
+  /** Whether a snapshot has a file. */
+  hasFile(commit: string, name: string): boolean {
+    return existsSync(join(this.snapshot(commit), name));
+  }
+
   /** Creates a link in a snapshot to a complete blob. */
   link(commit: string, name: string, blob: string): void {
     const path = join(this.snapshot(commit), name);

@@ -395,3 +395,51 @@ it('aborts a download and keeps the partial file', async () => {
   await expect(attempt).rejects.toThrow('enough');
   expect(cached()).toContain(`${sha256}.incomplete`);
 });
+
+describe('a GGUF file of the hub', () => {
+  const GGUF = {
+    'README.md': text('hello'),
+    'tiny.Q8_0.gguf': WEIGHTS,
+    'tiny.F16.gguf': text('another file'),
+    'big/tiny-00001-of-00002.gguf': text('a part'),
+  };
+  const repository = (files: FakeHubOptions['files'] = GGUF): Promise<void> =>
+    start({ files, large: ['tiny.Q8_0.gguf'] });
+
+  it('is downloaded alone, pinned to the commit, and cached', async () => {
+    await repository();
+    const reference = `hf:${REPO}/tiny.Q8_0.gguf`;
+    const { dir: path, commit } = await get(reference);
+    expect(path).toMatch(new RegExp(`${COMMIT}/tiny\\.Q8_0\\.gguf$`));
+    expect(commit).toBe(COMMIT);
+    expect(fs.readFileSync(path).equals(WEIGHTS)).toBe(true);
+    expect(cached().filter((name) => name !== 'main')).toEqual([sha256]);
+    const before = hub?.requests.length;
+    expect((await get(`${reference}@${COMMIT}`)).dir).toBe(path);
+    expect((await get(reference, { offline: true })).dir).toBe(path);
+    expect(hub?.requests.length).toBe(before);
+    expect(await refusal(get(`hf:${REPO}/tiny.F16.gguf`, { offline: true }))).toMatch(/HF_HUB_OFFLINE/);
+  });
+
+  it('that is missing gives the names of those that are there', async () => {
+    await repository();
+    expect(await refusal(get(`hf:${REPO}/tiny.gguf`))).toBe(
+      'hf:acme/tiny/tiny.gguf: the repository has no file "tiny.gguf"; its GGUF files: tiny.Q8_0.gguf, tiny.F16.gguf, big/tiny-00001-of-00002.gguf',
+    );
+    expect(await refusal(get(`hf:${REPO}`))).toBe(
+      'hf:acme/tiny: the repository has GGUF files instead of a model folder (tiny.Q8_0.gguf, tiny.F16.gguf, big/tiny-00001-of-00002.gguf); add the name of one: hf:acme/tiny/FILE.gguf',
+    );
+    await repository(FILES);
+    expect(await refusal(get(`hf:${REPO}/tiny.gguf`))).toBe(
+      'hf:acme/tiny/tiny.gguf: the repository has no GGUF files; check the name',
+    );
+  });
+
+  it('that is a part of a model is refused before it is downloaded', async () => {
+    await repository();
+    expect(await refusal(get(`hf:${REPO}/big/tiny-00001-of-00002.gguf`))).toMatch(
+      /expected a whole model, got one file of a split model/,
+    );
+    expect(cached()).toEqual([]);
+  });
+});

@@ -1,9 +1,10 @@
 /**
- * Provides a model of the hub as a folder on disk. Downloads missing files into the cache, and creates the
+ * Provides a model of the hub as a folder, or a GGUF file, on disk. Downloads missing files into the cache, and creates the
  * folder's links when all files are complete.
  * @module
  */
 import { statfsSync } from 'node:fs';
+import { join } from 'node:path';
 import { listFiles, modelInfo } from '@huggingface/hub';
 import { StoreError, TroupeError } from '../support/errors.ts';
 import { type HubReference, parseHubReference } from '../support/model-reference.ts';
@@ -22,6 +23,7 @@ export interface FetchModelOptions extends Partial<Pick<RequestOptions, 'signal'
 
 /** A model in the cache. */
 export interface FetchedModel {
+  /** The model's folder, or its GGUF file. */
   readonly dir: string;
   /** Commit of the snapshot. */
   readonly commit: string;
@@ -43,7 +45,8 @@ const DEFAULT_REVISION = 'main';
 /**
  * Downloads a model into the cache, unless the cache has all of its files.
  *
- * @param model - reference `hf:OWNER/NAME@REVISION`
+ * @param model - reference `hf:OWNER/NAME@REVISION`, or `hf:OWNER/NAME/FILE.gguf@REVISION`, of which only the file is
+ *   downloaded
  * @throws ConfigError if the reference is malformed
  * @throws EngineError if the hub refuses a request or a download fails
  * @throws StoreError if the disk has too little space
@@ -55,7 +58,8 @@ export async function fetchModel(model: string, options: FetchModelOptions = {})
   const revision = reference.revision ?? DEFAULT_REVISION;
   if (settings.offline || isCommit(revision)) {
     const commit = cache.commitOf(revision);
-    if (commit !== undefined && cache.isWhole(commit)) return { dir: cache.snapshot(commit), commit };
+    if (commit !== undefined && isCached(cache, commit, reference))
+      return { dir: modelPath(cache, commit, reference), commit };
   }
   if (settings.offline)
     throw hubError(
@@ -69,10 +73,21 @@ export async function fetchModel(model: string, options: FetchModelOptions = {})
  * request.
  */
 export function cachedModel(model: string, settings: HubSettings = hubSettings()): string | undefined {
-  const { repo, revision = DEFAULT_REVISION } = parseHubReference(model);
-  const cache = new CachedRepo(settings.cacheDir, repo);
-  const commit = cache.commitOf(revision);
-  return commit !== undefined && cache.isWhole(commit) ? cache.snapshot(commit) : undefined;
+  const reference = parseHubReference(model);
+  const cache = new CachedRepo(settings.cacheDir, reference.repo);
+  const commit = cache.commitOf(reference.revision ?? DEFAULT_REVISION);
+  return commit !== undefined && isCached(cache, commit, reference)
+    ? modelPath(cache, commit, reference)
+    : undefined;
+}
+
+function isCached(cache: CachedRepo, commit: string, { file }: HubReference): boolean {
+  return file === undefined ? cache.isWhole(commit) : cache.hasFile(commit, file);
+}
+
+/** Returns the folder of a snapshot, or the GGUF file in it. */
+function modelPath(cache: CachedRepo, commit: string, { file }: HubReference): string {
+  return file === undefined ? cache.snapshot(commit) : join(cache.snapshot(commit), file);
 }
 
 interface Fetching extends FetchModelOptions {
@@ -82,11 +97,13 @@ interface Fetching extends FetchModelOptions {
   readonly revision: string;
 }
 
-async function fetchMissing({ repo }: HubReference, options: Fetching): Promise<FetchedModel> {
+async function fetchMissing(reference: HubReference, options: Fetching): Promise<FetchedModel> {
+  const { repo, file: ggufFile } = reference;
   const { model, settings, cache, revision } = options;
   const fetch = createHubFetch(options);
-  const { commit, listed } = await listSnapshot(repo, { ...options, fetch });
-  const files = neededFiles(model, listed);
+  const { commit, listed } = await listSnapshot(reference, { ...options, fetch });
+  const files = ggufFile === undefined ? neededFiles(model, listed) : [ggufOf(model, listed, ggufFile)];
+  requireChecksums(model, files);
   const missing = files.filter(({ checksum }) => !cache.has(checksum));
   requireRoom(options, missing);
   let done = 0;
@@ -104,12 +121,12 @@ async function fetchMissing({ repo }: HubReference, options: Fetching): Promise<
   }
   for (const { path, checksum } of files) cache.link(commit, path, cache.blob(checksum));
   cache.remember(revision, commit);
-  return { dir: cache.snapshot(commit), commit };
+  return { dir: modelPath(cache, commit, reference), commit };
 }
 
 /** Requests the commit that a revision currently points to, and the list of its files. */
 async function listSnapshot(
-  repo: string,
+  { repo, file }: HubReference,
   { model, settings, revision, fetch, signal }: Fetching & { readonly fetch: typeof globalThis.fetch },
 ): Promise<{ readonly commit: string; readonly listed: readonly HubFile[] }> {
   if (settings.token !== undefined && !settings.token.startsWith('hf_'))
@@ -126,7 +143,13 @@ async function listSnapshot(
     const commit = String(sha);
     if (!isCommit(commit)) throw new Error(`commit ${JSON.stringify(sha)}`);
     const listed: HubFile[] = [];
-    for await (const { type, path, size, oid, lfs } of listFiles({ ...access, repo, revision: commit }))
+    const recursive = file?.includes('/') === true;
+    for await (const { type, path, size, oid, lfs } of listFiles({
+      ...access,
+      repo,
+      revision: commit,
+      recursive,
+    }))
       if (type === 'file') listed.push({ path, size: lfs?.size ?? size, checksum: lfs?.oid ?? oid ?? '' });
     return { commit, listed };
   } catch (error) {
@@ -144,6 +167,8 @@ function neededFiles(model: string, listed: readonly HubFile[]): HubFile[] {
   const has = (name: string): boolean => listed.some(({ path }) => path === name);
   const isWeight = (path: string): boolean =>
     has(WEIGHTS_FILE) ? path === WEIGHTS_FILE : path === INDEX_FILE || /^model[^/]*\.safetensors$/.test(path);
+  if (!has('config.json') && ggufFiles(listed).length > 0)
+    throw hubError(`${model}: ${ggufOnly(listed)}; add the name of one: ${model.split('@')[0]}/FILE.gguf`);
   for (const name of ['config.json', 'tokenizer.json'])
     if (!has(name)) throw hubError(`${model}: the model has no ${name}, which troupe needs; choose another`);
   const weights = listed.filter(({ path }) => isWeight(path));
@@ -155,11 +180,46 @@ function neededFiles(model: string, listed: readonly HubFile[]): HubFile[] {
         : `${model}: expected weights in safetensors, got ${pickle}, a pickle, which is never read because reading one can run code; choose a revision with safetensors`,
     );
   }
-  const files = [...listed.filter(({ path }) => SMALL_FILES.has(path)), ...weights];
+  return [...listed.filter(({ path }) => SMALL_FILES.has(path)), ...weights];
+}
+
+function ggufFiles(listed: readonly HubFile[]): string[] {
+  return listed.map(({ path }) => path).filter((path) => /\.gguf$/i.test(path));
+}
+
+function ggufOnly(listed: readonly HubFile[]): string {
+  return `the repository has GGUF files instead of a model folder (${listNames(ggufFiles(listed))})`;
+}
+
+/** Number of file names in a message. */
+const MAX_LISTED = 24;
+
+function listNames(names: readonly string[]): string {
+  const more = names.length - MAX_LISTED;
+  return names.slice(0, MAX_LISTED).join(', ') + (more > 0 ? ` and ${more} more` : '');
+}
+
+/** Returns the GGUF file that a reference names. @throws EngineError if the repository does not have it */
+function ggufOf(model: string, listed: readonly HubFile[], file: string): HubFile {
+  const found = listed.find(({ path }) => path === file);
+  const names = ggufFiles(listed);
+  if (found && /-\d{5}-of-\d{5}\.gguf$/i.test(file))
+    throw hubError(
+      `${model}: expected a whole model, got one file of a split model; choose another file, or download all and join them with llama-gguf-split --merge`,
+    );
+  if (found) return found;
+  throw hubError(
+    names.length === 0
+      ? `${model}: the repository has no GGUF files; check the name`
+      : `${model}: the repository has no file "${file}"; its GGUF files: ${listNames(names)}`,
+  );
+}
+
+/** @throws EngineError if the hub lists a file without a checksum */
+function requireChecksums(model: string, files: readonly HubFile[]): void {
   const unverifiable = files.find(({ checksum }) => !/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(checksum));
   if (unverifiable)
     throw hubError(`${model}: the hub lists no checksum of ${unverifiable.path}; check HF_ENDPOINT`);
-  return files;
 }
 
 /** Checks the free disk space before the download. @throws StoreError if there is too little */

@@ -2,7 +2,7 @@
  * Computes the sizes of models from file headers and configurations, without reading weights.
  * @module
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Config } from '../../config/schema.ts';
 import { parameterSpecs, projections } from '../../engine/onnx/decoder/parameters.ts';
@@ -11,10 +11,11 @@ import { automaticStorage } from '../../engine/onnx/lora/frozen-base.ts';
 import { readDecoderConfig } from '../../engine/onnx/weights/checkpoint.ts';
 import { isAdapterFolder } from '../../export/export-agent.ts';
 import { ADAPTER_WEIGHTS } from '../../export/merged-weights.ts';
+import { openModelWeights, readConfigText } from '../../gguf/model-files.ts';
+import { isGgufModel } from '../../gguf/model-path.ts';
 import type { ModelSize } from '../../plan/cost.ts';
 import type { GpuModel } from '../../plan/gpu.ts';
 import { openSafetensors } from '../../support/safetensors-reader.ts';
-import { openWeightFiles } from '../../support/weight-files.ts';
 import { embeddedOptions } from './engine.ts';
 
 /**
@@ -44,19 +45,17 @@ export function modelShape(dir: string, config: Config): GpuModel {
   };
 }
 
-/** Computes the sizes of a model on disk from its safetensors headers and config.json. */
+/** Computes the sizes of a model on disk from the headers of its weight files and its config.json. */
 export function modelSize(dir: string, config: Config): ModelSize {
   const whole = wholeModelFolder(dir);
-  const files = openWeightFiles(whole);
+  const files = openModelWeights(whole);
   const parameters = countParameters(files.tensors);
   const [first] = files.tensors.values();
   files.close();
   const adapter = adapterParameters(dir, config);
   const bytes = frozenBytes(config, parameters, first?.dtype ?? '');
-  const path = join(whole, 'config.json');
-  const json = (existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {}) as Readonly<
-    Record<string, unknown>
-  >;
+  const hasConfig = isGgufModel(whole) || existsSync(join(whole, 'config.json'));
+  const json = (hasConfig ? JSON.parse(readConfigText(whole)) : {}) as Readonly<Record<string, unknown>>;
   const number = (key: string): number => Number(json[key] ?? 0);
   const width = number('num_attention_heads') * number('head_dim') || number('hidden_size');
   return {

@@ -2,12 +2,10 @@
  * Describes a model folder for the writer of GGUF files.
  * @module
  */
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { LoadOptions, Tokenizer } from '../../engine/engine.ts';
 import { readDecoderConfig } from '../../engine/onnx/weights/checkpoint.ts';
 import { readCheckpointTokenizer } from '../../engine/text/checkpoint-text.ts';
-import { chatTemplateOf, type DescribedModel } from '../../export/export-gguf.ts';
+import { chatTemplateOf, type DescribedModel, tokenizerFile } from '../../export/export-gguf.ts';
 
 /** A model, and the texts of the tokens that end its messages. */
 export interface DescribedFolder extends DescribedModel {
@@ -53,6 +51,5 @@ function tokenTexts(dir: string, ids: readonly number[]): string[] {
 }
 
 function tokenizerJson(dir: string): object {
-  const path = join(dir, 'tokenizer.json');
-  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as object) : {};
+  return JSON.parse(tokenizerFile(dir, 'tokenizer.json') ?? '{}') as object;
 }

@@ -3,8 +3,10 @@
  * the weights in another process.
  * @module
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { readConfigText } from '../../gguf/model-files.ts';
+import { isGgufModel } from '../../gguf/model-path.ts';
 import { ConfigError } from '../../support/errors.ts';
 import type { LoadOptions, Tokenizer } from '../engine.ts';
 import { parseJsonObject } from './json-object.ts';
@@ -34,9 +36,9 @@ export function readCheckpointTokenizer(
 
 /** Reads `eos_token_id` of config.json, for any architecture. */
 function endTokensOf(dir: string, vocabSize: number): number[] {
-  const path = join(dir, 'config.json');
+  const path = isGgufModel(dir) ? dir : join(dir, 'config.json');
   if (!existsSync(path)) return [];
-  const value = parseJsonObject(readFileSync(path, 'utf8'), path).eos_token_id ?? [];
+  const value = parseJsonObject(readConfigText(dir), path).eos_token_id ?? [];
   const ids: unknown[] = Array.isArray(value) ? value : [value];
   if (!ids.every((id) => Number.isInteger(id) && Number(id) >= 0 && Number(id) < vocabSize))
     throw new ConfigError(

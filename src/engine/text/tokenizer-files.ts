@@ -5,6 +5,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { madeTokenizerFiles } from '../../gguf/model-files.ts';
 import { ConfigError } from '../../support/errors.ts';
 
 /** Tokenizer files of a checkpoint. */
@@ -24,8 +25,14 @@ export const TOKENIZER_FILES = [
   'special_tokens_map.json',
 ] as const;
 
-/** Reads the tokenizer files of a folder. @throws ConfigError if there is no `tokenizer.json` */
+/**
+ * Reads the tokenizer files of a folder, or makes them from a GGUF file.
+ *
+ * @throws ConfigError if there is no `tokenizer.json`, or the tokenizer of the GGUF file is not supported
+ */
 export function readTokenizerFiles(dir: string): TokenizerFiles {
+  const made = madeTokenizerFiles(dir);
+  if (made) return { files: made };
   const path = join(dir, REQUIRED);
   if (!existsSync(path))
     throw new ConfigError(`${path}: the file is missing; a model folder needs its tokenizer`);

@@ -3,17 +3,14 @@
  * in `optimizer.safetensors`.
  * @module
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { openModelWeights, readConfigText } from '../../../gguf/model-files.ts';
+import { isGgufModel, requireModel } from '../../../gguf/model-path.ts';
 import { removeQuietly, syncFolder, writeError, writeFileAtomic } from '../../../support/atomic-file.ts';
 import { ConfigError } from '../../../support/errors.ts';
 import { writeSafetensors } from '../../../support/safetensors.ts';
-import {
-  INDEX_FILE,
-  openWeightFiles,
-  WEIGHTS_FILE as WEIGHTS,
-  type WeightFiles,
-} from '../../../support/weight-files.ts';
+import { INDEX_FILE, WEIGHTS_FILE as WEIGHTS, type WeightFiles } from '../../../support/weight-files.ts';
 import { parseJsonObject } from '../../text/json-object.ts';
 import { readTokenizerFiles, TOKENIZER_FILES, type TokenizerFiles } from '../../text/tokenizer-files.ts';
 import { type DecoderConfig, parseDecoderConfig } from '../decoder/config.ts';
@@ -88,7 +85,7 @@ function writeFiles(dir: string, { config, weights, tokenizer, optimizer }: Chec
 }
 
 /**
- * Reads a folder.
+ * Reads a folder, or a GGUF file.
  *
  * @param options.optimizer - also read the optimizer state, if the folder has one
  * @throws ConfigError if a file is missing, truncated, or inconsistent with the others
@@ -113,13 +110,7 @@ function readWeights(dir: string, specs: readonly ParameterSpec[]): Map<string, 
 
 /** Reads config and tokenizer files, without the weights. @throws ConfigError if a file is missing or invalid */
 export function readCheckpointFiles(dir: string): Pick<Checkpoint, 'config' | 'tokenizer'> {
-  if (!existsSync(dir) || !statSync(dir).isDirectory())
-    throw new ConfigError(
-      `${dir}: the model folder does not exist; check the path, or make one with troupe pretrain`,
-      {
-        code: 'TROUPE_MODEL_MISSING',
-      },
-    );
+  requireModel(dir);
   return { config: readDecoderConfig(dir), tokenizer: readTokenizerFiles(dir) };
 }
 
@@ -134,7 +125,7 @@ export function readParameters(
   specs: readonly ParameterSpec[],
   onParameter: (spec: ParameterSpec, values: Float32Array, dtype: string) => void,
 ): void {
-  const files = openWeightFiles(dir);
+  const files = openModelWeights(dir);
   try {
     const known = new Set(specs.flatMap(({ parts }) => parts.map(({ name }) => name)));
     // some checkpoints contain tied output weights and rotary frequencies, which are redundant
@@ -171,10 +162,8 @@ function rejectUnknownTensors({ path, tensors }: WeightFiles, isKnown: (name: st
     );
 }
 
-/** Reads `config.json` of a folder. @throws ConfigError if it is missing or not supported */
+/** Reads the configuration of a folder or a GGUF file. @throws ConfigError if it is missing or not supported */
 export function readDecoderConfig(dir: string): DecoderConfig {
-  const path = join(dir, CONFIG);
-  if (!existsSync(path))
-    throw new ConfigError(`${path}: the file is missing; a model folder needs its config.json`);
-  return parseDecoderConfig(parseJsonObject(readFileSync(path, 'utf8'), path), path);
+  const path = isGgufModel(dir) ? dir : join(dir, CONFIG);
+  return parseDecoderConfig(parseJsonObject(readConfigText(dir), path), path);
 }

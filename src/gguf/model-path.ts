@@ -1,0 +1,37 @@
+/**
+ * Paths of models: Hugging Face folders and GGUF files.
+ * @see model-files.ts, which reads them
+ * @module
+ */
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { ConfigError } from '../support/errors.ts';
+
+export const CONFIG_FILE = 'config.json';
+
+/** Returns whether a model is a GGUF file instead of a folder. */
+export function isGgufModel(model: string): boolean {
+  return /\.gguf$/i.test(model);
+}
+
+/** Whether a model is there: a GGUF file, or a folder with a `config.json`. */
+export function modelExists(model: string): boolean {
+  if (isGgufModel(model)) return statSync(model, { throwIfNoEntry: false })?.isFile() === true;
+  return existsSync(join(model, CONFIG_FILE));
+}
+
+/**
+ * Requires that a model is a folder or a GGUF file.
+ *
+ * @throws ConfigError if it does not exist
+ */
+export function requireModel(model: string): void {
+  const found = statSync(model, { throwIfNoEntry: false });
+  if (isGgufModel(model) ? found?.isFile() : found?.isDirectory()) return;
+  throw new ConfigError(
+    isGgufModel(model)
+      ? `${model}: the GGUF file does not exist; check the path`
+      : `${model}: the model folder does not exist; check the path, or make one with troupe pretrain`,
+    { code: 'TROUPE_MODEL_MISSING' },
+  );
+}
