@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { copiedTokenizer } from '../gguf/copy-tokenizer.ts';
+import { madeTokenizerFiles } from '../gguf/model-files.ts';
 import {
   architectureMetadata,
   type WrittenDecoder,
