@@ -134,6 +134,18 @@ describe('an exported team', () => {
     expect((await troupe('export', join(dir, 'no'), '--out', join(dir, 'x'))).code).toBe(2);
   });
 
+  it('is refused as GGUF by the name of what llama.cpp lacks, and leaves nothing', async () => {
+    const out = join(dir, 'gguf');
+    const { code, error } = await troupe('export', run, '--out', out, '--format', 'gguf');
+    expect(code).toBe(2);
+    expect(error).toMatch(
+      /tokenizer\.json: expected a tokenizer that llama\.cpp has, got .+; export safetensors/,
+    );
+    expect(fs.readdirSync(dir).filter((name) => name.startsWith('gguf'))).toEqual([]);
+    const wrong = await troupe('export', run, '--out', out, '--dtype', 'q8_0');
+    expect(wrong).toMatchObject({ code: 2, error: expect.stringContaining('add --format gguf') });
+  });
+
   it('rejects invalid shard sizes', async () => {
     const { code, error } = await troupe('export', run, '--out', join(dir, 'y'), '--max-shard-size', 'big');
     expect(code).toBe(2);
@@ -171,7 +183,10 @@ describe('a team of adapters', () => {
       });
     }
     const card = fs.readFileSync(join(`${first}-merged`, 'README.md'), 'utf8');
-    expect(card).toContain('| adapters | LoRA, r 2, alpha 32, all-linear; merged into the base |');
+    expect(card).toContain('| adapters | LoRA, r 2, alpha 32, all-linear |');
+    expect(card).toContain('| agent_0 | model.safetensors | float32; adapter merged into the base |');
+    expect(card).toMatch(/rounding to float32 loses 0\.0% of the learned change/);
+    await expectRoundingReport(first);
     const planned = await troupe('plan', recipe, ...flags({ base: adapter(first) }), '--json');
     expect(planned).toMatchObject({ code: 0, error: '' });
     const { machine } = JSON.parse(planned.out) as { machine: { loadedBytes: number } };
@@ -179,6 +194,25 @@ describe('a team of adapters', () => {
     expect(machine.loadedBytes).toBe(4 * base + 2 * 16 * rank2); // one base, two adapters
   }, 120_000);
 });
+
+/** Exports a run of adapters in bfloat16, which loses a material part of the small learned change. */
+async function expectRoundingReport(of: string): Promise<void> {
+  const out = `${of}-bf16`;
+  const flags = ['--merge', '--dtype', 'bfloat16'];
+  const { code, out: text } = await troupe('export', of, '--out', out, ...flags);
+  expect(code).toBe(0);
+  const [, lost = ''] = /KL\(trained \|\| exported\) (\S+) nats per token on average/.exec(text) ?? [];
+  const [, learned = ''] = /KL\(trained \|\| base\) (\S+) nats per token on average/.exec(text) ?? [];
+  const [, share = ''] = /rounding to bfloat16 loses (\S+)% of the learned change/.exec(text) ?? [];
+  expect(Number(lost)).toBeGreaterThan(0);
+  expect(Number(share) / 100).toBeCloseTo(Number(lost) / Number(learned), 1);
+  expect(text).toMatch(/\d% of the [\d,]+ trained weights equal the base's in bfloat16/);
+  const advice = 'warning: bfloat16 does not keep the trained policy';
+  expect(text.includes(advice)).toBe(Number(share) > 10);
+  expect(fs.readFileSync(join(out, 'agent_0', 'README.md'), 'utf8')).toContain(
+    'Effect of rounding on agent_0:',
+  );
+}
 
 const PYTHON = process.env.TROUPE_PYTHON ?? 'python3';
 const hasTransformers =

@@ -15,7 +15,7 @@ import { ConfigError } from '../support/errors.ts';
 import { isHubReference, parseHubReference } from '../support/model-reference.ts';
 import { type DescribedFolder, describeModel } from './compose/written-model.ts';
 import { chatTemplateOptions } from './compose.ts';
-import type { AgentExport } from './export-one.ts';
+import type { AgentExport } from './exported-agent.ts';
 
 export interface WrittenGguf {
   /** Name of the file in the agent's folder. */

@@ -3,12 +3,10 @@
  * @module
  */
 import { join } from 'node:path';
-import type { ResolvedConfig } from '../config/resolve.ts';
 import { countEqualWeights, type WeightTypeOf } from '../export/equal-weights.ts';
 import { exportAgent, isAdapterFolder } from '../export/export-agent.ts';
 import { exportedWeights } from '../export/merged-weights.ts';
 import { type RoundingLoss, roundingLines } from '../report/rounding-loss.ts';
-import type { StoredTeam } from '../store/read-run.ts';
 import { ConfigError } from '../support/errors.ts';
 import { isHubReference } from '../support/model-reference.ts';
 import { isMixtureFolder } from '../swap/mixture-folder.ts';
@@ -16,46 +14,8 @@ import { wholeModelFolder } from './compose/model-size.ts';
 import type { ExportedFacts } from './export-card.ts';
 import { type GgufParts, writeGgufAgent } from './export-gguf-agent.ts';
 import { measureRounding } from './export-measurement.ts';
-import { cachedModelFolder, type DownloadOptions, modelFolder } from './hub-models.ts';
-
-/** Type of exported weights; `q8_0` exists in GGUF files only. */
-export type ExportDtype = 'float32' | 'bfloat16' | 'float16' | 'q8_0';
-
-/** Folder of one exported agent, with the names of its weight files. */
-export interface ExportedAgent {
-  readonly dir: string;
-  readonly files: readonly string[];
-  /** Whether the files are an adapter, which needs its base. */
-  readonly isAdapter: boolean;
-  /** Whether an adapter was merged into its base. */
-  readonly merged: boolean;
-  /**
-   * Measured effect of rounding, or the reason why it was not measured. Absent if the weights are exact, or if
-   * `measure` is false.
-   */
-  readonly rounding?: RoundingLoss | string;
-  /** Commands that run the exported files in other programs. */
-  readonly commands: readonly string[];
-}
-
-/** One agent to export. */
-export interface AgentExport {
-  readonly stored: StoredTeam;
-  readonly resolved: ResolvedConfig;
-  readonly id: number;
-  /** Model folder in the checkpoint. */
-  readonly from: string;
-  /** Name of the folder to create. */
-  readonly name: string;
-  /** Folder of the team after the export, for the commands that are printed. */
-  readonly out: string;
-  readonly format: 'safetensors' | 'gguf';
-  readonly dtype: ExportDtype;
-  readonly maxShardBytes: number;
-  readonly merge: boolean;
-  readonly measure: boolean;
-  readonly download: DownloadOptions;
-}
+import type { AgentExport, ExportedAgent } from './exported-agent.ts';
+import { cachedModelFolder, modelFolder } from './hub-models.ts';
 
 const DTYPES = { float32: 'F32', bfloat16: 'BF16', float16: 'F16', q8_0: 'Q8_0' } as const;
 

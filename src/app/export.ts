@@ -13,10 +13,11 @@ import { findStoredTeam, type StoredTeam } from '../store/read-run.ts';
 import { removeQuietly, syncFolder, writeError, writeFileAtomic } from '../support/atomic-file.ts';
 import { ConfigError, TroupeError } from '../support/errors.ts';
 import { cardAgent, cardFacts } from './export-card.ts';
-import { type AgentExport, type ExportDtype, type ExportedAgent, exportOneAgent } from './export-one.ts';
+import { exportOneAgent } from './export-one.ts';
+import type { AgentExport, ExportDtype, ExportedAgent } from './exported-agent.ts';
 import type { DownloadEvent, UseCaseOptions } from './use-case.ts';
 
-export type { ExportDtype, ExportedAgent } from './export-one.ts';
+export type { ExportDtype, ExportedAgent } from './exported-agent.ts';
 
 export interface ExportRequest extends UseCaseOptions<DownloadEvent> {
   /** Run folder (the team to deploy is used), or checkpoint folder in a run. */
