@@ -116,6 +116,25 @@ describe('an exported team', () => {
     expect(rounded).not.toEqual(exact);
   });
 
+  it('measures rounding on sampled messages if the run has stored none', async () => {
+    const copy = join(dir, 'without-messages');
+    fs.cpSync(run, copy, { recursive: true });
+    fs.rmSync(join(copy, 'completions'), { recursive: true });
+    const { code, out } = await troupe('export', copy, '--out', `${copy}-16`, '--dtype', 'float16');
+    expect(code).toBe(0);
+    expect(out).toMatch(/over \d+ tokens of 8 messages sampled on prompts of the task/);
+    const { out: quick } = await troupe(
+      'export',
+      copy,
+      '--out',
+      `${copy}-32`,
+      '--dtype',
+      'f16',
+      '--no-measure',
+    );
+    expect(quick).not.toContain('KL');
+  });
+
   it('overwrites nothing, and a failed export leaves nothing', async () => {
     const out = join(dir, 'there');
     fs.mkdirSync(out);

@@ -6,6 +6,7 @@
 import type { ResolvedConfig } from '../config/resolve.ts';
 import { stateDivergence } from '../core/divergence.ts';
 import { inverseCdfQuantile } from '../core/quantile.ts';
+import { randomStream } from '../core/rng.ts';
 import type { Model, Sequence } from '../engine/engine.ts';
 import type { KlSummary, RoundingLoss } from '../report/rounding-loss.ts';
 import { readCompletions } from '../store/read-run.ts';
@@ -14,11 +15,13 @@ import { weightBytes } from '../support/model-files.ts';
 import { type StoredDialogue, type StoredMessage, storedSequence } from '../swap/stored-sequence.ts';
 import type { Protocol } from '../team/team.ts';
 import { createEmbeddedEngine } from './compose/engine.ts';
-import { composeProtocol } from './compose/task.ts';
+import { composeProtocol, composeTask } from './compose/task.ts';
 import { chatTemplateOptions } from './compose.ts';
 
 /** Largest number of messages that are scored. */
 const MESSAGES = 32;
+/** Number of messages that are sampled if the run has stored none. */
+const SAMPLED_MESSAGES = 8;
 /** Largest size of the trained model's log-probabilities that are kept for the comparison, bytes. */
 const LOGP_BYTES = 256 * 2 ** 20;
 
@@ -45,9 +48,8 @@ export interface MeasuredRun {
 export async function measureRounding(
   measured: MeasuredRun,
   models: MeasuredModels,
-): Promise<Pick<RoundingLoss, 'messages' | 'states' | 'lost' | 'learned'> | string> {
+): Promise<Pick<RoundingLoss, 'messages' | 'sampled' | 'states' | 'lost' | 'learned'> | string> {
   const messages = storedMessages(measured);
-  if (messages.length === 0) return `the run stored no messages of agent ${measured.agent}`;
   const bytes = 2 * weightBytes(models.exported); // float32 weights of a 16-bit file
   if (bytes + LOGP_BYTES > process.availableMemory())
     return `expected ${(bytes / 2 ** 30).toFixed(1)} GiB of free memory for the model, got ${(process.availableMemory() / 2 ** 30).toFixed(1)} GiB`;
@@ -61,6 +63,7 @@ export async function measureRounding(
     const lost = await against(models.exported);
     return {
       messages: reference.sequences.length,
+      sampled: messages.length === 0,
       states: reference.sequences.reduce((sum, { tokens }) => sum + tokens.length, 0),
       lost,
       ...(models.base === undefined ? {} : { learned: await against(models.base) }),
@@ -122,20 +125,24 @@ async function scoreTrained(
   {
     protocol,
     messages,
-    measured: { resolved, agent },
+    measured,
   }: { readonly protocol: Protocol; readonly messages: Stored; readonly measured: MeasuredRun },
 ): Promise<Reference> {
+  const { resolved, agent } = measured;
   const { train, agents } = resolved.config;
   const { tokenizer, capabilities } = model;
   const reader = {
     ...{ protocol, tokenizer, maxTokens: train.max_completion_length },
     instruction: agents[agent]?.instruction,
   };
+  const found =
+    messages.length > 0
+      ? messages.map(([episode, message]) => storedSequence(reader, episode, message))
+      : await sampledSequences(model, protocol, measured);
   const sequences: Sequence[] = [];
   let states = Math.floor(LOGP_BYTES / (4 * tokenizer.vocabSize));
-  for (const [episode, message] of messages) {
-    const { context, tokens } = storedSequence(reader, episode, message);
-    const kept = tokens.subarray(0, Math.min(states, capabilities.maxContext - context.length));
+  for (const { context, tokens } of found) {
+    const kept = tokens.subarray(0, Math.max(0, Math.min(states, capabilities.maxContext - context.length)));
     if (kept.length > 0) sequences.push({ context, tokens: kept });
     states -= kept.length;
   }
@@ -146,6 +153,25 @@ async function scoreTrained(
     logp[index] = logp_TV.slice();
   });
   return { sequences, logp, temperature };
+}
+
+/** Samples first messages of the agent on prompts of its task; a swapped team, for instance, has stored none yet. */
+async function sampledSequences(
+  model: Model,
+  protocol: Protocol,
+  { resolved, agent }: MeasuredRun,
+): Promise<Sequence[]> {
+  const { train, agents, seed } = resolved.config;
+  const task = await composeTask(resolved);
+  const stream = randomStream(seed);
+  const count = Math.min(SAMPLED_MESSAGES, task.size('train') ?? SAMPLED_MESSAGES);
+  const requests = Array.from({ length: count }, (_, index) => {
+    const view = protocol.view(task.item('train', index), agent, [], agents[agent]?.instruction);
+    return { context: model.tokenizer.encodeChat(view), stream: stream.child(index) };
+  });
+  const { temperature, max_completion_length: maxTokens } = train;
+  const completions = await model.sample(requests, { temperature, maxTokens });
+  return completions.map(({ tokens }, index) => ({ context: requests[index].context, tokens }));
 }
 
 async function divergence(model: Model, reference: Reference): Promise<KlSummary> {

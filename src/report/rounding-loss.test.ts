@@ -40,6 +40,9 @@ describe('the loss by rounding', () => {
       'rounding to bfloat16 loses 50.0% of the learned change, as the ratio of the two means',
       "92.5% of the 1,000 trained weights equal the base's in bfloat16",
     ]);
+    expect(roundingLines({ ...loss, sampled: true })[0]).toMatch(
+      /32 messages sampled on prompts of the task$/,
+    );
     expect(roundingAdvice(loss, true)).toContain('--dtype float32, or the adapter (without --merge)');
     const row = { dir: 'out/a', files: ['model.safetensors'], commands: ['run it'] };
     expect(

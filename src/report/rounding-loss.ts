@@ -15,6 +15,8 @@ export interface RoundingLoss {
   /** Name of the type of the exported weights, e.g. `bfloat16`. */
   readonly dtype: string;
   readonly messages: number;
+  /** Whether the messages were sampled for the measurement, because the run has stored none. */
+  readonly sampled?: boolean;
   /** Number of token states of these messages. */
   readonly states: number;
   /** KL(trained || exported) over the token states. */
@@ -45,12 +47,12 @@ export function lostShare({ lost, learned }: Pick<RoundingLoss, 'lost' | 'learne
 
 /** Describes the loss in one sentence per fact. */
 export function roundingLines(loss: RoundingLoss): string[] {
-  const { dtype, messages, states, lost, learned, weights } = loss;
+  const { dtype, messages, sampled = false, states, lost, learned, weights } = loss;
   const share = lostShare(loss);
   const kl = ({ mean, q99 }: KlSummary): string =>
     `${mean.toExponential(1)} nats per token on average, ${q99.toExponential(1)} at the 99% quantile`;
   return [
-    `KL(trained || exported) ${kl(lost)}, over ${states} tokens of ${messages} messages of the run`,
+    `KL(trained || exported) ${kl(lost)}, over ${states} tokens of ${messages} messages ${sampled ? 'sampled on prompts of the task' : 'of the run'}`,
     ...(learned === undefined ? [] : [`KL(trained || base) ${kl(learned)}`]),
     ...(learned === undefined || share !== undefined
       ? []
