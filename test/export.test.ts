@@ -205,6 +205,11 @@ describe('a team of adapters', () => {
     expect(card).toContain('| adapters | LoRA, r 2, alpha 32, all-linear |');
     expect(card).toContain('| agent_0 | model.safetensors | float32; adapter merged into the base |');
     expect(card).toMatch(/rounding to float32 loses 0\.0% of the learned change/);
+    const plain = `${first}-plain`;
+    expect(await troupe('export', first, '--out', plain)).toMatchObject({ code: 0, error: '' });
+    expect(await logpOf(join(plain, 'agent_0'))).toEqual(await logpOf(adapter(first)));
+    const metadata = fs.readFileSync(join(plain, 'agent_0', 'README.md'), 'utf8');
+    expect(metadata).toMatch(/library_name: peft\n[^#]*- lora\n/);
     await expectRoundingReport(first);
     const planned = await troupe('plan', recipe, ...flags({ base: adapter(first) }), '--json');
     expect(planned).toMatchObject({ code: 0, error: '' });
