@@ -59,7 +59,8 @@ export async function compareGguf(model: Model, reference: GgufReference): Promi
     const llama = reference['llama.cpp'][index] as Readonly<Record<string, number>>;
     fromLlamaCpp = Math.max(fromLlamaCpp, deviation(llama));
     const [first] = Object.entries(llama).sort(([, a], [, b]) => b - a)[0] as [string, number];
-    if (last.indexOf(Math.max(...last)) === Number(first)) sameFirst++;
+    const largest = last.reduce((most, value) => Math.max(most, value), -Infinity);
+    if (last[Number(first)] === largest) sameFirst++;
   });
   return { otherIds, fromTransformers, fromLlamaCpp, sameFirst };
 }

@@ -338,7 +338,7 @@ describe('troupe swap', () => {
     );
     expect(await refused('nothing', '--with', 'large', '--agent', '0')).toContain('expected a run folder');
     expect(await refused('run', '--with', 'nothing', '--agent', '0')).toBe(
-      '--with nothing: expected a model folder or hf:OWNER/NAME, got nothing there',
+      '--with nothing: expected a model folder, a GGUF file or hf:OWNER/NAME, got nothing there',
     );
     expect(await refused('run', '--with', 'large', '--agent', '0', '--out', 'run')).toContain(
       'expected a new or empty folder',

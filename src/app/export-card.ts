@@ -88,11 +88,14 @@ export function cardFacts(
     ],
     evaluations: view.evaluations,
     comparisons: view.comparisons,
-    use: intendedUse(config),
+    use: intendedUse(config, agents),
   };
 }
 
-function intendedUse({ protocol, train, task, agents, chat_template_kwargs }: Config): string[] {
+function intendedUse(
+  { protocol, train, task, agents, chat_template_kwargs }: Config,
+  exported: readonly CardAgent[],
+): string[] {
   const kwargs = Object.entries(chat_template_kwargs ?? {});
   return [
     [
@@ -105,6 +108,14 @@ function intendedUse({ protocol, train, task, agents, chat_template_kwargs }: Co
           ]),
       'A single agent alone, other prompts and other sampling settings were not measured.',
     ].join(' '),
+    ...teamCommands(exported),
+  ];
+}
+
+/** Commands on the exported team file; there is none for adapters in GGUF files. */
+function teamCommands(agents: readonly CardAgent[]): string[] {
+  if (agents.some(({ format, isAdapter }) => format === 'gguf' && isAdapter)) return [];
+  return [
     'The whole team as one model, and its accuracy on test prompts, in the folder with `team.yaml`:',
     '```sh\nnpx troupe serve team.yaml\nnpx troupe eval team.yaml --split test\n```',
   ];

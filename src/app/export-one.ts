@@ -60,10 +60,10 @@ function textOf(rounding: RoundingLoss | string): readonly string[] {
 }
 
 function weightsText(
-  { dtype, id, resolved }: AgentExport,
+  { dtype }: AgentExport,
   { isAdapter, merged }: { readonly isAdapter: boolean; readonly merged: boolean },
 ): string {
-  if (isAdapter) return `adapter of ${resolved.config.agents[id]?.name ?? ''}, float32`;
+  if (isAdapter) return 'LoRA adapter, float32';
   const rounded = dtype === 'float32' ? 'float32' : `${dtype}, rounded from float32`;
   return merged ? `${rounded}; adapter merged into the base` : rounded;
 }

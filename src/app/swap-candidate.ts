@@ -6,6 +6,8 @@
 import { cpSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Model } from '../engine/engine.ts';
+import { exportAgent } from '../export/export-agent.ts';
+import { isGgufModel } from '../gguf/model-path.ts';
 import { MessageMixtureModel } from '../swap/message-model.ts';
 import { requireMixable } from '../swap/mixable.ts';
 import { componentFolders, writeMessageMixtureFile, writeMixtureFile } from '../swap/mixture-folder.ts';
@@ -135,9 +137,13 @@ function copyComponents(dir: string, { incumbent, replacement }: SourceFolders):
 
 /**
  * Copies the files of a model folder, including the two models of a mixture. Symbolic links are replaced by
- * their targets.
+ * their targets. A GGUF file becomes a folder with the same weights in float32.
  */
 export function copyModel(from: string, to: string): void {
+  if (isGgufModel(from)) {
+    exportAgent(from, to, { dtype: 'F32', maxShardBytes: Number.MAX_SAFE_INTEGER });
+    return;
+  }
   mkdirSync(to, { recursive: true });
   for (const name of readdirSync(from)) {
     const source = join(from, name);

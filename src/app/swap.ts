@@ -10,6 +10,8 @@ import type { Override } from '../config/overrides.ts';
 import { type ResolvedConfig, resolveConfig } from '../config/resolve.ts';
 import { trainOptions } from '../config/train-options.ts';
 import type { Model } from '../engine/engine.ts';
+import { openModelWeights } from '../gguf/model-files.ts';
+import { isGgufModel } from '../gguf/model-path.ts';
 import { CONFIG_FILE } from '../store/layout.ts';
 import { findStoredTeam, readCheckpointState, type StoredTeam } from '../store/read-run.ts';
 import { assertFree } from '../store/run-folder.ts';
@@ -32,7 +34,7 @@ export interface SwapRequest extends UseCaseOptions {
   readonly team: string;
   /** Id or name of the agent whose model is replaced. */
   readonly agent: number | string;
-  /** The new model: a model folder, or a reference of a model on the hub. */
+  /** The new model: a model folder, a GGUF file, or a reference of a model on the hub. */
   readonly replacement: string;
   /** Default: mixture. */
   readonly mode?: SwapMode | undefined;
@@ -187,20 +189,31 @@ function requireContextLength({ config }: ResolvedConfig, replacement: Model, na
 
 /** @throws ConfigError */
 function requireModelFolder(folder: string, name: string): void {
-  const isFolder = statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
-  if (isFolder) return;
+  const found = statSync(folder, { throwIfNoEntry: false });
+  if (isGgufModel(folder) ? found?.isFile() : found?.isDirectory()) return;
   throw new ConfigError(
-    `--with ${name}: expected a model folder or hf:OWNER/NAME, got ${existsSync(folder) ? 'a file' : 'nothing there'}`,
+    `--with ${name}: expected a model folder, a GGUF file or hf:OWNER/NAME, got ${existsSync(folder) ? 'a file' : 'nothing there'}`,
   );
 }
 
 /** @throws ConfigError if the weight files of both models are larger than the free memory */
 function requireMemory(...folders: readonly string[]): void {
-  const bytes = folders.reduce((sum, folder) => sum + weightBytes(folder), 0);
+  const bytes = folders.reduce((sum, folder) => sum + loadedBytes(folder), 0);
   const available = process.availableMemory();
   if (bytes <= available) return;
   const gib = (value: number) => `${(value / 2 ** 30).toFixed(1)} GiB`;
   throw new ConfigError(
     `--with: expected room for both models, ${gib(bytes)} of weights, got ${gib(available)} of free memory; use a smaller model or --mode raw on a larger machine`,
   );
+}
+
+/** Size of the weights as they are loaded, bytes; those of a GGUF file become float32. */
+function loadedBytes(model: string): number {
+  if (!isGgufModel(model)) return weightBytes(model);
+  const files = openModelWeights(model);
+  const sizes = [...files.tensors.values()].map(({ shape }) =>
+    shape.reduce((product, size) => product * size, 1),
+  );
+  files.close();
+  return 4 * sizes.reduce((sum, size) => sum + size, 0);
 }

@@ -12,6 +12,8 @@ export interface GgufArchitecture extends TensorTraits {
   readonly name: string;
   /** Class in Transformers, the first of `architectures` in a `config.json`. */
   readonly transformers: string;
+  /** `model_type` of its `config.json`. */
+  readonly modelType: string;
   /** Other classes in Transformers that llama.cpp stores under this architecture. */
   readonly alsoFrom?: readonly string[];
   /** Fields of `config.json` that llama.cpp assumes for keys that are missing in a file. */
@@ -29,6 +31,7 @@ export const GGUF_ARCHITECTURES: readonly GgufArchitecture[] = [
   {
     name: 'llama',
     transformers: 'LlamaForCausalLM',
+    modelType: 'llama',
     alsoFrom: ['MistralForCausalLM'],
     defaults: DEFAULTS,
     ...LLAMA,
@@ -36,14 +39,16 @@ export const GGUF_ARCHITECTURES: readonly GgufArchitecture[] = [
   {
     name: 'mistral3',
     transformers: 'MistralForCausalLM',
+    modelType: 'mistral',
     defaults: { ...DEFAULTS, sliding_window: null },
     ...LLAMA,
   },
-  { name: 'qwen2', transformers: 'Qwen2ForCausalLM', defaults: DEFAULTS, ...PLAIN },
-  { name: 'qwen3', transformers: 'Qwen3ForCausalLM', defaults: DEFAULTS, ...PLAIN },
+  { name: 'qwen2', transformers: 'Qwen2ForCausalLM', modelType: 'qwen2', defaults: DEFAULTS, ...PLAIN },
+  { name: 'qwen3', transformers: 'Qwen3ForCausalLM', modelType: 'qwen3', defaults: DEFAULTS, ...PLAIN },
   {
     name: 'gemma2',
     transformers: 'Gemma2ForCausalLM',
+    modelType: 'gemma2',
     defaults: {
       ...DEFAULTS,
       sliding_window: 4096,
@@ -55,10 +60,11 @@ export const GGUF_ARCHITECTURES: readonly GgufArchitecture[] = [
   {
     name: 'gemma3',
     transformers: 'Gemma3ForCausalLM',
+    modelType: 'gemma3_text',
     defaults: { ...DEFAULTS, rope_local_base_freq: 10000, final_logit_softcapping: null },
     ...GEMMA,
   },
-  { name: 'smollm3', transformers: 'SmolLM3ForCausalLM', defaults: DEFAULTS, ...LLAMA },
+  { name: 'smollm3', transformers: 'SmolLM3ForCausalLM', modelType: 'smollm3', defaults: DEFAULTS, ...LLAMA },
 ];
 
 /** A metadata key and the field of `config.json` with the same meaning. */

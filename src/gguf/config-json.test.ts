@@ -20,6 +20,7 @@ describe('the configuration of a GGUF file', () => {
   it('has the fields of Transformers', () => {
     expect(changed('qwen2-yarn', {})).toMatchObject({
       architectures: ['Qwen2ForCausalLM'],
+      model_type: 'qwen2',
       hidden_size: 32,
       num_key_value_heads: 2,
       head_dim: 8,

@@ -79,6 +79,7 @@ export function configJson(file: GgufContent): Fields {
   const headDim = Number(sized.head_dim ?? Number(sized.hidden_size) / heads);
   return {
     architectures: [architecture.transformers],
+    model_type: architecture.modelType,
     ...sized,
     head_dim: headDim,
     vocab_size: embedding.shape[0],

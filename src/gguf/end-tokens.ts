@@ -53,7 +53,7 @@ const FILL_IN_TEXTS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Default of `eos_token_id` by tokenizer model. */
-const DEFAULT_END: Readonly<Record<string, number>> = { llama: 2, gpt2: 11 };
+const DEFAULT_END: Readonly<Record<string, number>> = { llama: 2 };
 
 /**
  * Returns the ids of all end tokens; the one of `eos_token_id` is first.

@@ -3,15 +3,28 @@
  * @see model-files.ts, which reads them
  * @module
  */
-import { existsSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '../support/errors.ts';
 
 export const CONFIG_FILE = 'config.json';
 
-/** Returns whether a model is a GGUF file instead of a folder. */
+/**
+ * Returns whether a model is a GGUF file instead of a folder. The files of Ollama have no ending, so other files are
+ * recognized by their first bytes.
+ */
 export function isGgufModel(model: string): boolean {
-  return /\.gguf$/i.test(model);
+  const found = statSync(model, { throwIfNoEntry: false });
+  if (/\.gguf$/i.test(model)) return found?.isDirectory() !== true;
+  if (found?.isFile() !== true) return false;
+  const magic = Buffer.alloc(4);
+  const fd = openSync(model, 'r');
+  try {
+    readSync(fd, magic, 0, magic.length, 0);
+  } finally {
+    closeSync(fd);
+  }
+  return magic.toString('latin1') === 'GGUF';
 }
 
 /** Whether a model is there: a GGUF file, or a folder with a `config.json`. */

@@ -24,7 +24,7 @@ const CACHED_MODELS = 4;
 export function ggufTokenizerFiles(path: string): FileContents {
   const { ino, mtimeMs, size } = statSync(path);
   const key = JSON.stringify([path, ino, mtimeMs, size]);
-  const files = cache.get(key) ?? withGguf(path, (file) => makeFiles(new Metadata(file)));
+  const files = cache.get(key) ?? withGguf(path, (file) => filesOf(new Metadata(file)));
   cache.delete(key);
   cache.set(key, files);
   const [oldest] = cache.keys();
@@ -32,7 +32,8 @@ export function ggufTokenizerFiles(path: string): FileContents {
   return files;
 }
 
-function makeFiles(metadata: Metadata): FileContents {
+/** Returns the tokenizer files for the metadata of a GGUF file. @throws ConfigError as {@link ggufTokenizerFiles} */
+export function filesOf(metadata: Metadata): FileContents {
   const vocabulary = readVocabulary(metadata);
   const { json, addsBegin, addsEnd } = tokenizerJson(metadata, vocabulary);
   const templates = chatTemplates(metadata);

@@ -155,14 +155,14 @@ function sentencePiece(metadata: Metadata, vocabulary: Vocabulary): Parts {
         byte_fallback: true,
         ignore_merges: false,
         vocab: vocab(tokens),
-        merges: readScores(metadata, vocabulary, scores),
+        merges: scoredMerges(metadata, vocabulary, scores),
       },
     },
   };
 }
 
 /** Returns the merges of a SentencePiece model. @throws ConfigError if the scores do not correspond to merges */
-function readScores(
+function scoredMerges(
   { path }: Metadata,
   vocabulary: Vocabulary,
   scores: readonly number[],

@@ -30,10 +30,13 @@ export interface Vocabulary {
   readonly padding: number | undefined;
 }
 
-/** Ids that llama.cpp assumes for missing keys. */
+/**
+ * Ids of SentencePiece models for missing keys. llama.cpp also assumes that token 11 begins and ends a text of
+ * byte-level models, but it does so in no released model, so these have no default.
+ */
 const DEFAULTS = {
   llama: { begin: 1, end: 2, unknown: 0 },
-  gpt2: { begin: 11, end: 11, unknown: undefined },
+  gpt2: { begin: undefined, end: undefined, unknown: undefined },
 } as const;
 
 /**

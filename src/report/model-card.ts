@@ -29,7 +29,7 @@ export function modelCard(card: CardFacts, agent?: CardAgent): string {
     cardMetadata(shown),
     `# ${agent === undefined ? card.title : `${card.title}: ${agent.name}`}`,
     agent === undefined
-      ? `A team of ${card.agents.length} language models that answers as one, trained with troupe by Sequential Agent Tuning (arXiv 2605.05216). Each folder is one agent; \`team.yaml\` joins them.`
+      ? `A team of ${card.agents.length} language models that answers as one, trained with troupe by Sequential Agent Tuning (arXiv 2605.05216). Each folder is one agent.`
       : 'One agent of a team of language models that answers as one, trained with troupe by Sequential Agent Tuning (arXiv 2605.05216). It was trained for the reward of its team; the measurements below are those of the team.',
     '## Made from',
     table(

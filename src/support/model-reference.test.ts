@@ -14,14 +14,23 @@ describe('a model on the hub', () => {
     expect(formatHubReference(reference)).toBe(model);
   });
 
-  it.each(['hf:', 'hf:a/b/c', 'hf:../b', 'hf:a/b@', 'hf:a/b@../x', 'hf:a/b@x@y', 'hf:a b', 'hf:a/..b', 'hf:a/b/../c.gguf', 'hf:a/b//c.gguf', 'hf:a/b/.gguf'])(
-    'is not %j',
-    (model) => {
-      expect(() => parseHubReference(model)).toThrow(
-        `${model}: expected hf:OWNER/NAME or hf:OWNER/NAME@REVISION`,
-      );
-    },
-  );
+  it.each([
+    'hf:',
+    'hf:a/b/c',
+    'hf:../b',
+    'hf:a/b@',
+    'hf:a/b@../x',
+    'hf:a/b@x@y',
+    'hf:a b',
+    'hf:a/..b',
+    'hf:a/b/../c.gguf',
+    'hf:a/b//c.gguf',
+    'hf:a/b/.gguf',
+  ])('is not %j', (model) => {
+    expect(() => parseHubReference(model)).toThrow(
+      `${model}: expected hf:OWNER/NAME or hf:OWNER/NAME@REVISION`,
+    );
+  });
 
   it('is no folder', () => {
     expect(isHubReference('models/hf')).toBe(false);

@@ -7,8 +7,8 @@ import { describeRealModel, SMOLLM2 } from './smollm2.ts';
 // values of llama.cpp and Transformers, written by conformance/gguf_reference.py
 const REFERENCE = join(import.meta.dirname, '../fixtures/gguf/smollm2-135m-instruct.Q4_1.json');
 
-/** llama.cpp's kernels round activations to 8 bits; Transformers itself differs from it by as much. */
-const LLAMA_CPP_TOLERANCE = 0.3;
+/** llama.cpp quantizes activations; Transformers with float32 weights deviates from it by 0.36 nats on these prompts. */
+const LLAMA_CPP_TOLERANCE = 0.5;
 
 describeRealModel('SmolLM2-135M-Instruct as a GGUF file', () => {
   it('has the token ids of llama.cpp, and the log-probabilities of Transformers and llama.cpp', async () => {

@@ -30,7 +30,10 @@ export const defineSwap: DefineCommand = (program, { overrides }) => {
     .description('replace the model of one agent in a trained team, after a forecast and a test')
     .argument('<team>', 'run folder (its champion) or checkpoint inside one')
     .requiredOption('--agent <agent>', 'agent whose model is replaced: 0, 1, ... or its name')
-    .requiredOption('--with <model>', "model folder, another team's agent folder, or hf:OWNER/NAME")
+    .requiredOption(
+      '--with <model>',
+      "model folder, GGUF file, another team's agent folder, or hf:OWNER/NAME",
+    )
     .addOption(
       new Option(
         '--mode <mode>',

@@ -98,10 +98,12 @@ describe('a model that was loaded from a GGUF file', () => {
   it('is refused in one line if the file is missing or is a folder', async () => {
     const engine = createOnnxEngine({ threads: 1 });
     fs.mkdirSync(join(dir, 'folder.gguf'));
-    for (const name of ['none.gguf', 'folder.gguf'])
-      await expect(engine.load({ dir: join(dir, name) })).rejects.toThrow(
-        `${join(dir, name)}: the GGUF file does not exist; check the path`,
-      );
+    await expect(engine.load({ dir: join(dir, 'none.gguf') })).rejects.toThrow(
+      `${join(dir, 'none.gguf')}: the GGUF file does not exist; check the path`,
+    );
+    await expect(engine.load({ dir: join(dir, 'folder.gguf') })).rejects.toThrow(
+      `${join(dir, 'folder.gguf', 'config.json')}: the file is missing`,
+    );
     await engine.close();
   });
 });
