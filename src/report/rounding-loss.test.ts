@@ -21,6 +21,8 @@ describe('the loss by rounding', () => {
     const unchanged = { ...loss, learned: { mean: 1e-7, q99: 1e-7 }, lost: { mean: 1e-7, q99: 1e-7 } };
     expect(lostShare(unchanged)).toBeUndefined();
     expect(isMaterial(unchanged)).toBe(false);
+    const noisy = { ...unchanged, lost: { mean: 0.0015, q99: 0.01 } };
+    expect(roundingAdvice(noisy, false)).toContain('(limit: 0.001 nats per token)');
     expect(roundingLines(unchanged)).toContain(
       'the trained model and the base do not differ on these messages',
     );

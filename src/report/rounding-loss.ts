@@ -34,10 +34,11 @@ const NEGLIGIBLE_KL = 1e-6;
 /** KL that is material where the base is unknown, nats per token. */
 const MATERIAL_KL = 1e-3;
 
-/** Returns whether rounding lost a material part of the learned change. */
-export function isMaterial({ lost, learned }: Pick<RoundingLoss, 'lost' | 'learned'>): boolean {
-  if (learned === undefined) return lost.mean > MATERIAL_KL;
-  return lost.mean > Math.max(NEGLIGIBLE_KL, MATERIAL_SHARE * learned.mean);
+/** Returns whether rounding lost a material part of the learned change, or of a policy that did not change. */
+export function isMaterial(loss: Pick<RoundingLoss, 'lost' | 'learned'>): boolean {
+  const share = lostShare(loss);
+  if (share === undefined) return loss.lost.mean > MATERIAL_KL;
+  return share > MATERIAL_SHARE && loss.lost.mean > NEGLIGIBLE_KL;
 }
 
 /** Share of the learned change that rounding lost, in KL; undefined if it cannot be measured. */
@@ -74,5 +75,9 @@ export function roundingLines(loss: RoundingLoss): string[] {
 export function roundingAdvice(loss: RoundingLoss, adapters: boolean): string | undefined {
   if (!isMaterial(loss)) return undefined;
   const instead = adapters ? '--dtype float32, or the adapter (without --merge)' : '--dtype float32';
-  return `${loss.dtype} does not keep the trained policy (limit: ${percent(MATERIAL_SHARE)} of the change); export with ${instead}`;
+  const limit =
+    lostShare(loss) === undefined
+      ? `${MATERIAL_KL} nats per token`
+      : `${percent(MATERIAL_SHARE)} of the change`;
+  return `${loss.dtype} does not keep the trained policy (limit: ${limit}); export with ${instead}`;
 }
