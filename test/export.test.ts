@@ -116,6 +116,25 @@ describe('an exported team', () => {
     expect(rounded).not.toEqual(exact);
   });
 
+  it('measures rounding on sampled messages if the run has stored none', async () => {
+    const copy = join(dir, 'without-messages');
+    fs.cpSync(run, copy, { recursive: true });
+    fs.rmSync(join(copy, 'completions'), { recursive: true });
+    const { code, out } = await troupe('export', copy, '--out', `${copy}-16`, '--dtype', 'float16');
+    expect(code).toBe(0);
+    expect(out).toMatch(/over \d+ tokens of 8 messages sampled on prompts of the task/);
+    const { out: quick } = await troupe(
+      'export',
+      copy,
+      '--out',
+      `${copy}-32`,
+      '--dtype',
+      'f16',
+      '--no-measure',
+    );
+    expect(quick).not.toContain('KL');
+  });
+
   it('overwrites nothing, and a failed export leaves nothing', async () => {
     const out = join(dir, 'there');
     fs.mkdirSync(out);
@@ -132,6 +151,18 @@ describe('an exported team', () => {
     expect(failed.error.trim().split('\n')).toHaveLength(1);
     expect(fs.readdirSync(dir).filter((name) => name.startsWith('half'))).toEqual([]);
     expect((await troupe('export', join(dir, 'no'), '--out', join(dir, 'x'))).code).toBe(2);
+  });
+
+  it('is refused as GGUF by the name of what llama.cpp lacks, and leaves nothing', async () => {
+    const out = join(dir, 'gguf');
+    const { code, error } = await troupe('export', run, '--out', out, '--format', 'gguf');
+    expect(code).toBe(2);
+    expect(error).toMatch(
+      /tokenizer\.json: expected a tokenizer that llama\.cpp has, got .+; export safetensors/,
+    );
+    expect(fs.readdirSync(dir).filter((name) => name.startsWith('gguf'))).toEqual([]);
+    const wrong = await troupe('export', run, '--out', out, '--dtype', 'q8_0');
+    expect(wrong).toMatchObject({ code: 2, error: expect.stringContaining('add --format gguf') });
   });
 
   it('rejects invalid shard sizes', async () => {
@@ -171,7 +202,15 @@ describe('a team of adapters', () => {
       });
     }
     const card = fs.readFileSync(join(`${first}-merged`, 'README.md'), 'utf8');
-    expect(card).toContain('| adapters | LoRA, r 2, alpha 32, all-linear; merged into the base |');
+    expect(card).toContain('| adapters | LoRA, r 2, alpha 32, all-linear |');
+    expect(card).toContain('| agent_0 | model.safetensors | float32; adapter merged into the base |');
+    expect(card).toMatch(/rounding to float32 loses 0\.0% of the learned change/);
+    const plain = `${first}-plain`;
+    expect(await troupe('export', first, '--out', plain)).toMatchObject({ code: 0, error: '' });
+    expect(await logpOf(join(plain, 'agent_0'))).toEqual(await logpOf(adapter(first)));
+    const metadata = fs.readFileSync(join(plain, 'agent_0', 'README.md'), 'utf8');
+    expect(metadata).toMatch(/library_name: peft\n[^#]*- lora\n/);
+    await expectRoundingReport(first);
     const planned = await troupe('plan', recipe, ...flags({ base: adapter(first) }), '--json');
     expect(planned).toMatchObject({ code: 0, error: '' });
     const { plan } = JSON.parse(planned.out) as { plan: { modelBytes: number } };
@@ -180,6 +219,25 @@ describe('a team of adapters', () => {
     expect(plan.modelBytes).toBe(4 * base + 2 * 20 * rank2 + 12 * rank2);
   }, 120_000);
 });
+
+/** Exports a run of adapters in bfloat16, which loses a material part of the small learned change. */
+async function expectRoundingReport(of: string): Promise<void> {
+  const out = `${of}-bf16`;
+  const flags = ['--merge', '--dtype', 'bfloat16'];
+  const { code, out: text } = await troupe('export', of, '--out', out, ...flags);
+  expect(code).toBe(0);
+  const [, lost = ''] = /KL\(trained \|\| exported\) (\S+) nats per token on average/.exec(text) ?? [];
+  const [, learned = ''] = /KL\(trained \|\| base\) (\S+) nats per token on average/.exec(text) ?? [];
+  const [, share = ''] = /rounding to bfloat16 loses (\S+)% of the learned change/.exec(text) ?? [];
+  expect(Number(lost)).toBeGreaterThan(0);
+  expect(Number(share) / 100).toBeCloseTo(Number(lost) / Number(learned), 1);
+  expect(text).toMatch(/\d% of the [\d,]+ trained weights equal the base's in bfloat16/);
+  const advice = 'warning: bfloat16 does not keep the trained policy';
+  expect(text.includes(advice)).toBe(Number(share) > 10);
+  expect(fs.readFileSync(join(out, 'agent_0', 'README.md'), 'utf8')).toContain(
+    'Effect of rounding on agent_0:',
+  );
+}
 
 const PYTHON = process.env.TROUPE_PYTHON ?? 'python3';
 const hasTransformers =

@@ -21,6 +21,7 @@ import { EndpointAgent } from '../serve/agent/endpoint-agent.ts';
 import type { ServedAgent } from '../serve/agent/served-agent.ts';
 import { type ServedTeam, TEAM_MODEL, textAnswer } from '../serve/team/served-team.ts';
 import { ConfigError } from '../support/errors.ts';
+import { weightFilesIn } from '../support/model-files.ts';
 import { MIXTURE_FILE } from '../swap/mixture-folder.ts';
 import type { PromptExample } from '../team/examples.ts';
 import { shareVocabulary } from '../team/vocabularies.ts';
@@ -286,12 +287,13 @@ function requireUniqueNames(agents: readonly ServedAgent[], read: ReadServeFile 
   }
 }
 
-/** Returns a text that changes when the model in a folder changes: path, size and time of its main file. */
+/** Returns a text that changes when the model in a folder changes: path, sizes and times of its weight files. */
 function markOf(folder: string): string {
-  const [stat] = ['model.safetensors', MIXTURE_FILE].flatMap(
-    (file) => statSync(join(folder, file), { throwIfNoEntry: false }) ?? [],
-  );
-  return `${folder}:${stat?.size ?? 0}:${stat?.mtimeMs ?? 0}`;
+  const marks = [MIXTURE_FILE, ...weightFilesIn(folder)].flatMap((name) => {
+    const stat = statSync(join(folder, name), { throwIfNoEntry: false });
+    return stat === undefined ? [] : [`${name}:${stat.size}:${stat.mtimeMs}`];
+  });
+  return [folder, ...marks].join('\n');
 }
 
 function fingerprint(parts: readonly string[]): string {

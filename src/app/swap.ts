@@ -4,7 +4,7 @@
  * The old run is only read.
  * @module
  */
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Override } from '../config/overrides.ts';
 import { type ResolvedConfig, resolveRunConfig } from '../config/resolve.ts';
@@ -17,6 +17,7 @@ import { CONFIG_FILE } from '../store/layout.ts';
 import { findStoredTeam, readCheckpointState, type StoredTeam } from '../store/read-run.ts';
 import { assertFree } from '../store/run-folder.ts';
 import { ConfigError } from '../support/errors.ts';
+import { weightBytes } from '../support/model-files.ts';
 import { isHubReference } from '../support/model-reference.ts';
 import { differentVocabularies } from '../swap/mixable.ts';
 import { isMixtureFolder } from '../swap/mixture-folder.ts';
@@ -246,7 +247,7 @@ function requireModelFolder(folder: string, name: string): void {
 
 /** @throws ConfigError if the weight files of both models are larger than the free memory */
 function requireMemory(...folders: readonly string[]): void {
-  const bytes = folders.reduce((sum, folder) => sum + weightBytes(folder), 0);
+  const bytes = folders.reduce((sum, folder) => sum + loadedBytes(folder), 0);
   const available = process.availableMemory();
   if (bytes <= available) return;
   const gib = (value: number) => `${(value / 2 ** 30).toFixed(1)} GiB`;
@@ -255,16 +256,13 @@ function requireMemory(...folders: readonly string[]): void {
   );
 }
 
-function weightBytes(folder: string): number {
-  if (isGgufModel(folder)) {
-    const files = openModelWeights(folder);
-    const sizes = [...files.tensors.values()].map(({ shape }) =>
-      shape.reduce((product, size) => product * size, 1),
-    );
-    files.close();
-    return 4 * sizes.reduce((sum, size) => sum + size, 0);
-  }
-  return readdirSync(folder)
-    .filter((name) => name.endsWith('.safetensors'))
-    .reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+/** Size of the weights as they are loaded, bytes; those of a GGUF file become float32. */
+function loadedBytes(model: string): number {
+  if (!isGgufModel(model)) return weightBytes(model);
+  const files = openModelWeights(model);
+  const sizes = [...files.tensors.values()].map(({ shape }) =>
+    shape.reduce((product, size) => product * size, 1),
+  );
+  files.close();
+  return 4 * sizes.reduce((sum, size) => sum + size, 0);
 }

@@ -9,13 +9,14 @@ import { madeTokenizerFiles, readConfigText } from '../gguf/model-files.ts';
 import { isGgufModel } from '../gguf/model-path.ts';
 import { writeFileAtomic } from '../support/atomic-file.ts';
 import { ConfigError } from '../support/errors.ts';
+import type { FloatDtype } from '../support/float16.ts';
 import { streamSafetensors, type TensorToWrite, tensorBytes } from '../support/safetensors.ts';
 import { INDEX_FILE, WEIGHTS_FILE } from '../support/weight-files.ts';
 import { ADAPTER_CONFIG, ADAPTER_WEIGHTS, exportedWeights } from './merged-weights.ts';
 
 export interface ExportAgentOptions {
   /** Element type of the weights. */
-  readonly dtype: 'F32' | 'BF16';
+  readonly dtype: FloatDtype;
   /** Maximum size of a weight file, bytes. */
   readonly maxShardBytes: number;
   /** Folder or GGUF file of the base model to merge an adapter into; absent: adapters are not merged. */
@@ -23,6 +24,13 @@ export interface ExportAgentOptions {
   /** Files of the chat template that replace those of the model, by name. */
   readonly chatFiles?: ReadonlyMap<string, Uint8Array>;
 }
+
+/** Names of the types in PyTorch. */
+const TORCH_DTYPES: Readonly<Record<FloatDtype, string>> = {
+  F32: 'float32',
+  BF16: 'bfloat16',
+  F16: 'float16',
+};
 
 /** Files of the tokenizer, the chat template and the generation settings; they are copied unchanged. */
 const COPIED = [
@@ -140,13 +148,13 @@ export function planShards<T extends Pick<TensorToWrite, 'shape'>>(
 /**
  * Writes config.json with the exported element type. Writes `generation_config.json` if the model has none.
  */
-function writeConfig(from: string, to: string, dtype: 'F32' | 'BF16'): void {
+function writeConfig(from: string, to: string, dtype: FloatDtype): void {
   const config = JSON.parse(readConfigText(from)) as Record<string, unknown>;
   // removes `dtype`, which Transformers 5 writes; `torch_dtype` below replaces it, because every version
   // reads that
   const { dtype: _, ...rest } = config;
   const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
-  const torch_dtype = dtype === 'BF16' ? 'bfloat16' : 'float32';
+  const torch_dtype = TORCH_DTYPES[dtype];
   writeFileAtomic(join(to, 'config.json'), json({ ...rest, torch_dtype }));
   const generation = join(to, 'generation_config.json');
   if (!existsSync(generation) && config.eos_token_id != null)

@@ -2,7 +2,6 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { licenseOf } from '../report/model-card.ts';
 import { writeSafetensors } from '../support/safetensors.ts';
 import { exportAgent, planShards } from './export-agent.ts';
 import { exportedWeights } from './merged-weights.ts';
@@ -85,9 +84,4 @@ it('splits tensors into shards in order, none above the limit except for a singl
   const shards = planShards(tensors, { dtype: 'F32', maxShardBytes: 80 });
   expect(shards.map((shard) => shard.map(({ shape }) => shape[0]))).toEqual([[10, 10], [50], [5, 5]]);
   expect(planShards([], { dtype: 'BF16', maxShardBytes: 1 })).toEqual([[]]);
-});
-
-it('reads the licence from the front matter of a model card', () => {
-  expect(licenseOf('---\nlicense: apache-2.0\ntags:\n- x\n---\n# A')).toBe('apache-2.0');
-  expect(licenseOf('# license: mit\n')).toBeUndefined();
 });

@@ -22,6 +22,8 @@ export interface ExportedWeights {
    * requested.
    */
   readonly tensors: readonly TensorToWrite[];
+  /** Names of the tensors that the adapter changes; absent without an adapter. */
+  readonly merged?: ReadonlySet<string>;
   close(): void;
 }
 
@@ -52,6 +54,7 @@ export function exportedWeights(dir: string, adapter?: string): ExportedWeights 
   });
   return {
     tensors,
+    ...(added === undefined ? {} : { merged: added.targets }),
     close: () => {
       files.close();
       added?.close();
@@ -60,6 +63,8 @@ export function exportedWeights(dir: string, adapter?: string): ExportedWeights 
 }
 
 interface Adapter {
+  /** Names of the weights of the base that the adapter changes. */
+  readonly targets: ReadonlySet<string>;
   check(shapeOf: (name: string) => readonly number[] | undefined, base: string): void;
   addTo(name: string, weights: Float32Array): void;
   close(): void;
@@ -91,7 +96,11 @@ function openAdapter(dir: string): Adapter {
   const file = openSafetensors(join(dir, ADAPTER_WEIGHTS));
   const key = (name: string, side: 'A' | 'B'): string =>
     `${PREFIX}${name.replace(/\.weight$/, '')}.lora_${side}.weight`;
+  const targets = [...file.tensors.keys()].map((name) =>
+    name.replace(PREFIX, '').replace(/\.lora_[AB]\.weight$/, '.weight'),
+  );
   return {
+    targets: new Set(targets),
     check: (shapeOf, base) => checkAdapter(file, shapeOf, base),
     addTo(name, weights) {
       const [a, b] = [file.read(key(name, 'A')), file.read(key(name, 'B'))];

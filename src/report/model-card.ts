@@ -1,17 +1,13 @@
 /**
- * Writes the model card of an exported team: its base models, its training, and its measured accuracy with
- * 95% intervals. The card contains only data that the run recorded.
+ * Writes the model card of an exported team: its base models, its training, its measured accuracy with 95% intervals,
+ * the effect of rounding, and its intended use. The card contains only data that the run and the export recorded.
  * @module
  */
-import type { AccuracyRecord, DifferenceRecord, EvaluationRecord } from '../train/events.ts';
+import type { DifferenceRecord, EvaluationRecord } from '../train/events.ts';
+import { type CardAgent, cardMetadata } from './card-metadata.ts';
+import { accuracy, points } from './format.ts';
 
-export interface CardAgent {
-  readonly name: string;
-  /** Name of the base model, as in the team file. */
-  readonly base: string;
-  /** Licence that the base model's card states; absent if that card states none. */
-  readonly license?: string;
-}
+export type { CardAgent } from './card-metadata.ts';
 
 export interface CardFacts {
   readonly title: string;
@@ -22,29 +18,64 @@ export interface CardFacts {
   readonly facts: readonly (readonly [string, string])[];
   readonly evaluations: readonly EvaluationRecord[];
   readonly comparisons: readonly { readonly label: string; readonly difference: DifferenceRecord }[];
+  /** Lines of the section on the intended use. */
+  readonly use: readonly string[];
 }
 
 /** Returns the Markdown text of the card of the whole team, or of one agent if `agent` is given. */
 export function modelCard(card: CardFacts, agent?: CardAgent): string {
   const shown = agent === undefined ? card.agents : [agent];
   return [
-    frontMatter(shown),
+    cardMetadata(shown),
     `# ${agent === undefined ? card.title : `${card.title}: ${agent.name}`}`,
     agent === undefined
-      ? `A team of ${card.agents.length} language models that answers as one, trained with troupe by Sequential Agent Tuning (arXiv 2605.05216). Each folder is one agent; \`team.yaml\` joins them.`
+      ? `A team of ${card.agents.length} language models that answers as one, trained with troupe by Sequential Agent Tuning (arXiv 2605.05216). Each folder is one agent.`
       : 'One agent of a team of language models that answers as one, trained with troupe by Sequential Agent Tuning (arXiv 2605.05216). It was trained for the reward of its team; the measurements below are those of the team.',
     '## Made from',
     table(
       ['agent', 'base model', 'licence of the base'],
-      shown.map(({ name, base, license }) => [name, base, license ?? 'not stated']),
+      shown.map(({ name, base, license }) => [name, base, licenseCell(license)]),
     ),
+    ...unknownLicenses(shown),
+    '## Intended use',
+    ...card.use,
+    ...instructions(shown),
     '## How it was trained',
     table(['', ''], card.facts),
     '## What was measured',
     ...measured(card),
+    ...weightsSection(shown),
   ]
     .join('\n\n')
     .concat('\n');
+}
+
+function licenseCell(license: CardAgent['license']): string {
+  if (license === undefined) return 'not stated';
+  return `${license.name ?? license.license} (${license.source})`;
+}
+
+function unknownLicenses(agents: readonly CardAgent[]): string[] {
+  const unknown = agents.filter(({ license }) => license === undefined);
+  if (unknown.length === 0) return [];
+  const places = [
+    ...new Set(unknown.map(({ base, hub }) => (hub === undefined ? base : `https://huggingface.co/${hub}`))),
+  ];
+  return [
+    `The licence of the base also applies to this model. The files of the base state none (README.md, LICENSE, or \`general.license\` of a GGUF file); look where it was published: ${places.join(', ')}.`,
+  ];
+}
+
+function instructions(agents: readonly CardAgent[]): string[] {
+  const given = agents.filter(({ instruction }) => instruction !== undefined);
+  if (given.length === 0) return [];
+  return [
+    'The agents were trained with these instructions, as the system message:',
+    table(
+      ['agent', 'instruction'],
+      given.map(({ name, instruction }) => [name, instruction as string]),
+    ),
+  ];
 }
 
 function measured({ evaluations, comparisons, checkpoint }: CardFacts): string[] {
@@ -70,43 +101,24 @@ function measured({ evaluations, comparisons, checkpoint }: CardFacts): string[]
   ];
 }
 
-function frontMatter(agents: readonly CardAgent[]): string {
-  const licenses = [...new Set(agents.map(({ license }) => license))];
-  const hub = [
-    ...new Set(agents.map(({ base }) => /^hf:([^@]+)/.exec(base)?.[1]).filter((name) => name !== undefined)),
-  ];
-  const [license] = licenses;
+/** States the type of the weights of each agent and the measured effect of rounding. */
+function weightsSection(agents: readonly CardAgent[]): string[] {
   return [
-    '---',
-    'library_name: transformers',
-    'pipeline_tag: text-generation',
-    ...(licenses.length === 1 && license !== undefined ? [`license: ${license}`] : []),
-    ...(hub.length === 0 ? [] : ['base_model:', ...hub.map((name) => `- ${name}`)]),
-    'tags:',
-    '- troupe',
-    '- sequential-agent-tuning',
-    '---',
-  ].join('\n');
+    '## Weights',
+    table(
+      ['agent', 'files', 'weights'],
+      agents.map(({ name, files, weights }) => [name, files.join(', '), weights]),
+    ),
+    ...agents.flatMap(({ name, rounding }) =>
+      rounding === undefined || rounding.length === 0
+        ? []
+        : [`Effect of rounding on ${name}:`, rounding.map((line) => `* ${line}`).join('\n')],
+    ),
+  ];
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll(/\s+/g, ' ')).join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
-}
-
-function accuracy({ mean, low, high }: AccuracyRecord): string {
-  const percent = (value: number): string => (100 * value).toFixed(1);
-  return `${percent(mean)}% [${percent(low)}, ${percent(high)}]`;
-}
-
-function points({ mean, low, high }: DifferenceRecord): string {
-  const signed = (value: number): string => `${value >= 0 ? '+' : ''}${(100 * value).toFixed(1)}`;
-  return `${signed(mean)} [${signed(low)}, ${signed(high)}]`;
-}
-
-/** @returns the licence in the front matter of a model card; undefined if the front matter has none */
-export function licenseOf(card: string): string | undefined {
-  const front = /^---\r?\n([\s\S]*?)\r?\n---/.exec(card)?.[1] ?? '';
-  return /^license:\s*["']?([\w.+-]+)["']?\s*$/m.exec(front)?.[1];
 }

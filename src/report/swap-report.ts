@@ -3,7 +3,9 @@
  * comparison of the teams, and the decision.
  * @module
  */
+import { createHash } from 'node:crypto';
 import { relative } from 'node:path';
+import { weightFileNames } from '../support/model-files.ts';
 import type { SignTest } from '../swap/sign-test.ts';
 import type { Distillation, SwapRecord } from '../swap/swap-record.ts';
 import { accuracy, count, percent, plural, points, signed, small } from './format.ts';
@@ -50,9 +52,18 @@ function factLines(record: SwapRecord): string[] {
   ];
 }
 
+/**
+ * Returns the start of the SHA-256 of an agent's weights. For several files it is that of `sha256sum FILES | sha256sum`.
+ */
 function weightsHash(files: Readonly<Record<string, string>>): string {
-  const weights = Object.entries(files).find(([name]) => /^(model.*\.safetensors|tabular\.json)$/.test(name));
-  return `sha256 ${(weights ?? Object.entries(files)[0])?.[1].slice(0, 16) ?? 'none'}`;
+  const weights = weightFileNames(Object.keys(files));
+  const names = weights.length > 0 ? weights : Object.keys(files).sort();
+  const [only, ...others] = names;
+  if (only === undefined) return 'none';
+  const short = (hash: string): string => `sha256 ${hash.slice(0, 16)}`;
+  if (others.length === 0) return `${short(files[only] as string)} (${only})`;
+  const lines = names.map((name) => `${files[name]}  ${name}\n`).join('');
+  return `${short(createHash('sha256').update(lines).digest('hex'))} (of ${names.length} files)`;
 }
 
 function forecastText({ verdict, covariance, groups, episodes }: SignTest): string {

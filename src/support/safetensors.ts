@@ -5,7 +5,7 @@
  * @module
  */
 import { writeFileAtomic } from './atomic-file.ts';
-import { FLOAT_BYTES, type FloatDtype, toBfloat16 } from './float16.ts';
+import { FLOAT_BYTES, type FloatDtype, floatBytes } from './float16.ts';
 import { METADATA } from './safetensors-header.ts';
 import { type FloatTensor, openSafetensors } from './safetensors-reader.ts';
 
@@ -54,7 +54,7 @@ export function streamSafetensors(
   {
     dtype,
     metadata = { format: 'pt' },
-  }: { readonly dtype: 'F32' | 'BF16'; readonly metadata?: Readonly<Record<string, string>> },
+  }: { readonly dtype: FloatDtype; readonly metadata?: Readonly<Record<string, string>> },
 ): void {
   const header: Record<string, unknown> = { [METADATA]: metadata };
   let offset = 0;
@@ -80,7 +80,7 @@ export function tensorBytes(shape: readonly number[], dtype: FloatDtype): number
 function* pieces(
   start: Uint8Array,
   tensors: readonly TensorToWrite[],
-  dtype: 'F32' | 'BF16',
+  dtype: FloatDtype,
 ): Generator<Uint8Array> {
   yield start;
   for (const { name, shape, values: read } of tensors) {
@@ -89,8 +89,7 @@ function* pieces(
       throw new RangeError(
         `tensor "${name}": expected the numbers of shape [${shape}], got ${values.length}`,
       );
-    const { buffer, byteOffset, byteLength } = dtype === 'BF16' ? toBfloat16(values) : values;
-    yield new Uint8Array(buffer, byteOffset, byteLength);
+    yield floatBytes(values, dtype);
   }
 }
 

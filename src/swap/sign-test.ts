@@ -6,15 +6,13 @@
  */
 import { pairedDifferenceInterval } from '../core/stats.ts';
 import type { Model, Sequence } from '../engine/engine.ts';
-import type { ProtocolMessage, Team } from '../team/team.ts';
+import type { Team } from '../team/team.ts';
+import { type StoredDialogue, storedSequence } from './stored-sequence.ts';
 
 /** An episode that training stored in the run's folder `completions/`. */
-export interface StoredEpisode {
+export interface StoredEpisode extends StoredDialogue {
   /** Key that is equal for the episodes of one prompt in one batch; advantages are computed among them. */
   readonly group: string;
-  readonly item: string;
-  readonly prompt: string;
-  readonly messages: readonly { readonly turn: number; readonly agent: number; readonly text: string }[];
   /** Team reward of the episode, reward units. */
   readonly reward: number;
 }
@@ -61,7 +59,8 @@ export async function signTest(
   episodes: readonly StoredEpisode[],
   settings: SignTestSettings,
 ): Promise<SignTest> {
-  const { agent, replacement, mixture, temperature, signal } = settings;
+  const { agent, replacement, mixture, temperature, maxTokens, signal } = settings;
+  const { instruction, examples } = team.agents[agent] ?? {};
   const old = team.agents[agent]?.model as Model;
   const informative = informativeEpisodes(episodes, agent);
   const messages = informative.flatMap(({ episode, advantage, group }) =>
@@ -71,7 +70,13 @@ export async function signTest(
   );
   const score = { temperature, ...(signal && { signal }) };
   const sequencesFor = (model: Model): Sequence[] =>
-    messages.map(({ episode, message }) => storedSequence(team, model, { episode, message, settings }));
+    messages.map(({ episode, message }) =>
+      storedSequence(
+        { protocol: team.protocol, tokenizer: model.tokenizer, instruction, examples, maxTokens },
+        episode,
+        message,
+      ),
+    );
   const own = sequencesFor(old);
   const logpOld = await old.forward(own, score);
   const logRatio = mixture?.handover
@@ -116,38 +121,6 @@ function informativeEpisodes(episodes: readonly StoredEpisode[], agent: number):
       return { episode, group, advantage: episode.reward - others };
     });
   });
-}
-
-/** Tokenizes a stored message and its prompt for a model. */
-function storedSequence(
-  { protocol, agents }: Team,
-  model: Model,
-  {
-    episode,
-    message,
-    settings,
-  }: {
-    readonly episode: StoredEpisode;
-    readonly message: StoredEpisode['messages'][number];
-    readonly settings: SignTestSettings;
-  },
-): Sequence {
-  const { tokenizer } = model;
-  const before = episode.messages
-    .filter(({ turn }) => turn < message.turn)
-    .map(({ turn, agent, text }): ProtocolMessage => {
-      return { turn, agent, text, tokens: tokenizer.encode(text), meanLogp: 0 };
-    });
-  const item = { id: episode.item, prompt: episode.prompt };
-  const view = protocol.view(item, message.agent, before, agents[message.agent]?.instruction);
-  const text = tokenizer.encode(message.text);
-  const end = tokenizer.endTokens[0];
-  // a message that was cut at the maximum length has no end token, all others have one
-  const ended = text.length < settings.maxTokens && end !== undefined;
-  return {
-    context: tokenizer.encodeChat(view),
-    tokens: ended ? Int32Array.from([...text, end]) : text.slice(0, settings.maxTokens),
-  };
 }
 
 function differences(pre: readonly Float32Array[], old: readonly Float32Array[]): number[] {

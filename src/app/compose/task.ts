@@ -60,7 +60,8 @@ export async function composeOtherTask(
   return task;
 }
 
-async function composeProtocol(resolved: ResolvedConfig): Promise<Protocol> {
+/** Creates the team's protocol without its task. @throws ConfigError with the position in the team file */
+export async function composeProtocol(resolved: ResolvedConfig): Promise<Protocol> {
   const { config } = resolved;
   const protocol = await locateErrors(resolved, ['protocol'], () =>
     loadProtocol(config.protocol, config.agents.length),
