@@ -81,7 +81,10 @@ export const RESUMABLE: readonly string[] = [
  * @throws ConfigError with one line per changed key
  */
 export function requireSameRun(before: Config, now: ResolvedConfig): void {
-  const problems = differences([], withOptionalSections(before), withOptionalSections(now.config));
+  const changed = differences([], withOptionalSections(before), withOptionalSections(now.config));
+  // the default of lora_alpha depends on lora_rank, so a changed rank changes both
+  const hasOtherRank = changed.some(({ path }) => path.join('.') === 'engine.lora_rank');
+  const problems = changed.filter(({ path }) => !(hasOtherRank && path.join('.') === 'engine.lora_alpha'));
   if (problems.length > 0) throw now.problem(problems);
 }
 

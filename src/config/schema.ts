@@ -5,15 +5,13 @@
  */
 import { z } from 'zod';
 import { choice, integer, show, text } from '../schema/fields.ts';
+import { agentSchema, chatTemplate, examplesSchema, templateKwargs } from './agent-section.ts';
 import { ALGORITHM_NAMES } from './algorithms.ts';
 import { contaminationSection, evalSection } from './evaluation-sections.ts';
 import { rewardSection } from './reward-section.ts';
 import {
-  agentSchema,
   certificateSection,
-  chatTemplate,
   engineSection,
-  examplesSchema,
   gateSection,
   lossSection,
   optimizerSection,
@@ -23,7 +21,6 @@ import {
   samplerSection,
   schemeSection,
   taskSection,
-  templateKwargs,
   torchSection,
   trainSection,
   trustRegionSection,

@@ -11,9 +11,10 @@ import { ConfigError } from '../support/errors.ts';
 import { expandHome } from '../support/home-folder.ts';
 import { isHubReference } from '../support/model-reference.ts';
 import { nearestName } from '../support/nearest.ts';
+import { chatTemplate, examplesSchema } from './agent-section.ts';
 import { readConfigText } from './config-text.ts';
 import { RENAMED_SERVE_KEYS, renamedKeyMessage } from './renamed-keys.ts';
-import { chatTemplate, examplesSchema, protocolSchema } from './sections.ts';
+import { protocolSchema } from './sections.ts';
 import { parseYamlFile, type YamlFile } from './yaml-file.ts';
 
 const agentSchema = z

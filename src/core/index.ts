@@ -80,6 +80,8 @@ export {
   type ProbeDecision,
   type ProbeState,
   retryFactor,
+  SCALE_MAX,
+  SCALE_MIN,
   startProbes,
   usedShare,
 } from './step-scale.ts';

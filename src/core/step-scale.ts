@@ -20,8 +20,9 @@ export interface BoundedKl {
   readonly klMessageMean: number;
 }
 
-/** Bounds of the learning-rate scale. */
+/** Lower bound of the learning-rate scale. */
 export const SCALE_MIN = 1e-4;
+/** Upper bound of the learning-rate scale. */
 export const SCALE_MAX = 1e4;
 
 /**
@@ -51,7 +52,7 @@ const NOT_FINITE_FACTOR = 0.125;
  * a step that used `share` of the tighter KL bound, within [0.01, 0.5].
  *
  * @example
- * retryFactor({ targetKl: 0.01 }, { klQuantile: 0.28, klMessageMean: 1 }); // => sqrt(0.7 / 28) = 0.158
+ * retryFactor({ targetKl: 0.01 }, { klQuantile: 0.28, klMessageMean: 1 }); // ≈> 0.158113883
  */
 export function retryFactor(bounds: KlBounds, measured: BoundedKl): number {
   const share = usedShare(bounds, measured);

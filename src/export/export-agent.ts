@@ -94,7 +94,7 @@ function requireTextModel(dir: string): void {
   const { text_config: text } = JSON.parse(readConfigText(dir)) as { readonly text_config?: unknown };
   if (text !== undefined)
     throw new ConfigError(
-      `${dir}: expected the base of a text model, got one for text and images, of which only the text part was trained; export the adapter without --merge`,
+      `${isGgufModel(dir) ? dir : join(dir, 'config.json')}: expected the base of a text model, got one for text and images, of which only the text part was trained; export the adapter without --merge`,
     );
 }
 

@@ -240,6 +240,7 @@ describe('the end of a run', () => {
       attempts  6, of which 3 backtracks
       radius    no accepted update used more than 81.0% of its radius
       tests     1: 1 promotion, 0 undecided, 0 roll-backs; champion: stage 2
+      cut off   0.0% of messages
       sampler   agreed with the trainer within 6.3e-6 nats per token
       tokens    12k sampled for training
 
@@ -276,6 +277,7 @@ describe('the end of a run', () => {
       | attempts | 6, of which 3 backtracks |
       | radius | no accepted update used more than 81.0% of its radius |
       | tests | 1: 1 promotion, 0 undecided, 0 roll-backs; champion: stage 2 |
+      | cut off | 0.0% of messages |
       | sampler | agreed with the trainer within 6.3e-6 nats per token |
       | tokens | 12k sampled for training |
 

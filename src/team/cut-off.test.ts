@@ -23,10 +23,15 @@ const lastLetter: Task = {
     text.at(-1) === prompt ? correct(prompt, 'yes') : { ...incorrect('a', 'no'), reward: 0 },
 };
 
-/** Returns a model that writes one letter `times` times, then ends. */
-function writing(letter: 'a' | 'b', times: number) {
+/** Returns a model that writes one letter `times` times, then ends; `after` is an earlier message of its context. */
+function writing(letter: 'a' | 'b', times: number, after?: string) {
   const model = createTabularModel({ alphabet: 'ab', prior: { offsets: [-50, -50, 0] } });
-  const context = [...model.tokenizer.encodeChat([{ role: 'user', content: 'b' }])];
+  const context = [
+    ...model.tokenizer.encodeChat([
+      { role: 'user', content: 'b' },
+      ...(after === undefined ? [] : [{ role: 'assistant' as const, content: after }]),
+    ]),
+  ];
   const token = 'ab'.indexOf(letter);
   for (let t = 0; t < times; t++) {
     model.setLogits(
@@ -89,9 +94,11 @@ describe('messages that were cut off', () => {
   });
 
   it('are harmless before the last turn of a relay, and fatal in any part of a joined answer', async () => {
-    const relayed = await playOnce(createRelay(2), [cutOff(), ends()], 'wrong');
+    const relayed = await playOnce(createRelay(2), [cutOff(), writing('b', 1, 'bbb')], 'wrong');
     expect([relayed.messages[0].finish, relayed.reward]).toEqual(['length', 1]);
-    expect((await playOnce(createRelay(2), [ends(), cutOff()], 'wrong')).reward).toBe(-1);
+    const lastCutOff = [ends(), writing('b', MAX_TOKENS, 'b')];
+    expect((await playOnce(createRelay(2), lastCutOff, 'judge')).reward).toBe(1);
+    expect((await playOnce(createRelay(2), lastCutOff, 'wrong')).reward).toBe(-1);
     for (const models of [
       [cutOff(), ends()],
       [ends(), cutOff()],
