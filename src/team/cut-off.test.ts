@@ -23,10 +23,15 @@ const lastLetter: Task = {
     text.at(-1) === prompt ? correct(prompt, 'yes') : { ...incorrect('a', 'no'), reward: 0 },
 };
 
-/** Returns a model that writes one letter `times` times, then ends. */
-function writing(letter: 'a' | 'b', times: number) {
+/** Returns a model that writes one letter `times` times after the prompt and the message `earlier`, then ends. */
+function writing(letter: 'a' | 'b', times: number, earlier?: string) {
   const model = createTabularModel({ alphabet: 'ab', prior: { offsets: [-50, -50, 0] } });
-  const context = [...model.tokenizer.encodeChat([{ role: 'user', content: 'b' }])];
+  const context = [
+    ...model.tokenizer.encodeChat([
+      { role: 'user', content: 'b' },
+      ...(earlier === undefined ? [] : [{ role: 'assistant' as const, content: earlier }]),
+    ]),
+  ];
   const token = 'ab'.indexOf(letter);
   for (let t = 0; t < times; t++) {
     model.setLogits(
@@ -55,9 +60,9 @@ async function playOnce(
   return episode;
 }
 
-const ends = () => writing('b', 1);
+const ends = (earlier?: string) => writing('b', 1, earlier);
 const endsWrong = () => writing('a', 1);
-const cutOff = () => writing('b', MAX_TOKENS);
+const cutOff = (earlier?: string) => writing('b', MAX_TOKENS, earlier);
 
 describe('messages that were cut off', () => {
   it('are wrong answers with the lowest reward by rule wrong, and are judged by judge, mask and default', async () => {
@@ -89,9 +94,9 @@ describe('messages that were cut off', () => {
   });
 
   it('are harmless before the last turn of a relay, and fatal in any part of a joined answer', async () => {
-    const relayed = await playOnce(createRelay(2), [cutOff(), ends()], 'wrong');
+    const relayed = await playOnce(createRelay(2), [cutOff(), ends('bbb')], 'wrong');
     expect([relayed.messages[0].finish, relayed.reward]).toEqual(['length', 1]);
-    expect((await playOnce(createRelay(2), [ends(), cutOff()], 'wrong')).reward).toBe(-1);
+    expect((await playOnce(createRelay(2), [ends(), cutOff('b')], 'wrong')).reward).toBe(-1);
     for (const models of [
       [cutOff(), ends()],
       [ends(), cutOff()],
