@@ -37,6 +37,6 @@ it('must exist', () => {
   expect(() => requireModel('none.gguf')).toThrow('none.gguf: the GGUF file does not exist; check the path');
   for (const name of ['file', 'none'])
     expect(() => requireModel(join(dir, name))).toThrow(
-      /the model folder does not exist; check the path, or make/,
+      /the model folder does not exist; check the path, .* or make/,
     );
 });
