@@ -61,7 +61,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     load: async () => (await import('./commands/pretrain.ts')).definePretrain,
   },
   export: {
-    about: 'write a trained team as plain Hugging Face folders, with a model card',
+    about: 'write a trained team as plain Hugging Face folders or GGUF files, with a model card',
     load: async () => (await import('./commands/export.ts')).defineExport,
   },
   plan: {
