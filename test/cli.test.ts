@@ -243,7 +243,7 @@ it('warns about a base model that cannot encode the prompts', async () => {
   const { status, stderr } = await inProcess('eval', team, '--task', 'countdown', '--prompts', '2');
   expect(status).toBe(0);
   expect(stderr).toMatch(
-    /warning: task countdown: agent "agent_0" reads the prompt "\d+ \d+ \d+>\d+:" as "\d+<\|unknown\|>/,
+    /warning: task countdown: agents "agent_0" and "agent_1" read the prompt "\d+ \d+ \d+>\d+:" as "\d+<\|unknown\|>/,
   );
   expect((await inProcess('eval', team, '--prompts', '2')).stderr).not.toContain('warning');
 });

@@ -202,7 +202,7 @@ describe('a team of adapters', () => {
       });
     }
     const card = fs.readFileSync(join(`${first}-merged`, 'README.md'), 'utf8');
-    expect(card).toContain('| adapters | LoRA, r 2, alpha 32, all-linear |');
+    expect(card).toContain('| adapters | LoRA, r 2, alpha 4, all-linear |');
     expect(card).toContain('| agent_0 | model.safetensors | float32; adapter merged into the base |');
     expect(card).toMatch(/rounding to float32 loses 0\.0% of the learned change/);
     const plain = `${first}-plain`;
