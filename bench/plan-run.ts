@@ -105,7 +105,7 @@ function summary({ plan: given, machine, stages }: PlanResult, seconds: number, 
     rollout: stages * rollout,
     score: stages * score,
     update: stages * update,
-    divergence: stages * divergence + stages * retries * given.retrySeconds,
+    divergence: stages * (divergence + retries * given.retrySeconds) + given.probeSeconds,
     evaluate: given.evaluationSeconds + stages * evaluate,
     gate: given.gates * given.gateSeconds + stages * certificate,
   };

@@ -153,6 +153,7 @@ async function withServer<T>(
       minAgents: AGENTS,
       agentTimeoutMs: 600_000,
       answerOf: textAnswer,
+      truncated: 'judge',
       isMixed: false,
       fingerprint: 'fp',
       protocol: createProtocol({ kind: 'vote' }, AGENTS),

@@ -9,7 +9,9 @@ import type { CardAgent, CardFacts } from '../report/model-card.ts';
 import { foldEvents } from '../run-view/event-rows.ts';
 import { finishedStages, sampledTokens, testCounts, updatesOf, updateTotals } from '../run-view/selectors.ts';
 import { readEvents, type StoredTeam } from '../store/read-run.ts';
+import { PLAIN } from '../support/chat-template-setting.ts';
 import { isHubReference, parseHubReference } from '../support/model-reference.ts';
+import { chatSettings } from './compose/agent-text.ts';
 import { wholeModelFolder } from './compose/model-size.ts';
 import { cachedModelFolder, type DownloadOptions } from './hub-models.ts';
 import { packageVersion } from './package-version.ts';
@@ -23,7 +25,8 @@ export async function cardAgent(
   id: number,
   { download, ...exported }: ExportedFacts & { readonly download: DownloadOptions },
 ): Promise<CardAgent> {
-  const { name = '', model = '', instruction } = config.agents[id] ?? {};
+  const { name = '', model = '', instruction, examples } = config.agents[id] ?? {};
+  const { chatTemplate } = chatSettings(config, id);
   const license = await licenseOfBase(model, download);
   return {
     name,
@@ -32,6 +35,8 @@ export async function cardAgent(
     ...(isHubReference(model) ? { hub: parseHubReference(model).repo } : {}),
     ...(license === undefined ? {} : { license }),
     ...(instruction === undefined ? {} : { instruction }),
+    ...(examples === undefined || examples.length === 0 ? {} : { examples }),
+    ...(chatTemplate === undefined ? {} : { chatTemplate: chatTemplate === PLAIN ? PLAIN : 'custom' }),
     ...exported,
   };
 }

@@ -7,7 +7,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
 import { baseLicense } from '../export/base-license.ts';
 import { type GgufFacts, writeGgufAdapter, writeGgufModel } from '../export/export-gguf.ts';
-import { llamaCommand, modelfile, type RunSettings } from '../export/modelfile.ts';
+import { llamaCommand, llamaMessages, modelfile, type RunSettings } from '../export/modelfile.ts';
 import { isGgufModel } from '../gguf/model-path.ts';
 import { type WrittenType, writtenType } from '../gguf/write-values.ts';
 import { writeFileAtomic } from '../support/atomic-file.ts';
@@ -78,11 +78,13 @@ export function writeGgufAgent(to: string, agent: AgentExport, parts: GgufParts)
           ),
         ];
   writeFileAtomic(join(to, name, 'Modelfile'), modelfile(fromModelfile));
+  const messages = llamaMessages(atEnd);
   return {
     file,
     typeOf: ({ shape }) => writtenType(shape, type),
     commands: [
       `llama.cpp  ${llamaCommand(atEnd)}`,
+      ...(messages === undefined ? [] : [`           ${messages}`]),
       `Ollama     ollama create ${name.toLowerCase().replaceAll(' ', '-')} -f ${join(out, name, 'Modelfile')}`,
     ],
   };
@@ -151,5 +153,6 @@ function runSettings(
     maxTokens: train.max_completion_length,
     stop: described.stop,
     instruction: agents[id]?.instruction,
+    examples: agents[id]?.examples,
   };
 }

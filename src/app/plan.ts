@@ -108,7 +108,7 @@ const DISK_BYTES_PER_SECOND = 300e6;
 const COUNTED: ReadonlySet<string> = new Set(['vote', 'parts', 'relay', 'debate', 'router']);
 
 function workloadOptions(config: Config, machine: MachineRates, task?: Task): WorkloadOptions {
-  const { train, scheme, protocol, gate, loss, certificate } = config;
+  const { train, scheme, protocol, gate, loss, certificate, optimizer, trust_region } = config;
   const agents = config.agents.length;
   const turns = protocol.kind === 'router' ? (protocol.turns ?? agents) / agents : 1;
   const isCounted = COUNTED.has(protocol.kind) && task?.environment === undefined;
@@ -129,6 +129,7 @@ function workloadOptions(config: Config, machine: MachineRates, task?: Task): Wo
     numIterations: train.num_iterations,
     minibatchSize: train.minibatch_size,
     klTerm: loss.beta > 0,
+    probes: optimizer.adapt_to_radius && trust_region.gate === 'enforce',
     stagePrompts: config.eval.stage_prompts,
     certificatePrompts: certificate.prompts,
     saveSteps: train.save_steps,

@@ -23,6 +23,7 @@ import { type ServedTeam, TEAM_MODEL, textAnswer } from '../serve/team/served-te
 import { ConfigError } from '../support/errors.ts';
 import { weightFilesIn } from '../support/model-files.ts';
 import { MIXTURE_FILE } from '../swap/mixture-folder.ts';
+import type { TruncatedRule } from '../team/cut-off.ts';
 import type { PromptExample } from '../team/examples.ts';
 import { shareVocabulary } from '../team/vocabularies.ts';
 import { templateText } from './compose/chat-templates.ts';
@@ -58,6 +59,7 @@ interface Trained {
   }[];
   readonly protocol: ProtocolSection;
   readonly answerOf: (text: string) => string | undefined;
+  readonly truncated: TruncatedRule;
   readonly isMixed: boolean;
   readonly defaults: ServedTeam['defaults'];
   /** One text per model; the text changes when the model's weights change; see {@link markOf}. */
@@ -111,6 +113,7 @@ export async function composeServedTeam(
     minAgents,
     agentTimeoutMs: (file?.agent_timeout_s ?? 60) * 1000,
     answerOf: await answersOf(file, trained),
+    truncated: trained?.truncated ?? 'judge',
     isMixed:
       trained !== undefined && added.length === 0
         ? trained.isMixed
@@ -168,6 +171,7 @@ async function trainedTeam(
     agents: team.agents,
     protocol: config.protocol,
     answerOf: task.answerOf === undefined ? textAnswer : (text) => task.answerOf?.(text),
+    truncated: config.train.truncated,
     isMixed: !shareVocabulary(team),
     defaults: {
       temperature: Math.min(2, config.train.temperature),

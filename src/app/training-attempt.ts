@@ -57,24 +57,31 @@ export interface AttemptRequest extends Pick<UseCaseOptions, 'signal' | 'env'> {
 /** @throws TroupeError; an existing run folder is then unchanged or can be resumed */
 export async function trainAttempt(request: AttemptRequest): Promise<TrainingResult> {
   const closing: (() => unknown)[] = [];
+  const modelWarnings = new Set<string>();
   try {
-    return await attempt(request, (close) => closing.push(close));
+    return await attempt(request, { modelWarnings, defer: (close) => closing.push(close) });
+  } catch (error) {
+    // warnings about model files can name the cause of an error in loading them
+    for (const message of modelWarnings) request.onEvent({ kind: 'warning', stage: 0, message });
+    throw error;
   } finally {
     for (const close of closing.reverse()) await close();
   }
 }
 
-/**
- * @param defer - registers a function that releases a resource; the functions run at the end, in reverse
- *   order
- */
+interface AttemptState {
+  /** Warnings about model files that were not emitted yet. */
+  readonly modelWarnings: Set<string>;
+  /** Registers a function that releases a resource; the functions run at the end, in reverse order. */
+  readonly defer: (close: () => unknown) => void;
+}
+
 async function attempt(
   request: AttemptRequest,
-  defer: (close: () => unknown) => void,
+  { modelWarnings, defer }: AttemptState,
 ): Promise<TrainingResult> {
   const { run, resume, onEvent, signal } = request;
   const work: { store?: DiskRunStore; stage: number } = { stage: 0 };
-  const modelWarnings = new Set<string>();
   const composed = await composeRun(request, {
     onModelCall: (call) => work.store?.recordModelCall(modelCallRow(call, work.stage)),
     onEvent(event) {
@@ -112,6 +119,7 @@ async function attempt(
   if (store.lastCheckpoint() === undefined)
     for (const event of warningsOf(composition, team, modelWarnings))
       for (const to of [store, sink]) to.emit(event);
+  modelWarnings.clear();
   try {
     const outcome = await runTraining({
       team,

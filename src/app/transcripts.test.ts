@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { findTranscripts } from './transcripts.ts';
+import { findTranscripts, runConfigProblem } from './transcripts.ts';
 
 const OLD = /expected .* of format 2, got format 1; its split "test" is called "validation" now/;
 
@@ -65,4 +65,15 @@ it('rejects a single file with the split heldout in its name or items, in one li
   ])
     expect(() => findTranscripts(file), file).toThrow(line);
   expect(findTranscripts(write('e-test.jsonl', row('test:3')))).toHaveLength(1);
+});
+
+it('names a damaged configuration of a run, whose transcripts can still be read', () => {
+  writeRun(2);
+  const run = join(root, 'run');
+  const path = write('run/config.yaml', 'name: t\nseed: [\nx: 1\n');
+  expect(findTranscripts(run)).toHaveLength(3);
+  expect(runConfigProblem(run)).toMatch(new RegExp(`^${path}:3:1 expected YAML: [^\n]+$`));
+  write('run/config.yaml', 'name: t\n');
+  expect(runConfigProblem(run)).toBeUndefined();
+  expect(runConfigProblem(join(run, 'evaluations/full'))).toBeUndefined();
 });

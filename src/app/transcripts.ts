@@ -5,6 +5,7 @@
  */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { readRunConfigFile } from '../config/run-config.ts';
 import type { FoundTranscript, Transcript, TranscriptFile } from '../evaluate/transcript-record.ts';
 import { readJsonLines } from '../store/append-log.ts';
 import { EVALUATION_FILE, readEvaluationRequest } from '../store/evaluation-folder.ts';
@@ -137,6 +138,22 @@ export function findTranscripts(path: string, filter: TranscriptFilter = {}): Fo
   const matching = all.filter((found) => matches(found, filter));
   if (matching.length > 0) return matching;
   throw new ConfigError(`${path}: ${noTranscript(all, filter)}`);
+}
+
+/**
+ * Returns the problem of a run's damaged `config.yaml`, as one line; undefined if it is intact or the path is no run. The
+ * transcripts of such a run can still be read.
+ */
+export function runConfigProblem(path: string): string | undefined {
+  const config = join(path, CONFIG_FILE);
+  if (!existsSync(config) || !existsSync(join(path, CHECKPOINTS))) return undefined;
+  try {
+    readRunConfigFile(config);
+    return undefined;
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
 }
 
 /** Reads all transcripts of a file, each with the position of its prompt. */

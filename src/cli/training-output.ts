@@ -21,6 +21,8 @@ export async function showTraining(
   let sink: EventSink | undefined;
   const onEvent = (event: TrainingEvent): void => {
     if (isRunEvent(event)) {
+      // a run that fails before its folder is opened has no sink
+      if (sink === undefined && event.kind === 'warning') process.stderr.write(`warning: ${event.message}\n`);
       sink?.emit(event);
       return;
     }

@@ -20,6 +20,7 @@ it('reads UTF-8, with or without a byte-order mark', () => {
 
 it.each([
   ['nothing', Buffer.of(), 'an empty file'],
+  ['comments', Buffer.from('# a: 1\n\n---\n  # b\r\n'), 'an empty file, with comments only'],
   ['zero bytes', Buffer.alloc(5), '5 bytes without text'],
   ['zero bytes inside', Buffer.from('a: 1\nb: \0\0'), 'a file with zero bytes, the first in line 2'],
   ['Latin-1', Buffer.from('name: \u00e9', 'latin1'), 'bytes that are not UTF-8 text; save the file as UTF-8'],

@@ -6,6 +6,9 @@ import { readFileSync } from 'node:fs';
 import { ConfigError } from '../support/errors.ts';
 import { systemErrorCode } from '../support/file-system.ts';
 
+/** A line of YAML without a value: a comment, a blank line, or a document marker. */
+const WITHOUT_VALUE = /^(?:\s*|(?:---|\.\.\.)\s*)(?:#.*)?$/;
+
 /**
  * @param what - kind of the file for messages, e.g. `a team file (YAML)`
  * @throws ConfigError with one line if the file cannot be read, is empty, or is not UTF-8 text
@@ -27,11 +30,15 @@ export function readConfigText(path: string, what: string): string {
       `a file with zero bytes, the first in line ${line}; restore it from a backup`,
     );
   }
+  let text: string;
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
     throw refusal({ path, what }, 'bytes that are not UTF-8 text; save the file as UTF-8', cause);
   }
+  if (text.split(/\r?\n/).every((line) => WITHOUT_VALUE.test(line)))
+    throw refusal({ path, what }, 'an empty file, with comments only');
+  return text;
 }
 
 function unreadable(cause: unknown): string {

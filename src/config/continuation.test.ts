@@ -66,6 +66,10 @@ describe('a resumed run', () => {
     expect(resumedWith([path, value])).toThrow(`--${path}: ${message}; start a new run to change it`);
   });
 
+  it('reports a changed adapter rank alone, without the alpha that follows from it', () => {
+    expect(resumedWith(['engine.lora_rank', 4])).toThrow(/^--engine\.lora_rank: [^\n]*$/);
+  });
+
   it('reports all changed keys', () => {
     expect(resumedWith(['seed', 2], ['protocol.kind', 'debate'])).toThrow(/^--seed: .*\n--protocol\.kind: /);
   });

@@ -81,17 +81,19 @@ export const RESUMABLE: readonly string[] = [
  * @throws ConfigError with one line per changed key
  */
 export function requireSameRun(before: Config, now: ResolvedConfig): void {
-  const changed = differences([], withOptionalSections(before), withOptionalSections(now.config));
-  // the default of lora_alpha depends on lora_rank, so a changed rank changes both
-  const hasOtherRank = changed.some(({ path }) => path.join('.') === 'engine.lora_rank');
-  const problems = changed.filter(({ path }) => !(hasOtherRank && path.join('.') === 'engine.lora_alpha'));
+  const problems = differences([], withDefaults(before, now.config), withDefaults(now.config, before));
   if (problems.length > 0) throw now.problem(problems);
 }
 
-/** Fills in the defaults of absent sections, so that a section that changes no value is not a difference. */
-function withOptionalSections(config: Config): Config {
+/**
+ * Fills in the defaults of absent sections, so that a section that changes no value is not a difference, and the alpha of
+ * the other configuration in one without adapters, which has none: only the changed rank is then a difference.
+ */
+function withDefaults(config: Config, other: Config): Config {
+  const alpha = config.engine.lora_alpha ?? other.engine.lora_alpha;
   return {
     ...config,
+    engine: { ...config.engine, ...(alpha === undefined ? {} : { lora_alpha: alpha }) },
     torch: config.torch ?? torchSection.unwrap().parse({}),
     ray: config.ray ?? raySection.unwrap().parse({}),
     sampler: config.sampler ?? samplerSection.unwrap().parse({}),

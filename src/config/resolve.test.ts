@@ -259,10 +259,12 @@ describe('invalid combinations', () => {
   });
 
   it('include agents without a model and agents with equal names', () => {
-    expect(errorLines('agents: 2\ntask: {name: a}\n')).toHaveLength(2);
-    expect(errorLines('agents: 2\ntask: {name: a}\n')[0]).toBe(
-      'team.yaml:1:1 agents.0: expected a model folder, got nothing; set model here, or base for all agents',
-    );
+    const noModel = 'base: expected a model folder for all agents, got nothing; or set model for every agent';
+    expect(errorLines('agents: 2\ntask: {name: a}\n')).toEqual([`team.yaml:1:1 ${noModel}`]);
+    expect(errorLines('agents: 2\nbase:\ntask: {name: a}\n')).toEqual([`team.yaml:2:6 ${noModel}`]);
+    expect(errorLines('agents: [{model: m}, {}]\ntask: {name: a}\n')).toEqual([
+      'team.yaml:1:22 agents.1: expected a model folder, got nothing; set model here, or base for all agents',
+    ]);
     expect(errorLines(`${MINIMAL.replace('3', '[{name: a}, {}, {name: a}]')}`)).toEqual([
       'team.yaml:2:32 agents.2.name: expected a unique name, got "a", the name of agent 0',
     ]);

@@ -193,8 +193,12 @@ type Reject = (path: readonly (string | number)[], message: string) => void;
 
 function rejectAgents({ agents, base }: FileConfig, reject: Reject): void {
   const names = new Map<string, number>();
+  // one problem instead of one per agent, because all of them have the same remedy
+  const hasNoModel = base === undefined && agents.every(({ model }) => model === undefined);
+  if (hasNoModel && agents.length > 0)
+    reject(['base'], 'expected a model folder for all agents, got nothing; or set model for every agent');
   agents.forEach((agent, id) => {
-    if (agent.model === undefined && base === undefined)
+    if (agent.model === undefined && base === undefined && !hasNoModel)
       reject(['agents', id], 'expected a model folder, got nothing; set model here, or base for all agents');
     const name = agent.name ?? `agent_${id}`;
     const other = names.get(name);

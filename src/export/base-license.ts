@@ -2,10 +2,11 @@
  * Finds the licence of a base model in its folder.
  * @module
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ggufLicense } from '../gguf/model-files.ts';
 import { isGgufModel } from '../gguf/model-path.ts';
+import { readModelFileText } from '../support/read-model-file.ts';
 
 export interface BaseLicense {
   /** Identifier of the licence in the metadata of Hugging Face, e.g. `apache-2.0`. */
@@ -41,11 +42,11 @@ export function baseLicense(dir: string): BaseLicense | undefined {
     return license === undefined ? undefined : { license, source: 'general.license' };
   }
   const card = join(dir, 'README.md');
-  const stated = existsSync(card) ? licenseOf(readFileSync(card, 'utf8')) : undefined;
+  const stated = existsSync(card) ? licenseOf(readModelFileText(card)) : undefined;
   if (stated !== undefined) return { ...stated, source: 'README.md' };
   const file = existsSync(dir) ? readdirSync(dir).find((name) => LICENSE_FILE.test(name)) : undefined;
   if (file === undefined) return undefined;
-  const text = readFileSync(join(dir, file), 'utf8');
+  const text = readModelFileText(join(dir, file));
   const known = KNOWN_TEXTS.find(([pattern]) => pattern.test(text.slice(0, 500)));
   if (known !== undefined) return { license: known[1], source: file };
   const title = text.split('\n').find((line) => line.trim() !== '');

@@ -2,7 +2,7 @@
  * Exports one agent as a GGUF file for llama.cpp, Ollama and LM Studio: a complete model, or a LoRA adapter.
  * @module
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { copiedTokenizer } from '../gguf/copy-tokenizer.ts';
 import { madeTokenizerFiles } from '../gguf/model-files.ts';
@@ -16,6 +16,7 @@ import { adapterTensors, modelTensors, type SourceTensor } from '../gguf/write-t
 import { tokenizerMetadata } from '../gguf/write-tokenizer.ts';
 import { FILE_TYPES, type WrittenType } from '../gguf/write-values.ts';
 import { ConfigError } from '../support/errors.ts';
+import { readModelFileText } from '../support/read-model-file.ts';
 import { openSafetensors } from '../support/safetensors-reader.ts';
 import { ADAPTER_CONFIG, ADAPTER_WEIGHTS, exportedWeights } from './merged-weights.ts';
 
@@ -118,11 +119,7 @@ export function writeGgufAdapter(
 /** Returns the alpha with which llama.cpp, which scales by alpha / r, has the scale of the adapter. */
 function ggufAlpha(from: string): number {
   const path = join(from, ADAPTER_CONFIG);
-  const {
-    r,
-    lora_alpha: alpha,
-    use_rslora,
-  } = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+  const { r, lora_alpha: alpha, use_rslora } = JSON.parse(readModelFileText(path)) as Record<string, unknown>;
   if (typeof r !== 'number' || typeof alpha !== 'number')
     throw new ConfigError(`${path}: expected numbers r and lora_alpha, got ${r} and ${alpha}`);
   return use_rslora === true ? alpha * Math.sqrt(r) : alpha;
@@ -158,7 +155,7 @@ function convertedTokenizer(
   if (!existsSync(where))
     throw new ConfigError(`${where}: the file is missing; a model folder needs its tokenizer`);
   return tokenizerMetadata({
-    json: JSON.parse(readFileSync(where, 'utf8')) as Readonly<Record<string, unknown>>,
+    json: JSON.parse(readModelFileText(where)) as Readonly<Record<string, unknown>>,
     vocabSize: decoder.vocabSize,
     begin: decoder.beginToken,
     end: endTokens,
@@ -174,7 +171,7 @@ export function tokenizerFile(model: string, name: string): string | undefined {
   const made = madeTokenizerFiles(model)?.get(name);
   if (made !== undefined) return new TextDecoder().decode(made);
   const path = join(model, name);
-  return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
+  return existsSync(path) ? readModelFileText(path) : undefined;
 }
 
 /** The default chat template of a model; undefined if it has none. */

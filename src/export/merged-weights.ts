@@ -4,10 +4,10 @@
  * @see Hu et al., "LoRA", arXiv:2106.09685; Kalajdzievski, "rsLoRA", arXiv:2312.03732
  * @module
  */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openModelWeights } from '../gguf/model-files.ts';
 import { ConfigError } from '../support/errors.ts';
+import { readModelFileText } from '../support/read-model-file.ts';
 import type { TensorToWrite } from '../support/safetensors.ts';
 import { openSafetensors, type SafetensorsReader } from '../support/safetensors-reader.ts';
 
@@ -77,7 +77,7 @@ function openAdapter(dir: string): Adapter {
     lora_alpha: alpha,
     use_rslora,
     ...rest
-  } = JSON.parse(readFileSync(path, 'utf8')) as {
+  } = JSON.parse(readModelFileText(path)) as {
     readonly r?: unknown;
     readonly lora_alpha?: unknown;
     readonly use_rslora?: unknown;

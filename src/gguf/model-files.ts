@@ -2,9 +2,10 @@
  * The files of a model: a Hugging Face folder, or a GGUF file, which is presented as such a folder.
  * @module
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '../support/errors.ts';
+import { readModelFileText } from '../support/read-model-file.ts';
 import { openWeightFiles, type WeightFiles } from '../support/weight-files.ts';
 import { configJson } from './config-json.ts';
 import { withGguf } from './container.ts';
@@ -26,7 +27,7 @@ export function openModelWeights(model: string): WeightFiles {
 export function readConfigText(model: string): string {
   if (isGgufModel(model)) return `${JSON.stringify(withGguf(model, configJson), null, 2)}\n`;
   const path = join(model, CONFIG_FILE);
-  if (existsSync(path)) return readFileSync(path, 'utf8');
+  if (existsSync(path)) return readModelFileText(path);
   throw new ConfigError(`${path}: the file is missing; a model folder needs its config.json`);
 }
 

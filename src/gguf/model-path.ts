@@ -18,13 +18,24 @@ export function isGgufModel(model: string): boolean {
   if (/\.gguf$/i.test(model)) return found?.isDirectory() !== true;
   if (found?.isFile() !== true) return false;
   const magic = Buffer.alloc(4);
-  const fd = openSync(model, 'r');
+  const fd = openReadable(model);
   try {
     readSync(fd, magic, 0, magic.length, 0);
   } finally {
     closeSync(fd);
   }
   return magic.toString('latin1') === 'GGUF';
+}
+
+function openReadable(model: string): number {
+  try {
+    return openSync(model, 'r');
+  } catch (cause) {
+    throw new ConfigError(
+      `${model}: expected a model, got a file that cannot be read (${cause instanceof Error ? cause.message : String(cause)})`,
+      { cause },
+    );
+  }
 }
 
 /** Whether a model is there: a GGUF file, or a folder with a `config.json`. */

@@ -18,6 +18,7 @@ const OPTIONS: WorkloadOptions = {
   numIterations: 1,
   minibatchSize: 128,
   klTerm: true,
+  probes: false,
   stagePrompts: 0,
   certificatePrompts: 0,
   saveSteps: 1,
@@ -79,6 +80,21 @@ describe('the cost of a run', () => {
     expect(planCost(single, rates, run).retrySeconds).toBeCloseTo(61.44 + 3 * 0.1);
     const { stage, retrySeconds } = planCost(workloadOf(OPTIONS, 1), rates, run);
     expect(retrySeconds).toBeCloseTo(stage.phases.divergence + stage.phases.update);
+  });
+
+  it('includes one probe of every agent before its first update', () => {
+    for (const minibatchSize of [512, 128]) {
+      const options = { ...OPTIONS, minibatchSize };
+      const plan = planCost(workloadOf(options, 1), rates, run);
+      const probed = planCost(workloadOf({ ...options, probes: true }, 1), rates, run);
+      expect(plan.probeSeconds).toBe(0);
+      expect(probed.probeSeconds).toBeCloseTo(plan.retrySeconds);
+      expect(probed.stage).toEqual(plan.stage);
+      expect(probed.seconds.least - plan.seconds.least).toBeCloseTo(plan.retrySeconds);
+      // a comparison of two policies is two forward passes over each of 1536 messages
+      const passes = minibatchSize === 512 ? 2 * 1536 : 2 * 1536 + 3 * 384 + 5 * 1152;
+      expect((probed.flops - plan.flops) / passes / (4e7 + 409_600)).toBeCloseTo(1);
+    }
   });
 
   it('has a cost per micro-batch and per pair of tokens', () => {

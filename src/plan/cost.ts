@@ -43,6 +43,8 @@ export interface Plan {
    * stop early, s.
    */
   readonly gateSeconds: number;
+  /** Time of the probes before the first update of every agent, s; 0 without probes. */
+  readonly probeSeconds: number;
   /** Number of promotion tests in the run. */
   readonly gates: number;
   /** Time of the evaluation at the end of the run, s, with as many teams as it compares at most. */
@@ -104,19 +106,28 @@ export function planCost(workload: Workload, rates: MachineRates, run: PlannedRu
   const checkpointBytes = workload.checkpoints * CHECKPOINT * trained;
   const checkpointSeconds = checkpointBytes / (run.diskBytesPerSecond ?? Number.POSITIVE_INFINITY);
   const gateSeconds = sampling(calls.gate);
-  const least = startSeconds + run.stages * seconds + fewest * evaluation + checkpointSeconds;
+  const probeSeconds = calls.probe.length === 0 ? 0 : passes(calls.probe) + steps;
+  const least = startSeconds + run.stages * seconds + probeSeconds + fewest * evaluation + checkpointSeconds;
   const tokens = sampledTokens(calls.stage.rollout, rates);
-  const flops = stageFlops(workload, rates, run);
+  const { stage } = calls;
+  const sampled = [...stage.rollout, ...stage.certificate, ...stage.evaluate];
+  const flops =
+    passFlops([...stage.score, ...stage.update, ...stage.divergence], rates, run) +
+    samplingFlops(sampled, rates, run.models);
   return {
     stage: { seconds, phases, tokens, flops },
     startSeconds,
     retrySeconds: phases.divergence + steps + gradient,
+    probeSeconds,
     gateSeconds,
     gates: workload.gates,
     evaluationSeconds: all * evaluation,
     checkpointSeconds,
     tokens: run.stages * tokens,
-    flops: run.stages * flops + all * samplingFlops(calls.evaluation, rates, run.models),
+    flops:
+      run.stages * flops +
+      passFlops(calls.probe, rates, run) +
+      all * samplingFlops(calls.evaluation, rates, run.models),
     seconds: { least, most: least + workload.gates * gateSeconds + (all - fewest) * evaluation },
     memoryBytes: memoryOf(workload, rates, run),
     modelBytes: runModelBytes(run.models, run.promotes),
@@ -198,19 +209,16 @@ function samplingFlops(
   );
 }
 
-function stageFlops({ calls: { stage } }: Workload, rates: MachineRates, run: PlannedRun): number {
-  const passes = [...stage.score, ...stage.update, ...stage.divergence].map(
-    ({ kind, agent, messages, times }) => {
-      const model = modelOf(run, agent);
-      // cost of a backward pass in units of a forward pass: 1 to recompute the forward pass, 1 for the
-      // gradients of activations, and 1 for the gradients of weights if all weights are trained
-      const backward = 2 + Math.min(1, model.trainedParameters / model.parameters);
-      const units = { forward: 1, backward, fullBackward: 2 + backward, divergence: 2 }[kind];
-      return units * messages * times * forwardFlops(model, sequenceTokens(ratesOf(rates, agent)));
-    },
-  );
-  const sampling = [...stage.rollout, ...stage.certificate, ...stage.evaluate];
-  return sum(passes) + samplingFlops(sampling, rates, run.models);
+function passFlops(calls: readonly PassCall[], rates: MachineRates, run: PlannedRun): number {
+  const passes = calls.map(({ kind, agent, messages, times }) => {
+    const model = modelOf(run, agent);
+    // cost of a backward pass in units of a forward pass: 1 to recompute the forward pass, 1 for the
+    // gradients of activations, and 1 for the gradients of weights if all weights are trained
+    const backward = 2 + Math.min(1, model.trainedParameters / model.parameters);
+    const units = { forward: 1, backward, fullBackward: 2 + backward, divergence: 2 }[kind];
+    return units * messages * times * forwardFlops(model, sequenceTokens(ratesOf(rates, agent)));
+  });
+  return sum(passes);
 }
 
 /** Memory of a run, bytes: the process with its code, the models, and the largest batch of an agent. */

@@ -23,6 +23,7 @@ const QUICKSTART: WorkloadOptions = {
   numIterations: 1,
   minibatchSize: 128,
   klTerm: true,
+  probes: false,
   stagePrompts: 0,
   certificatePrompts: 0,
   saveSteps: 1,

@@ -30,6 +30,8 @@ export interface WorkloadOptions {
   readonly numIterations: number;
   readonly minibatchSize: number;
   readonly klTerm: boolean;
+  /** Whether the first update of an agent begins with a probe, a small step that is measured and undone. */
+  readonly probes: boolean;
   readonly stagePrompts: number;
   readonly certificatePrompts: number;
   /** Number of stages between two checkpoints. */
@@ -114,6 +116,8 @@ export interface Workload {
     readonly stage: StageCalls;
     /** Check of sampler and trainer before the first stage, and the evaluation of the base team. */
     readonly start: { readonly sampling: readonly SamplingCall[]; readonly passes: readonly PassCall[] };
+    /** Passes of one probe of every agent, besides those of its first attempt; [] without probes. */
+    readonly probe: readonly PassCall[];
     /** One promotion test that does not stop early. */
     readonly gate: readonly SamplingCall[];
     /** Evaluation of one team. */
@@ -169,6 +173,7 @@ export function workloadOf(options: WorkloadOptions, activeShare: number): Workl
         sampling: [...episodeCalls(options, CHECK), ...calls.evaluate],
         passes: passCalls(options, 'forward', CHECK.prompts * CHECK.samples * rounds),
       },
+      probe: options.probes ? probeCalls(options, calls) : [],
       gate: gateCalls(options, gate.prompts),
       evaluation: episodeCalls(options, { prompts, samples: evaluation.samples }),
     },
@@ -242,6 +247,12 @@ function stageCalls(options: WorkloadOptions, activeShare: number): StageCalls {
     stepsPerAttempt,
     minibatchMessages: own / minibatches,
   };
+}
+
+/** Returns the passes that a probe adds. The gradient of a single optimizer step is reused by the first attempt. */
+function probeCalls(options: WorkloadOptions, { update, stepsPerAttempt }: StageCalls): PassCall[] {
+  const own = options.promptsPerStep * options.numGenerations * options.rounds;
+  return [...(stepsPerAttempt > 1 ? update : []), ...passCalls(options, 'divergence', own)];
 }
 
 function passCalls({ agents }: WorkloadOptions, kind: PassKind, messages: number, times = 1): PassCall[] {

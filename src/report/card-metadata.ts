@@ -13,6 +13,10 @@ export interface CardAgent {
   /** Licence of the base and the file that states it; absent if its files state none. */
   readonly license?: { readonly license: string; readonly name?: string; readonly source: string };
   readonly instruction?: string;
+  /** Few-shot examples, as chat turns before the conversation. */
+  readonly examples?: readonly { readonly prompt: string; readonly answer: string }[];
+  /** Chat template in place of the one in the base model; absent: that of the base. */
+  readonly chatTemplate?: 'plain' | 'custom';
   /** Names of the weight files. */
   readonly files: readonly string[];
   readonly format: 'safetensors' | 'gguf';

@@ -40,6 +40,8 @@ export function modelCard(card: CardFacts, agent?: CardAgent): string {
     '## Intended use',
     ...card.use,
     ...instructions(shown),
+    ...examples(shown),
+    ...chatTemplates(shown),
     '## How it was trained',
     table(['', ''], card.facts),
     '## What was measured',
@@ -74,6 +76,29 @@ function instructions(agents: readonly CardAgent[]): string[] {
     table(
       ['agent', 'instruction'],
       given.map(({ name, instruction }) => [name, instruction as string]),
+    ),
+  ];
+}
+
+function examples(agents: readonly CardAgent[]): string[] {
+  const given = agents.flatMap(({ name, examples: own = [] }) =>
+    own.map(({ prompt, answer }) => [name, prompt, answer]),
+  );
+  if (given.length === 0) return [];
+  return [
+    'The agents were trained with these examples, as user and assistant messages before the conversation:',
+    table(['agent', 'user', 'assistant'], given),
+  ];
+}
+
+function chatTemplates(agents: readonly CardAgent[]): string[] {
+  const given = agents.filter(({ chatTemplate }) => chatTemplate !== undefined);
+  if (given.length === 0) return [];
+  return [
+    "The agents were trained with these chat templates instead of those of their base models. The tokenizer's files contain them:",
+    table(
+      ['agent', 'chat_template'],
+      given.map(({ name, chatTemplate }) => [name, chatTemplate as string]),
     ),
   ];
 }

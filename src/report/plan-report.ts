@@ -33,6 +33,9 @@ function runRows({ stage, seconds, ...plan }: Plan, stages: number): Row[] {
     ['one stage', `${time(stage.seconds)}: ${byPhase.join(', ')}`],
     ['', `${count(stage.tokens)} tokens sampled, ${flops(stage.flops)}`],
     ['stages', `${stages}: ${time(stages * stage.seconds)}`],
+    ...(plan.probeSeconds === 0
+      ? []
+      : [['first updates', `${time(plan.probeSeconds)} for one probe of every agent`] as const]),
     ['promotion tests', plan.gates === 0 ? 'none' : `${plan.gates}, at most ${time(plan.gateSeconds)} each`],
     ['closing comparison', time(plan.evaluationSeconds)],
     [

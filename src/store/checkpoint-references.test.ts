@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { listCheckpoints } from './checkpoint-folder.ts';
 import { neededCheckpoints } from './checkpoint-references.ts';
 import { pruneCheckpoints } from './checkpoints.ts';
@@ -16,7 +16,10 @@ beforeEach(() => {
     fs.writeFileSync(join(dir, `stage-000${stage}`, 'COMPLETE'), '{}');
   }
 });
-afterEach(() => fs.rmSync(join(run, '..'), { recursive: true, force: true }));
+afterEach(() => {
+  vi.unstubAllEnvs();
+  fs.rmSync(join(run, '..'), { recursive: true, force: true });
+});
 
 function writeAdapter(folder: string, base: unknown): void {
   fs.mkdirSync(join(dir, folder), { recursive: true });
@@ -59,6 +62,13 @@ describe('deleting old checkpoints', () => {
     fs.symlinkSync(run, alias);
     writeAdapter('stage-0005/agent_0', join(alias, 'checkpoints', 'stage-0003', 'agent_0'));
     expect(pruned({ keepLast: 2 })).toEqual([2, 3, 5, 6]);
+  });
+
+  it('keeps bases below the home folder', () => {
+    vi.stubEnv('HOME', join(run, '..'));
+    fs.symlinkSync(join(dir, 'stage-0002', 'agent_0'), join(run, '..', 'model'));
+    writeAdapter('stage-0006/agent_0', '~/model');
+    expect(pruned({ keepLast: 1 })).toEqual([2, 6]);
   });
 
   it('ignores bases outside of the run and unreadable configs', () => {

@@ -5,6 +5,7 @@
  */
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import type { FileSystem } from '../support/file-system.ts';
+import { expandHome } from '../support/home-folder.ts';
 import { stageFolders } from './checkpoint-folder.ts';
 import { CONFIG_FILE } from './layout.ts';
 
@@ -56,7 +57,7 @@ function adapterBases(path: string, fs: FileSystem): string[] {
   } catch {
     return []; // an unreadable config names no base; loading the adapter reports it
   }
-  return typeof base === 'string' ? [resolve(base), resolve(dirname(path), base)] : [];
+  return typeof base === 'string' ? [resolve(expandHome(base)), resolve(dirname(path), base)] : [];
 }
 
 /** Returns the checkpoints to which links in the run folder and in its `checkpoints` folder point. */

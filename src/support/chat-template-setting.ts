@@ -5,7 +5,7 @@
  */
 
 /** Value of the setting for the format of base models. */
-export const PLAIN = 'plain';
+export const PLAIN = 'plain' as const;
 
 /** Whether a value of the setting is a Jinja template, and not the path of a file or `plain`. */
 export function isTemplateText(setting: string): boolean {

@@ -3,9 +3,10 @@
  * index `model.safetensors.index.json`. Opening reads only the headers; tensors are read on request.
  * @module
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from './errors.ts';
+import { readModelFileText } from './read-model-file.ts';
 import {
   type FloatTensor,
   openSafetensors,
@@ -115,8 +116,9 @@ function withoutWeights(dir: string, expected: string): ConfigError {
 function readIndex(path: string): Map<string, string[]> {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(readFileSync(path, 'utf8'));
+    parsed = JSON.parse(readModelFileText(path));
   } catch (cause) {
+    if (cause instanceof ConfigError) throw cause;
     throw new ConfigError(`${path}: expected JSON; the file is damaged, fetch it again`, { cause });
   }
   const map = (parsed as { readonly weight_map?: unknown } | null)?.weight_map;

@@ -23,13 +23,13 @@ const lastLetter: Task = {
     text.at(-1) === prompt ? correct(prompt, 'yes') : { ...incorrect('a', 'no'), reward: 0 },
 };
 
-/** Returns a model that writes one letter `times` times, then ends; `after` is an earlier message of its context. */
-function writing(letter: 'a' | 'b', times: number, after?: string) {
+/** Returns a model that writes one letter `times` times after the prompt and the message `earlier`, then ends. */
+function writing(letter: 'a' | 'b', times: number, earlier?: string) {
   const model = createTabularModel({ alphabet: 'ab', prior: { offsets: [-50, -50, 0] } });
   const context = [
     ...model.tokenizer.encodeChat([
       { role: 'user', content: 'b' },
-      ...(after === undefined ? [] : [{ role: 'assistant' as const, content: after }]),
+      ...(earlier === undefined ? [] : [{ role: 'assistant' as const, content: earlier }]),
     ]),
   ];
   const token = 'ab'.indexOf(letter);
@@ -60,9 +60,9 @@ async function playOnce(
   return episode;
 }
 
-const ends = () => writing('b', 1);
+const ends = (earlier?: string) => writing('b', 1, earlier);
 const endsWrong = () => writing('a', 1);
-const cutOff = () => writing('b', MAX_TOKENS);
+const cutOff = (earlier?: string) => writing('b', MAX_TOKENS, earlier);
 
 describe('messages that were cut off', () => {
   it('are wrong answers with the lowest reward by rule wrong, and are judged by judge, mask and default', async () => {
@@ -94,9 +94,9 @@ describe('messages that were cut off', () => {
   });
 
   it('are harmless before the last turn of a relay, and fatal in any part of a joined answer', async () => {
-    const relayed = await playOnce(createRelay(2), [cutOff(), writing('b', 1, 'bbb')], 'wrong');
+    const relayed = await playOnce(createRelay(2), [cutOff(), ends('bbb')], 'wrong');
     expect([relayed.messages[0].finish, relayed.reward]).toEqual(['length', 1]);
-    const lastCutOff = [ends(), writing('b', MAX_TOKENS, 'b')];
+    const lastCutOff = [ends(), cutOff('b')];
     expect((await playOnce(createRelay(2), lastCutOff, 'judge')).reward).toBe(1);
     expect((await playOnce(createRelay(2), lastCutOff, 'wrong')).reward).toBe(-1);
     for (const models of [

@@ -15,6 +15,11 @@ import type { VerifierCache } from './verifier-cache.ts';
  */
 export type TruncatedRule = 'wrong' | 'judge' | 'mask';
 
+/** Returns whether a message counts as no answer under a rule, because it was cut off. */
+export function isRejected(rule: TruncatedRule, { finish }: Pick<ProtocolMessage, 'finish'>): boolean {
+  return rule === 'wrong' && finish === 'length';
+}
+
 /** Verdicts on the messages of an episode under a rule for cut-off messages. */
 export class MessageJudge {
   readonly #verifier: VerifierCache;
@@ -26,8 +31,8 @@ export class MessageJudge {
   }
 
   /** Returns whether a message counts as no answer, because it was cut off. */
-  isRejected({ finish }: Pick<ProtocolMessage, 'finish'>): boolean {
-    return this.#rule === 'wrong' && finish === 'length';
+  isRejected(message: Pick<ProtocolMessage, 'finish'>): boolean {
+    return isRejected(this.#rule, message);
   }
 
   verdict(item: TaskItem, message: ProtocolMessage): Verdict {

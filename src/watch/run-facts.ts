@@ -3,15 +3,19 @@
  * that runs of the same format from other troupe versions, whose files may have unknown keys, can be watched too.
  * @module
  */
-import { parseYamlFile } from '../config/yaml-file.ts';
+import { join } from 'node:path';
+import { readRunConfigFile } from '../config/run-config.ts';
 import type { RunFacts } from '../run-view/rows.ts';
-import { readManifest, readRunConfig } from '../store/read-run.ts';
+import { CONFIG_FILE } from '../store/layout.ts';
+import { readManifest } from '../store/read-run.ts';
 
-/** @throws StoreError (exit code 2) if the folder is not a run or has another format */
+/**
+ * @throws StoreError (exit code 2) if the folder is not a run or has another format
+ * @throws ConfigError if `config.yaml` is damaged
+ */
 export function readRunFacts(dir: string): RunFacts {
   const manifest = readManifest(dir);
-  const config = readRunConfig(dir);
-  const root = parseYamlFile(config, `${dir}/config.yaml`).value;
+  const { text: config, value: root } = readRunConfigFile(join(dir, CONFIG_FILE));
   const text = (fallback: string, ...path: string[]): string => String(valueAt(root, path) ?? fallback);
   const number = (fallback: number, ...path: string[]): number => Number(valueAt(root, path) ?? fallback);
   const gate = text('off', 'gate', 'kind');

@@ -61,6 +61,7 @@ function servedTeam({ agents, protocol = 'vote', team = {} }: TinyOptions): Serv
     minAgents: agents.length,
     agentTimeoutMs: 20_000,
     answerOf: textAnswer,
+    truncated: 'judge',
     isMixed: false,
     defaults: { temperature: 1, maxTokens: 24 },
     fingerprint: 'fp_tiny',

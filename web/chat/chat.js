@@ -111,7 +111,8 @@ class AnswerView {
         : turn.status === 'cancelled'
           ? 'cancelled, the vote was decided'
           : `${turn.usage.completion_tokens} tokens in ${Math.round(turn.duration_ms)} ms`;
-    const answer = turn.answer !== null && turn.answer !== turn.content?.trim() ? `, answer ${turn.answer}` : '';
+    const isShown = turn.answer !== null && turn.answer !== turn.content?.trim();
+    const answer = turn.cut_off ? ', cut off: no answer' : isShown ? `, answer ${turn.answer}` : '';
     meta.textContent = `${turn.name}${turn.turn > 0 ? `, turn ${turn.turn + 1}` : ''}: ${state}${answer}`;
     meta.classList.toggle('bad', turn.status === 'failed');
   }

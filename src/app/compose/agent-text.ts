@@ -3,12 +3,13 @@
  * can play its protocol, so errors are found before weights are read.
  * @module
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ResolvedConfig } from '../../config/resolve.ts';
 import type { Config } from '../../config/schema.ts';
 import type { LoadOptions, Tokenizer } from '../../engine/engine.ts';
 import { ConfigError } from '../../support/errors.ts';
+import { readModelFileText } from '../../support/read-model-file.ts';
 import { componentFolders, isMixtureFolder } from '../../swap/mixture-folder.ts';
 import type { Task, TaskItem } from '../../task/task.ts';
 import { type PromptExample, withExamples } from '../../team/examples.ts';
@@ -127,10 +128,15 @@ function sizesOf(path: string): { readonly vocabSize: number; readonly maxContex
   return json && { vocabSize: size('vocab_size'), maxContext: size('max_position_embeddings') };
 }
 
-/** Parses a file; undefined if it is not a JSON object, which the worker reports. */
+/**
+ * Parses a file; undefined if it is not a JSON object, which the worker reports.
+ *
+ * @throws ConfigError if the file cannot be read
+ */
 function parsed(path: string): Readonly<Record<string, unknown>> | undefined {
+  const text = readModelFileText(path);
   try {
-    const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
   } catch {
     return undefined;

@@ -4,7 +4,7 @@
  */
 import { Option } from 'commander';
 import { findModelCalls } from '../../app/model-call-log.ts';
-import { findTranscripts, type TranscriptFilter } from '../../app/transcripts.ts';
+import { findTranscripts, runConfigProblem, type TranscriptFilter } from '../../app/transcripts.ts';
 import { renderTimeline } from '../../observe/model-calls.ts';
 import { plural } from '../../report/format.ts';
 import { renderTranscripts } from '../../report/transcript-text.ts';
@@ -55,6 +55,8 @@ export const defineShow: DefineCommand = (program, { overrides }) => {
       }
       const found = findTranscripts(path, filter);
       const shown = found.slice(0, limit);
+      const problem = runConfigProblem(path);
+      if (problem !== undefined) process.stderr.write(`warning: ${problem}\n`);
       if (json) {
         for (const { file, position, transcript } of shown)
           process.stdout.write(`${JSON.stringify({ in: file.name, position, ...transcript })}\n`);

@@ -3,10 +3,11 @@
  * @see tokenizer.ts, which parses them
  * @module
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { madeTokenizerFiles } from '../../gguf/model-files.ts';
 import { ConfigError } from '../../support/errors.ts';
+import { readModelFile } from '../../support/read-model-file.ts';
 
 /** Tokenizer files of a checkpoint. */
 export interface TokenizerFiles {
@@ -52,7 +53,7 @@ export function readTokenizerFiles(dir: string): TokenizerFiles {
     throw new ConfigError(`${path}: the file is missing; a model folder needs its tokenizer`);
   return {
     files: new Map(
-      tokenizerFileNames(dir).map((name) => [name, new Uint8Array(readFileSync(join(dir, name)))]),
+      tokenizerFileNames(dir).map((name) => [name, new Uint8Array(readModelFile(join(dir, name)))]),
     ),
   };
 }

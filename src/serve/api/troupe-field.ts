@@ -18,6 +18,11 @@ const agentSchema = z.object({
     .nullable()
     .describe('The extracted answer that the vote counted, in normal form; null where there is none.'),
   finish_reason: z.enum(['stop', 'length']).nullable(),
+  cut_off: z
+    .boolean()
+    .describe(
+      'Whether the message counts as no answer because it reached its maximum length; see `train.truncated`.',
+    ),
   mean_logprob: z
     .number()
     .nullable()
@@ -60,6 +65,7 @@ export function agentFields(turn: AgentTurn): z.output<typeof agentSchema> {
     content: message?.text ?? null,
     answer: answered?.answer ?? null,
     finish_reason: message?.finish ?? null,
+    cut_off: answered?.isRejected ?? false,
     mean_logprob: message && Number.isFinite(message.meanLogp) ? message.meanLogp : null,
     attempts: turn.attempts,
     error: turn.status === 'failed' ? { ...turn.error } : null,

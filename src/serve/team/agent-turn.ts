@@ -3,7 +3,13 @@
  * is returned, not thrown, because the team can answer without this agent.
  * @module
  */
-import { AgentError, type AgentRequest, type ServedAgent, type TokenUsage } from '../agent/served-agent.ts';
+import {
+  AgentError,
+  type AgentMessage,
+  type AgentRequest,
+  type ServedAgent,
+  type TokenUsage,
+} from '../agent/served-agent.ts';
 import { LinkedAbort } from '../linked-abort.ts';
 import type { AgentTurn } from './team-answer.ts';
 
@@ -16,13 +22,16 @@ export interface AgentTurnOptions {
   readonly decided: AbortSignal;
   /** Time limit of the turn including all attempts, milliseconds. */
   readonly timeoutMs: number;
-  readonly answerOf: (text: string) => string | undefined;
+  /** Extracts the answer of a message; undefined if it has none. */
+  readonly answerOf: (message: AgentMessage) => string | undefined;
+  /** Returns whether a message counts as no answer, because it was cut off. */
+  readonly isRejected: (message: AgentMessage) => boolean;
 }
 
 /** @throws the reason of the request's signal if it aborts; errors of the agent that are no AgentError */
 export async function runAgentTurn(
   agent: ServedAgent,
-  { turn, id, request, decided, timeoutMs, answerOf }: AgentTurnOptions,
+  { turn, id, request, decided, timeoutMs, answerOf, isRejected }: AgentTurnOptions,
 ): Promise<AgentTurn> {
   const start = performance.now();
   const abort = new LinkedAbort(request.signal, decided);
@@ -40,7 +49,7 @@ export async function runAgentTurn(
         usage = now;
       },
     });
-    const answer = answerOf(message.text);
+    const answer = answerOf(message);
     return {
       status: 'answered',
       turn,
@@ -48,6 +57,7 @@ export async function runAgentTurn(
       name: agent.name,
       message,
       ...(answer === undefined ? {} : { answer }),
+      isRejected: isRejected(message),
       attempts: message.attempts,
       usage: message.usage,
       durationMs: performance.now() - start,

@@ -8,6 +8,7 @@ import type { RandomStream } from '../../core/rng.ts';
 import { VoteStop } from '../../core/vote-stop.ts';
 import type { ChatMessage } from '../../engine/engine.ts';
 import type { TaskItem } from '../../task/task.ts';
+import { isRejected } from '../../team/cut-off.ts';
 import { exampleMessages } from '../../team/examples.ts';
 import type { ProtocolMessage } from '../../team/team.ts';
 import type { AgentMessage, Prompt, SamplingParams, ServedAgent } from '../agent/served-agent.ts';
@@ -146,7 +147,8 @@ class ProtocolRun {
       id,
       decided,
       timeoutMs: this.#team.agentTimeoutMs,
-      answerOf: (text) => this.#answerOf(text),
+      answerOf: (message) => this.#answerOf(message),
+      isRejected: (message) => isRejected(this.#team.truncated, message),
       request: {
         prompt: raw ?? { kind: 'chat', messages: this.#promptOf(agent, id) },
         sampling,
@@ -172,6 +174,7 @@ class ProtocolRun {
       turn,
       agent,
       text: message.text,
+      finish: message.finish,
       // a router derives random turns from earlier tokens; characters replace token ids if these are unknown
       tokens: message.tokens ?? Int32Array.from(message.text, (letter) => letter.codePointAt(0) as number),
       meanLogp: this.#team.isMixed ? meanLogpPerCharacter(message) : message.meanLogp,
@@ -201,7 +204,10 @@ class ProtocolRun {
     ];
   }
 
-  #answerOf(text: string): string | undefined {
+  /** Returns the answer that the vote counts; undefined if the message has none or was cut off. */
+  #answerOf(message: Pick<ProtocolMessage, 'text' | 'finish'>): string | undefined {
+    if (isRejected(this.#team.truncated, message)) return undefined;
+    const { text } = message;
     if (!this.#answers.has(text)) this.#answers.set(text, this.#team.answerOf(text));
     return this.#answers.get(text);
   }
@@ -221,9 +227,9 @@ class ProtocolRun {
 
   #answer(): TeamAnswer {
     const { protocol } = this.#team;
-    const decided = protocol.decide([...this.#earlierMessages.keys()], ({ text }) => this.#answerOf(text));
+    const decided = protocol.decide([...this.#earlierMessages.keys()], (message) => this.#answerOf(message));
     const lastTurn = this.#turns.filter(({ turn }) => turn === protocol.maxTurns - 1);
-    const vote = protocol.votes ? countVote(lastTurn, this.#answerOf(decided.text)) : undefined;
+    const vote = protocol.votes ? countVote(lastTurn, this.#answerOf(decided)) : undefined;
     const cancelled = lastTurn.filter(({ status }) => status === 'cancelled');
     return {
       text: decided.text,

@@ -2,6 +2,7 @@
  * The description of a served team: its agents, its protocol, and its limits.
  * @module
  */
+import type { TruncatedRule } from '../../team/cut-off.ts';
 import { createRelay } from '../../team/relay.ts';
 import type { Protocol } from '../../team/team.ts';
 import type { SamplingParams, ServedAgent } from '../agent/served-agent.ts';
@@ -18,6 +19,8 @@ export interface ServedTeam {
   readonly agentTimeoutMs: number;
   /** Extracts the answer that the vote counts from a message; undefined if the message has no answer. */
   readonly answerOf: (text: string) => string | undefined;
+  /** Treatment of messages that were cut off: that of the team's training; `judge` without a training. */
+  readonly truncated: TruncatedRule;
   /**
    * Whether the agents have different vocabularies. Log-probabilities are then compared per character, as in
    * `rollout`.

@@ -28,6 +28,8 @@ export interface AnsweredTurn extends TurnRecord {
   readonly message: AgentMessage;
   /** Extracted answer in normal form; absent if the message has no answer. */
   readonly answer?: string;
+  /** Whether the message counts as no answer because it was cut off. */
+  readonly isRejected: boolean;
 }
 
 export interface FailedTurn extends TurnRecord {

@@ -224,3 +224,58 @@ describe('mistakes are reported in one line each', () => {
     );
   });
 });
+
+describe('a function of a module that throws', () => {
+  it.each([
+    ['items', `export const items = () => none.map(String);\n${VERIFY}`, 'none is not defined'],
+    [
+      'items',
+      `export function* items() {\n  yield { prompt: 'a?', answer: 1 };\n  throw new Error('broken');\n}\n${VERIFY}`,
+      'broken',
+    ],
+    [
+      'generate',
+      `export const generate = (stream) => ({ prompt: String(stream.integer(9)) });\n${VERIFY}`,
+      'stream.integer is not a function',
+    ],
+    ['default export', 'export default () => {\n  throw new Error("no task");\n};\n', 'no task'],
+  ])('is named with the module and the line: %s', async (name, text, why) => {
+    const [line, ...more] = await mistakes(text);
+    expect(line).toMatch(new RegExp(`^${name}: expected a result, got an error in line [123]: ${why}$`));
+    expect(more).toEqual([]);
+  });
+
+  it('must return a list of problems from items', async () => {
+    expect(await mistakes(`export const items = async () => [];\n${VERIFY}`)).toEqual([
+      'items: expected a list of problems, got a promise; it must not be async',
+    ]);
+  });
+
+  it('is named when a problem is drawn, graded or demonstrated', async () => {
+    const path = moduleOf(`${ITEMS}
+export const verify = () => { throw new Error('v'); };
+export const answerOf = () => { throw new Error('a'); };
+export const demonstrate = () => { throw new Error('d'); };
+`);
+    const task = await createTask('mine', { module: path });
+    const item = task.item('train', 0);
+    expect(() => task.verify(item, '')).toThrow(
+      `${path}: verify: expected a result, got an error in line 3: v`,
+    );
+    expect(() => task.answerOf?.('')).toThrow(`${path}: answerOf: expected a result`);
+    expect(() => task.demonstrate?.(item, randomStream(1))).toThrow(
+      `${path}: demonstrate: expected a result`,
+    );
+    const whole = moduleOf(`export default () => ({
+  name: 'whole', rewardRange: [0, 1], size: () => 3,
+  item() { return this.name.missing.prompt; },
+  verify: () => ({ correct: true, reward: 1, reason: '' }),
+});
+`);
+    const own = await createTask('mine', { module: whole });
+    expect(own.size('train')).toBe(3);
+    expect(() => own.item('train', 0)).toThrow(
+      `${whole}: default export: item: expected a result, got an error in line 3: `,
+    );
+  });
+});

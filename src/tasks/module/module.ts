@@ -17,6 +17,7 @@ import { drawFromSplit, SPLITS, splitOf } from '../../task/split.ts';
 import type { Demonstration, Split, Task, TaskItem, Verdict } from '../../task/task.ts';
 import { normalPrompt, removeOverlap } from '../jsonl/partition.ts';
 import { readObjects } from '../jsonl/records.ts';
+import { callExport, namedInErrors } from './call-export.ts';
 import type { ModuleContext, ModuleItem, TaskModule } from './contract.ts';
 import { describeValue, loadTaskModule, moduleError } from './load.ts';
 
@@ -62,7 +63,12 @@ export async function createModuleTask(
     verifier: namedVerifier,
   };
   const info = { name, path, context };
-  if (module.default) return wholeTask(module.default(context), info);
+  const { default: create } = module;
+  if (create)
+    return wholeTask(
+      callExport({ path, name: 'default export' }, () => create(context)),
+      info,
+    );
   return module.generate ? new GeneratedTask(module, info) : new ListedTask(module, info);
 }
 
@@ -115,7 +121,8 @@ function wholeTask(task: unknown, { path }: ModuleInfo): Task {
     mistakes.push('default export: expected a task with a name and a rewardRange');
   mistakes.push(...environmentMistakes(record.environment));
   if (mistakes.length > 0) throw moduleError(path, mistakes);
-  return task as Task; // the methods exist; the values that they return are not checked
+  // the methods exist; the values that they return are not checked
+  return namedInErrors(task as Task, path);
 }
 
 /** Checks the environment of a task. A missing environment is valid, because the task is then not interactive. */
@@ -146,12 +153,16 @@ abstract class ModuleTask {
     const { answerOf, demonstrate } = module;
     if (answerOf)
       this.answerOf = (text) => {
-        const answer: unknown = answerOf(text, info.context);
+        const answer: unknown = callExport({ path: info.path, name: 'answerOf' }, () =>
+          answerOf(text, info.context),
+        );
         return answer === undefined || answer === null ? undefined : String(answer);
       };
     if (!demonstrate) return;
     this.demonstrate = (item, stream) => {
-      const result = demonstrate(item, stream, info.context);
+      const result = callExport({ path: info.path, name: 'demonstrate' }, () =>
+        demonstrate(item, stream, info.context),
+      );
       const messages = typeof result === 'string' ? [result] : result;
       if (Array.isArray(messages) && messages.length > 0 && messages.every((one) => typeof one === 'string'))
         return { messages };
@@ -163,7 +174,9 @@ abstract class ModuleTask {
 
   verify(item: TaskItem, text: string): Verdict {
     const { path, context } = this.info;
-    const result: unknown = this.module.verify?.(item, text, context);
+    const result: unknown = callExport({ path, name: 'verify' }, () =>
+      this.module.verify?.(item, text, context),
+    );
     const verdict = result as Partial<Verdict> | null | undefined; // the fields are checked below
     if (typeof verdict !== 'object' || verdict === null || typeof verdict.correct !== 'boolean')
       throw new TaskError(
@@ -194,7 +207,7 @@ class ListedTask extends ModuleTask implements Task {
     const splits: Record<Split, TaskItem[]> = { train: [], validation: [], test: [] };
     const ids = new Set<string>();
     let position = 0;
-    for (const item of module.items?.(info.context) ?? []) {
+    for (const item of itemsOf(module, info)) {
       const where = `items[${position++}]`;
       checkItem(item, where, info.path);
       const split = item.split ?? splitOf(normalPrompt(item.key ?? item.prompt));
@@ -256,8 +269,21 @@ class GeneratedTask extends ModuleTask implements Task {
   }
 
   #draw(stream: RandomStream): ModuleItem {
-    return this.module.generate?.(stream, this.info.context) as ModuleItem; // checkItem checks it
+    const { path, context } = this.info;
+    const drawn: unknown = callExport({ path, name: 'generate' }, () =>
+      this.module.generate?.(stream, context),
+    );
+    return drawn as ModuleItem; // checkItem checks it
   }
+}
+
+/** Calls `items`. The list may be a generator, which can throw between two problems. */
+function itemsOf(module: TaskModule, { path, context }: ModuleInfo): readonly ModuleItem[] {
+  const at = { path, name: 'items' };
+  const items: unknown = callExport(at, () => module.items?.(context) ?? []);
+  if (typeof items !== 'object' || items === null || !(Symbol.iterator in items))
+    throw moduleError(path, [`items: expected a list of problems, got ${describeValue(items)}`]);
+  return callExport(at, () => [...(items as Iterable<ModuleItem>)]); // checkItem checks the problems
 }
 
 function taskItem({ id, prompt, answer, difficulty, data }: ModuleItem, fallback: string): TaskItem {

@@ -96,7 +96,9 @@ def read_adapter_config(folder: Path) -> AdapterConfig:
 
 
 def base_folder(folder: Path, base: str, cwd: Path) -> Path:
-    """Resolves the path of an adapter's base model, which may be relative to `cwd` or to the adapter's folder.
+    """Resolves the path of an adapter's base model.
+
+    The path may begin with `~`, or be relative to `cwd` or to the adapter's folder.
 
     Args:
         folder: folder of the adapter
@@ -106,7 +108,9 @@ def base_folder(folder: Path, base: str, cwd: Path) -> Path:
     Raises:
         BadModel: the folder does not exist.
     """
-    for path in (cwd / base, folder / base):
+    # only the own home folder, as in the embedded engine: `~name` is the name of a folder
+    absolute = Path(base).expanduser() if base == "~" or base.startswith("~/") else cwd / base
+    for path in (absolute, folder / base):
         if path.exists():
             return path
     raise BadModel(

@@ -4,11 +4,12 @@
  * @see ../weights/checkpoint.ts for folders of full models
  * @module
  */
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { writeFileAtomic } from '../../../support/atomic-file.ts';
 import { ConfigError } from '../../../support/errors.ts';
 import { expandHome } from '../../../support/home-folder.ts';
+import { readModelFileText } from '../../../support/read-model-file.ts';
 import { readSafetensors, writeSafetensors } from '../../../support/safetensors.ts';
 import { parseJsonObject } from '../../text/json-object.ts';
 import type { DecoderConfig } from '../decoder/config.ts';
@@ -44,7 +45,7 @@ export function isAdapterFolder(dir: string): boolean {
 /** Reads an adapter's config. @throws ConfigError if the file is invalid or has unsupported settings */
 export function readAdapterConfig(dir: string): AdapterConfig {
   const path = join(dir, ADAPTER_CONFIG);
-  return parseAdapterConfig(parseJsonObject(readFileSync(path, 'utf8'), path), path);
+  return parseAdapterConfig(parseJsonObject(readModelFileText(path), path), path);
 }
 
 /**
