@@ -1,20 +1,15 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type LlamaCppCase, scored } from '../../conformance/gguf/cases.ts';
+import { compareWithLlamaCpp, hasLlamaCpp } from '../../conformance/gguf/llama-cpp.ts';
 import { describeModel } from '../../src/app/compose/written-model.ts';
 import { createOnnxEngine } from '../../src/engine/onnx/engine.ts';
 import type { OnnxModel } from '../../src/engine/onnx/model.ts';
 import { exportAgent } from '../../src/export/export-agent.ts';
 import { writeGgufAdapter, writeGgufModel } from '../../src/export/export-gguf.ts';
 import { describeRealModel, SMOLLM2 } from './smollm2.ts';
-
-const PYTHON = process.env.TROUPE_PYTHON ?? 'python3';
-const hasLlamaCpp = spawnSync(PYTHON, ['-c', 'import xllamacpp'], { timeout: 60_000 }).status === 0;
-const CHECK = fileURLToPath(new URL('../../conformance/gguf/check_export.py', import.meta.url));
 
 const TEXTS = ['What is 3 + 4?', "I've 12345 apples;\n\n  x = [1,2]\t", '<|im_start|>user\nHi<|im_end|>\n'];
 
@@ -78,7 +73,7 @@ describeRealModel('an adapter of SmolLM2-135M-Instruct', () => {
     await plain.close();
   }, 300_000);
 
-  it.skipIf(!hasLlamaCpp)(
+  it.skipIf(!hasLlamaCpp())(
     'has the same log-probabilities in llama.cpp, merged and as a LoRA file',
     async () => {
       const rows = await scored(trained, contexts(trained), TEXTS);
@@ -92,12 +87,7 @@ describeRealModel('an adapter of SmolLM2-135M-Instruct', () => {
         { name: 'merged', model: path('merged'), tolerance: 1e-3, ...rows },
         { name: 'adapter', model: path('base'), lora: path('lora'), tolerance: 1e-3, ...rows },
       ];
-      writeFileSync(join(dir, 'cases.json'), JSON.stringify(cases));
-      const check = spawnSync(PYTHON, [CHECK, join(dir, 'cases.json')], {
-        encoding: 'utf8',
-        timeout: 280_000,
-      });
-      expect(check.status, check.stdout + check.stderr).toBe(0);
+      expect(compareWithLlamaCpp(cases, dir)).toMatch(/merged: .*\nadapter: /);
     },
     300_000,
   );
