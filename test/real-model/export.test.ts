@@ -1,3 +1,4 @@
+/** Compares exports of SmolLM2-135M-Instruct with an adapter in llama.cpp; team.test.ts reads exports back in troupe. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +8,6 @@ import { compareWithLlamaCpp, hasLlamaCpp } from '../../conformance/gguf/llama-c
 import { describeModel } from '../../src/app/compose/written-model.ts';
 import { createOnnxEngine } from '../../src/engine/onnx/engine.ts';
 import type { OnnxModel } from '../../src/engine/onnx/model.ts';
-import { exportAgent } from '../../src/export/export-agent.ts';
 import { writeGgufAdapter, writeGgufModel } from '../../src/export/export-gguf.ts';
 import { describeRealModel, SMOLLM2 } from './smollm2.ts';
 
@@ -44,34 +44,6 @@ describeRealModel('an adapter of SmolLM2-135M-Instruct', () => {
 
   const contexts = ({ tokenizer }: OnnxModel): Int32Array[] =>
     TEXTS.slice(0, 2).map((content) => tokenizer.encodeChat([{ role: 'user', content }]));
-  const logpOf = async (model: OnnxModel): Promise<number[]> => {
-    const tokens = trained.tokenizer.encode('Seven. The answer is 7.');
-    const [context = new Int32Array()] = contexts(trained);
-    return [...((await model.forward([{ context, tokens }], { temperature: 1 }))[0] ?? [])];
-  };
-  const expectClose = (found: readonly number[], expected: readonly number[], tolerance: number): void => {
-    expect(found).toHaveLength(expected.length);
-    for (const [i, value] of found.entries())
-      expect(Math.abs(value - (expected[i] as number))).toBeLessThan(tolerance);
-  };
-
-  it('has the same log-probabilities as an exported folder and as a GGUF file', async () => {
-    const expected = await logpOf(trained);
-    const folder = join(dir, 'folder');
-    exportAgent(adapter, folder, { dtype: 'F32', maxShardBytes: 1e9, mergeInto: SMOLLM2 });
-    const plain = createOnnxEngine();
-    expectClose(await logpOf(await plain.load({ dir: folder })), expected, 2e-4);
-    const path = join(dir, 'merged-F16.gguf');
-    const described = describeModel({ dir: SMOLLM2 });
-    const model = { name: 'merged', whole: SMOLLM2, adapter, tokenizerFrom: SMOLLM2, described };
-    writeGgufModel(path, { ...model, type: 'F16' });
-    const back = await plain.load({ dir: path });
-    expectClose(await logpOf(back), expected, 0.05);
-    expect(TEXTS.map((text) => [...back.tokenizer.encode(text)])).toEqual(
-      TEXTS.map((text) => [...trained.tokenizer.encode(text)]),
-    );
-    await plain.close();
-  }, 300_000);
 
   it.skipIf(!hasLlamaCpp())(
     'has the same log-probabilities in llama.cpp, merged and as a LoRA file',
