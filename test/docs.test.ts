@@ -6,7 +6,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { COMMANDS } from '../src/cli/command-table.ts';
+import { resolveConfigObject } from '../src/config/resolve.ts';
+import type { TeamFile } from '../src/config/schema.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const pages = [
@@ -64,4 +67,12 @@ describe.each(pages)('%s', (page) => {
     const verbs = [...text.matchAll(/npm run troupe -- ([a-z]+)/g)].map(([, verb]) => verb ?? '');
     expect(verbs.filter((verb) => !Object.hasOwn(COMMANDS, verb))).toEqual([]);
   });
+});
+
+it('the team file of the README is valid', () => {
+  const [, text = ''] = /## A real model\n.*?```yaml\n(.*?)```/s.exec(textOf('README.md')) ?? [];
+  const { config } = resolveConfigObject(parse(text) as TeamFile);
+  expect(config.agents).toHaveLength(3);
+  expect(config.agents[0]?.examples).toHaveLength(2);
+  expect(config.engine).toMatchObject({ lora_rank: 8, lora_alpha: 16 });
 });

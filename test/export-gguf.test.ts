@@ -2,13 +2,12 @@
  * Exports tiny models of all architectures as GGUF files. The files are read back by troupe, and by llama.cpp if a Python
  * with xllamacpp is found (or set by TROUPE_PYTHON).
  */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LlamaCppCase, scored } from '../conformance/gguf/cases.ts';
+import { compareWithLlamaCpp, hasLlamaCpp } from '../conformance/gguf/llama-cpp.ts';
 import { randomStream } from '../src/core/rng.ts';
 import type { DecoderConfig, LayerKind } from '../src/engine/onnx/decoder/config.ts';
 import { createOnnxEngine } from '../src/engine/onnx/engine.ts';
@@ -20,9 +19,7 @@ import { openGgufWeights } from '../src/gguf/weight-files.ts';
 import { storedValues, type WrittenType, writtenType } from '../src/gguf/write-values.ts';
 import { openWeightFiles } from '../src/support/weight-files.ts';
 
-const PYTHON = process.env.TROUPE_PYTHON ?? 'python3';
-const hasLlamaCpp = spawnSync(PYTHON, ['-c', 'import xllamacpp'], { timeout: 60_000 }).status === 0;
-const CHECK = fileURLToPath(new URL('../conformance/gguf/check_export.py', import.meta.url));
+const isCompared = hasLlamaCpp();
 /** Tolerance for float32 files, nats: sums in another order; llama.cpp's GELU of Gemma is a table of float16 numbers. */
 const toleranceOf = (name: string): number => (name.startsWith('gemma') ? 1e-2 : 2e-4);
 
@@ -145,15 +142,6 @@ async function logpOf(model: OnnxModel): Promise<number[]> {
   return [...((await model.forward([sequence], { temperature: 1 }))[0] ?? [])];
 }
 
-/** Runs llama.cpp on cases. @returns its output, one line per case */
-function llamaCpp(cases: readonly LlamaCppCase[]): string {
-  const path = join(dir, 'cases.json');
-  writeFileSync(path, JSON.stringify(cases));
-  const check = spawnSync(PYTHON, [CHECK, path], { encoding: 'utf8', timeout: 280_000 });
-  expect(check.status, check.stdout + check.stderr).toBe(0);
-  return check.stdout;
-}
-
 describe.each(Object.keys(MODELS))('%s', (name) => {
   it('is read back with the same weights and log-probabilities', async () => {
     const folder = await saved(name);
@@ -185,7 +173,7 @@ describe.each(Object.keys(MODELS))('%s', (name) => {
   });
 });
 
-it.skipIf(!hasLlamaCpp)(
+it.skipIf(!isCompared)(
   'gives the same log-probabilities in llama.cpp, for every architecture',
   async () => {
     const cases: LlamaCppCase[] = [];
@@ -195,13 +183,13 @@ it.skipIf(!hasLlamaCpp)(
       const rows = await scored(model, prompts(), ['a+b = 1\n', ' ünder_score', '12  345']);
       cases.push({ name, model: written(name, folder, 'F32'), tolerance: toleranceOf(name), ...rows });
     }
-    expect(llamaCpp(cases).trim().split('\n')).toHaveLength(cases.length);
+    expect(compareWithLlamaCpp(cases, dir).trim().split('\n')).toHaveLength(cases.length);
   },
   300_000,
 );
 
 describe('an adapter', () => {
-  it.skipIf(!hasLlamaCpp)(
+  it.skipIf(!isCompared)(
     'gives the same log-probabilities in llama.cpp as a LoRA file and merged',
     async () => {
       const cases: LlamaCppCase[] = [];
@@ -235,7 +223,7 @@ describe('an adapter', () => {
         });
         cases.push({ name: `${name} merged`, model: merged, tolerance: toleranceOf(name), ...rows });
       }
-      llamaCpp(cases);
+      expect(compareWithLlamaCpp(cases, dir).trim().split('\n')).toHaveLength(cases.length);
     },
     300_000,
   );

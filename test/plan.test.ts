@@ -56,6 +56,7 @@ describe('a plan for this machine', () => {
     ['of a router with random order', { protocol: { kind: 'router', turns: 3, order: 'random' } }],
     ['of agents that learn alone', { scheme: { credit: 'own' } }],
     ['with adapters', { engine: { threads: 1, lora_rank: 2 } }],
+    ['with one prompt per update', { train: { prompts_per_step: 1 } }],
     ['with one batch per stage', { train: { rollout_mode: 'reuse', num_iterations: 2 } }],
     ['with certificates and stage evaluations', { certificate: { prompts: 4 }, eval: { stage_prompts: 4 } }],
   ])('%s is finite and positive', async (_, more) => {

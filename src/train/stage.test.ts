@@ -63,6 +63,17 @@ describe('a stage', () => {
     expect(await play(2)).not.toEqual(await play(1));
   });
 
+  it('has a standard error of its reward only with several prompts per batch', async () => {
+    const rewardOf = (promptsPerStep: number) => {
+      const team = createTeam(createVote(), 2);
+      return runStage(createContext(team, trainOptions({ promptsPerStep })), team, 1);
+    };
+    expect((await rewardOf(4)).rewardSe).toBeGreaterThan(0);
+    const { reward, rewardSe } = await rewardOf(1);
+    expect(Number.isFinite(reward)).toBe(true);
+    expect(rewardSe).toBeUndefined();
+  });
+
   it('plays a new batch for every agent with fresh rollouts', async () => {
     const team = createTeam(createVote(), 3);
     const context = createContext(team, trainOptions());

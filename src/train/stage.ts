@@ -94,15 +94,12 @@ function stageReward(
   records: readonly UpdateRecord[],
   isOneBatch: boolean,
 ): Pick<StageSummary, 'reward' | 'rewardSe'> {
+  const reward = mean(records.map((record) => record.reward));
   const errors = records.flatMap(({ rewardSe }) => (rewardSe === undefined ? [] : [rewardSe]));
+  // a batch with a single prompt has no standard error
+  if (errors.length < records.length) return { reward };
   const rootMeanSquare = Math.sqrt(mean(errors.map((error) => error * error)));
-  return {
-    reward: mean(records.map(({ reward }) => reward)),
-    ...(errors.length > 0 &&
-      errors.length === records.length && {
-        rewardSe: isOneBatch ? rootMeanSquare : rootMeanSquare / Math.sqrt(errors.length),
-      }),
-  };
+  return { reward, rewardSe: isOneBatch ? rootMeanSquare : rootMeanSquare / Math.sqrt(errors.length) };
 }
 
 /**

@@ -11,5 +11,8 @@ export const SMOLLM2 = process.env.TROUPE_SMOLLM2 ?? '';
 
 if (SMOLLM2 !== '' && !existsSync(SMOLLM2)) throw new Error(`TROUPE_SMOLLM2: ${SMOLLM2} does not exist`);
 
-/** `describe`, or `describe.skip` where the model is not available. */
-export const describeRealModel = SMOLLM2 === '' ? describe.skip : describe;
+/** Registers a `describe` block if the model is available; otherwise skips it with the reason. */
+export const describeRealModel = (name: string, body: () => void): void => {
+  if (SMOLLM2 !== '') describe(name, body);
+  else describe.skip(`${name} (skipped: TROUPE_SMOLLM2 names no GGUF file)`, body);
+};
