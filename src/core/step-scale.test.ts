@@ -33,8 +33,8 @@ describe('retryFactor', () => {
     expect(retryFactor(both, kl(0.02, 5))).toBeCloseTo(Math.sqrt(0.7 / 100), 15);
   });
 
-  it('is at most 1/2 and at least 1/100', () => {
-    expect(retryFactor(bounds, kl(0.0101))).toBe(0.5);
+  it('keeps most of a step that exceeded the radius by little, and at least 1/100 of any step', () => {
+    expect(retryFactor(bounds, kl(0.0101))).toBeCloseTo(Math.sqrt(0.7 / 1.01), 15);
     expect(retryFactor(bounds, kl(1e6))).toBe(0.01);
     expect(retryFactor(bounds, kl(Number.NaN))).toBe(0.125);
   });

@@ -43,13 +43,13 @@ export function usedShare({ targetKl, targetKlMessage }: KlBounds, measured: Bou
 }
 
 /** Range of the factor of a retry that aims at the radius. */
-const RETRY_FACTOR = { min: 0.01, max: 0.5 };
+const RETRY_FACTOR = { min: 0.01, max: 0.9 };
 /** Factor of a retry after a value that is not finite, which permits no prediction. */
 const NOT_FINITE_FACTOR = 0.125;
 
 /**
  * Returns the factor on the learning-rate scale with which a failed attempt is repeated: sqrt(0.7 / share) for
- * a step that used `share` of the tighter KL bound, within [0.01, 0.5].
+ * a step that used `share` of the tighter KL bound, within [0.01, 0.9].
  *
  * @example
  * retryFactor({ targetKl: 0.01 }, { klQuantile: 0.28, klMessageMean: 1 }); // ≈> 0.158113883

@@ -119,7 +119,8 @@ describe('decideAttempt', () => {
       measured(0.011),
       measured(0),
     ]);
-    expect(states.map(({ lrScale }) => lrScale)).toEqual([1, 0.1, 0.05].map((x) => expect.closeTo(x, 12)));
+    const scales = [1, 0.1, 0.1 * Math.sqrt(0.7 / 1.1)];
+    expect(states.map(({ lrScale }) => lrScale)).toEqual(scales.map((x) => expect.closeTo(x, 12)));
     const message = { ...rules, stepShrink: 'auto', targetKlMessage: 0.05 } as const;
     const long = drive(message, 1, [measured(0.001, { klMessageMean: 3.5 }), measured(0)]);
     expect(long.states[1].lrScale).toBeCloseTo(0.1, 12);
