@@ -54,7 +54,7 @@ describe('an adapter merged into its base', () => {
     fs.writeFileSync(join(base(), 'config.json'), JSON.stringify({ model_type: 'gemma3', text_config: {} }));
     const to = join(dir, 'out');
     expect(() => exportAgent(adapter(), to, { dtype: 'F32', maxShardBytes: 1e9, mergeInto: base() })).toThrow(
-      'base: expected the base of a text model, got one for text and images',
+      'config.json: expected the base of a text model, got one for text and images',
     );
     expect(fs.existsSync(join(to, 'model.safetensors'))).toBe(false);
   });
