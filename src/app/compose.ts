@@ -20,7 +20,7 @@ import { locateErrors } from './compose/config-errors.ts';
 import { createEngine, type EngineContext, loadModelFolder } from './compose/engine.ts';
 import { composeEpisodes } from './compose/task.ts';
 import { modelFolder } from './hub-models.ts';
-import { firstPrompts, isBlind } from './tokenizer-coverage.ts';
+import { checkedPrompts, isBlind } from './tokenizer-coverage.ts';
 import { warnOnce } from './use-case.ts';
 
 export type { VerifierName } from '../grade/verifier.ts';
@@ -131,7 +131,7 @@ function requireReadable(
   split: Split,
   texts: readonly AgentText[],
 ): void {
-  const prompts = firstPrompts(task, split);
+  const prompts = checkedPrompts(task, split);
   const blind = texts.find(({ tokenizer }) => isBlind(tokenizer, prompts));
   if (blind === undefined) return;
   const message = `expected a model whose tokenizer has tokens for the prompts of task ${task.name}, got one that encodes every character of ${JSON.stringify(prompts[0])} as unknown for agent "${blind.name}"; use another model`;
