@@ -17,7 +17,7 @@ import type { Protocol, ProtocolMessage } from '../../team/team.ts';
 import { exchangeTranscript } from '../../team/transcript.ts';
 import { locateErrors } from './config-errors.ts';
 
-/** What the small files of an agent's model say. */
+/** Facts about an agent's model from its small files. */
 export interface AgentText {
   readonly id: number;
   readonly name: string;
@@ -191,17 +191,33 @@ export function checkConversations(
   }
   const messages: ProtocolMessage[] = [];
   for (let turn = 0; turn < Math.min(protocol.maxTurns, CHECKED_TURNS); turn++) {
-    const active = protocol.active(turn, messages, agents);
+    const active = ofPlaceholders(messages, () => protocol.active(turn, messages, agents)) ?? [];
     if (active.length === 0) return;
     // a router may choose any agent at a turn
-    for (const text of texts)
-      if (active.includes(text.id) || protocol.name === 'router')
+    for (const text of texts) {
+      if (!active.includes(text.id) && protocol.name !== 'router') continue;
+      const view = ofPlaceholders(messages, () => protocol.view(item, text.id, messages, text.instruction));
+      if (view !== undefined)
         requireEncodable(text, {
           problem,
-          view: withExamples(protocol.view(item, text.id, messages, text.instruction), text.examples),
+          view: withExamples(view, text.examples),
           where: `turn ${turn + 1} of protocol ${protocol.name}`,
         });
+    }
     for (const agent of active) messages.push(placeholder(agent, turn, texts));
+  }
+}
+
+/**
+ * Calls a function of a protocol. Returns undefined if it throws because of placeholders in place of messages, e.g. a
+ * user's protocol that parses messages; such a conversation is not checked.
+ */
+function ofPlaceholders<T>(messages: readonly ProtocolMessage[], call: () => T): T | undefined {
+  if (messages.length === 0) return call(); // as in training
+  try {
+    return call();
+  } catch {
+    return undefined;
   }
 }
 
