@@ -14,6 +14,7 @@ import {
   checkConversations,
   modelPath,
   readAgentTexts,
+  requireContextLength,
 } from './compose/agent-text.ts';
 import { readTemplates } from './compose/chat-templates.ts';
 import { locateErrors } from './compose/config-errors.ts';
@@ -119,7 +120,7 @@ export async function loadTeam(
         ...chatSettings(resolved.config, id),
       }),
     );
-    requireContextLength(resolved, model, name);
+    requireContextLength(resolved, { ...model.capabilities, name: `agent "${name}"` });
     agents.push({ id, name, model, ...(instruction && { instruction }), ...(examples && { examples }) });
   }
   return { agents, protocol };
@@ -155,18 +156,6 @@ export function requirePrompts(
     {
       path: ['task'],
       message: `expected at least ${atLeast} prompt${atLeast === 1 ? '' : 's'} in the ${split} split for ${purpose}, got ${size}; give the task more records`,
-    },
-  ]);
-}
-
-function requireContextLength(resolved: ResolvedConfig, model: Model, name: string): void {
-  const { max_completion_length } = resolved.config.train;
-  const { maxContext } = model.capabilities;
-  if (max_completion_length < maxContext) return;
-  throw resolved.problem([
-    {
-      path: ['train', 'max_completion_length'],
-      message: `expected fewer than the ${maxContext} tokens of the context window of agent "${name}", which prompt and completion share, got ${max_completion_length}`,
     },
   ]);
 }

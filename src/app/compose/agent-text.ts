@@ -69,7 +69,7 @@ export async function readAgentTexts(
       (await locateErrors(resolved, modelPath(resolved, id), () => readModelText(dir, config, settings)));
     if (text === undefined) continue;
     known.set(key, text);
-    requireRoom(resolved, text.maxContext, name);
+    requireContextLength(resolved, { maxContext: text.maxContext, name: `agent "${name}"` });
     texts.push({ id, name, instruction, examples, ...text });
   }
   return texts;
@@ -143,16 +143,22 @@ function parsed(path: string): Readonly<Record<string, unknown>> | undefined {
   }
 }
 
-/** @throws ConfigError if a message of maximum length fills the context window */
-function requireRoom(resolved: ResolvedConfig, maxContext: number, name: string): void {
+/**
+ * @param name - the agent, e.g. `agent "a"`
+ * @param problem - creates the error; default: one with the position of the setting in the team file
+ * @throws ConfigError if a message of maximum length fills the context window
+ */
+export function requireContextLength(
+  resolved: ResolvedConfig,
+  { maxContext, name }: { readonly maxContext: number; readonly name: string },
+  problem = (message: string): Error =>
+    resolved.problem([{ path: ['train', 'max_completion_length'], message }]),
+): void {
   const { max_completion_length } = resolved.config.train;
   if (max_completion_length < maxContext) return;
-  throw resolved.problem([
-    {
-      path: ['train', 'max_completion_length'],
-      message: `expected fewer than the ${maxContext} tokens of the context window of agent "${name}", which prompt and completion share, got ${max_completion_length}`,
-    },
-  ]);
+  throw problem(
+    `expected max_completion_length below the ${maxContext} tokens of the context window of ${name}, which prompt and completion share, got ${max_completion_length}`,
+  );
 }
 
 /** Creates an error about the chat template of an agent. */
