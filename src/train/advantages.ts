@@ -7,6 +7,7 @@ import { groupNormalizedAdvantages, groupRelativeAdvantages } from '../core/adva
 import { overlongPenalty } from '../core/overlong.ts';
 import { mean } from '../core/stats.ts';
 import { suffixWeights } from '../core/weights.ts';
+import { isCutOff } from '../team/cut-off.ts';
 import type { Batch, SequenceWeights } from './batch.ts';
 import type { TrainOptions } from './options.ts';
 
@@ -42,7 +43,7 @@ export function batchAdvantages(
   const normalised = groupNormalizedAdvantages(advantages, groups, { normalise, clip });
   if (options.truncated === 'mask') {
     const { messages, trajectoryOf } = batch.own[agent];
-    const complete = new Set(trajectoryOf.filter((_, m) => messages[m].finish !== 'length'));
+    const complete = new Set(trajectoryOf.filter((_, m) => !isCutOff(messages[m])));
     return normalised.map((advantage, n) => (complete.has(n) ? advantage : 0));
   }
   return normalised;

@@ -6,6 +6,7 @@
 import { effectiveSampleSize } from '../core/acceptance.ts';
 import { mean } from '../core/stats.ts';
 import { type MessageRatio, messageLogRatio, turnLogRatios, turnWeights } from '../core/weights.ts';
+import { isCutOff } from '../team/cut-off.ts';
 import type { TeamMessage, Trajectory } from '../team/team.ts';
 import { joinRows, type OwnTrajectory } from './minibatch.ts';
 import type { TrainOptions } from './options.ts';
@@ -109,7 +110,7 @@ export function ownTrajectories(
   const indices = new Map<number, number[]>(); // index of a trajectory -> indices of its messages
   for (const [m, n] of trajectoryOf.entries()) indices.set(n, [...(indices.get(n) ?? []), m]);
   return [...indices].map(([n, own]) => {
-    const complete = truncated === 'mask' ? own.filter((m) => messages[m].finish !== 'length') : own;
+    const complete = truncated === 'mask' ? own.filter((m) => !isCutOff(messages[m])) : own;
     const trained = complete.length > 0 ? complete : own;
     const masked = own.filter((m) => !trained.includes(m)).map((m) => messages[m]);
     return {
