@@ -146,7 +146,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   config: ['support', 'schema', 'event types'],
   hub: ['support'],
   export: ['support', 'gguf'],
-  plan: ['core', ...PORTS, 'team'],
+  plan: ['core', 'support', ...PORTS, 'team'],
   watch: ['core', 'support', 'event types', 'store', 'observe', 'config', 'evaluate', 'run-view', 'report'],
   serve: ['core', 'support', 'schema', ...PORTS, 'team', 'config', 'event types', 'watch'],
   app: ALL_BELOW_APP,

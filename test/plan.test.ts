@@ -111,6 +111,29 @@ describe('a plan for this machine', () => {
     expect(said.filter((message) => message.includes('validation'))).toEqual(warnings);
   });
 
+  it('skips or refuses prompts that are too long, as training does', async () => {
+    const long = `${'1+'.repeat(200)}1=`;
+    const path = rowsFile('long.jsonl', 14);
+    const rows = Array.from({ length: 3 }, () => `${JSON.stringify({ prompt: long, answer: '201' })}\n`);
+    fs.writeFileSync(path, `${rows.join('')}${fs.readFileSync(path, 'utf8')}`);
+    const config: TeamFile = {
+      ...base,
+      task: { name: 'jsonl', path, verifier: 'numeric', test_path: rowsFile('short.jsonl', 4, 40) },
+      train: { ...base.train, prompts_per_step: 2 },
+      eval: { prompts: 2, k: 1 },
+    };
+    const events: UseCaseEvent[] = [];
+    const { machine } = await plan({ config, onEvent: (event) => events.push(event) });
+    expect(machine.agents[0]!.contextTokens[0]).toBeLessThan(64);
+    expect(events.flatMap((event) => (event.kind === 'warning' ? [event.message] : []))).toEqual([
+      expect.stringContaining('prompts too long for the context, never used for training'),
+    ]);
+    const refused = { ...config, train: { ...config.train, overlong_prompts: 'error' as const } };
+    await expect(plan({ config: refused })).rejects.toThrow(
+      /expected prompts that leave room for max_completion_length/,
+    );
+  });
+
   it('refuses a task without train or test prompts in one line, before models are loaded', async () => {
     const task = { name: 'jsonl', verifier: 'numeric', path: rowsFile('train.jsonl', 3) };
     await expect(plan({ config: { ...base, base: '/nowhere', task } })).rejects.toThrow(

@@ -210,11 +210,17 @@ function streamOf(seed: number, { name, identity }: PlannedBenchmark): RandomStr
 
 /**
  * Settings that determine the episodes of a benchmark. Scores are comparable only if these settings are
- * equal.
+ * equal. `judge` and `mask` differ in training only. They are absent, because evaluations of versions without
+ * the setting judged cut-off messages, and can so be resumed and compared with.
  */
-function identityOf({ maxTokens, truncated, identity, ...benchmark }: PlannedBenchmark) {
+export function identityOf({ maxTokens, truncated, identity, ...benchmark }: PlannedBenchmark) {
   const { name, split, prompts, k, temperature } = benchmark;
-  return { name, split, prompts, k, temperature, max_completion_length: maxTokens, truncated, ...identity };
+  return {
+    ...{ name, split, prompts, k, temperature },
+    max_completion_length: maxTokens,
+    ...(truncated === 'wrong' && { truncated }),
+    ...identity,
+  };
 }
 
 function requestOf({ resolved, title, folders }: NamedTeam, { seed, stop, benchmarks }: BenchmarkContext) {

@@ -14,13 +14,14 @@ import {
   checkConversations,
   modelPath,
   readAgentTexts,
+  requireContextLength,
 } from './compose/agent-text.ts';
 import { readTemplates } from './compose/chat-templates.ts';
 import { locateErrors } from './compose/config-errors.ts';
 import { createEngine, type EngineContext, loadModelFolder } from './compose/engine.ts';
 import { composeEpisodes } from './compose/task.ts';
 import { modelFolder } from './hub-models.ts';
-import { firstPrompts, isBlind } from './tokenizer-coverage.ts';
+import { checkedPrompts, isBlind } from './tokenizer-coverage.ts';
 import { warnOnce } from './use-case.ts';
 
 export type { VerifierName } from '../grade/verifier.ts';
@@ -119,7 +120,7 @@ export async function loadTeam(
         ...chatSettings(resolved.config, id),
       }),
     );
-    requireContextLength(resolved, model, name);
+    requireContextLength(resolved, { ...model.capabilities, name: `agent "${name}"` });
     agents.push({ id, name, model, ...(instruction && { instruction }), ...(examples && { examples }) });
   }
   return { agents, protocol };
@@ -131,7 +132,7 @@ function requireReadable(
   split: Split,
   texts: readonly AgentText[],
 ): void {
-  const prompts = firstPrompts(task, split);
+  const prompts = checkedPrompts(task, split);
   const blind = texts.find(({ tokenizer }) => isBlind(tokenizer, prompts));
   if (blind === undefined) return;
   const message = `expected a model whose tokenizer has tokens for the prompts of task ${task.name}, got one that encodes every character of ${JSON.stringify(prompts[0])} as unknown for agent "${blind.name}"; use another model`;
@@ -155,18 +156,6 @@ export function requirePrompts(
     {
       path: ['task'],
       message: `expected at least ${atLeast} prompt${atLeast === 1 ? '' : 's'} in the ${split} split for ${purpose}, got ${size}; give the task more records`,
-    },
-  ]);
-}
-
-function requireContextLength(resolved: ResolvedConfig, model: Model, name: string): void {
-  const { max_completion_length } = resolved.config.train;
-  const { maxContext } = model.capabilities;
-  if (max_completion_length < maxContext) return;
-  throw resolved.problem([
-    {
-      path: ['train', 'max_completion_length'],
-      message: `expected fewer than the ${maxContext} tokens of the context window of agent "${name}", which prompt and completion share, got ${max_completion_length}`,
     },
   ]);
 }

@@ -7,8 +7,10 @@ import type { Config } from '../config/schema.ts';
 import { calibrate, type MeasuredAgent } from '../plan/calibrate.ts';
 import { type ModelSize, measuredBytes, passBytes } from '../plan/memory.ts';
 import type { MachineRates } from '../plan/rates.ts';
+import type { Task } from '../task/task.ts';
 import type { Team } from '../team/team.ts';
-import { closeTeam, compose, loadTeam } from './compose.ts';
+import { checkModels, closeTeam, compose, loadTeam } from './compose.ts';
+import { limitPrompts, PromptLengths } from './prompt-lengths.ts';
 import type { UseCaseOptions } from './use-case.ts';
 
 /** Bytes of a weight of the passes; used to compare the KV cache with the weights. */
@@ -17,23 +19,37 @@ const FLOAT32 = 4;
 /** Protocols in which all agents have the same task, so that agents with equal weights behave alike. */
 const ALIKE: ReadonlySet<string> = new Set(['vote', 'debate']);
 
-/** Loads the team, measures it and closes it. */
+export interface MeasuredTeam {
+  readonly machine: MachineRates;
+  /** The task without prompts that are too long for the models. */
+  readonly task: Task;
+}
+
+/**
+ * Loads the team, measures it and closes it.
+ *
+ * @throws ConfigError before any weights are read, if training would refuse the models or the prompts
+ */
 export async function measureTeam(
   resolved: ResolvedConfig,
   models: readonly ModelSize[],
   request: UseCaseOptions & { readonly clock?: (() => number) | undefined },
-): Promise<MachineRates> {
+): Promise<MeasuredTeam> {
   const { signal, onEvent, clock = () => performance.now() / 1000 } = request;
   const startedMs = performance.now();
   const progress = (label: string) => (done: number, total: number) =>
     onEvent?.({ kind: 'progress', label, done, total, elapsedMs: performance.now() - startedMs });
   const composition = await compose(resolved, request);
-  const { config, task } = composition;
-  progress('load models')(0, models.length);
+  const { config } = composition;
   let team: Team | undefined;
   try {
+    const texts = await checkModels(composition, { readable: 'train' });
+    const task = limitPrompts(composition.resolved, new PromptLengths(texts, composition), composition.task);
+    for (const message of task.warnings ?? [])
+      onEvent?.({ kind: 'warning', message: `task ${task.name}: ${message}` });
+    progress('load models')(0, models.length);
     const started = clock();
-    team = await loadTeam(composition, { readable: 'train' });
+    team = await loadTeam(composition, { areChecked: true });
     const loadSeconds = clock() - started;
     const steps = Math.ceil(
       (config.train.prompts_per_step * config.train.num_generations) / config.train.minibatch_size,
@@ -44,6 +60,7 @@ export async function measureTeam(
       temperature: config.train.temperature,
       maxTokens: config.train.max_completion_length,
       agentReward: config.reward.agent,
+      truncated: config.train.truncated,
       agents: models.map((model, id) => measuredAgent(config, id, model)),
       decodeBatch: config.engine.decode_batch,
       episodes: config.train.prompts_per_step * config.train.num_generations,
@@ -57,7 +74,7 @@ export async function measureTeam(
       measured.map(({ agent }) => agent),
     );
     const processBytes = Math.max(0, residentBytes - ofModels - Math.max(0, ...batches));
-    return { ...rates, loadSeconds, processBytes };
+    return { machine: { ...rates, loadSeconds, processBytes }, task };
   } finally {
     await closeTeam(team);
     await composition.engine.close();

@@ -78,7 +78,7 @@ async function planMachine(
   for (const { model } of config.agents) models.push(modelSize(await modelFolder(model, request), config));
   if (request.machine !== undefined) return { models, task, machine: readRates(request.machine) };
   const { measureTeam } = await import('./plan-measure.ts');
-  return { models, task, machine: await measureTeam(resolved, models, request) };
+  return { models, ...(await measureTeam(resolved, models, request)) };
 }
 
 function planned(config: Config, machine: MachineRates, { models, task, gpu }: PlannedFacts): PlanResult {
@@ -141,6 +141,15 @@ function workloadOptions(config: Config, machine: MachineRates, task?: Task): Wo
       samples: config.eval.k,
       contestants: { least: 3, most: promotes ? 4 : 3 },
     },
-    ...(task && { splits: { validation: task.size('validation'), test: task.size('test') } }),
+    ...(task && { splits: { validation: usableSize(task), test: task.size('test') } }),
   };
+}
+
+/** Number of validation prompts that are not skipped; undefined for a split without end. */
+function usableSize(task: Task): number | undefined {
+  const size = task.size('validation');
+  if (size === undefined || task.isSkipped === undefined) return size;
+  let count = 0;
+  for (let index = 0; index < size; index++) count += Number(!task.isSkipped('validation', index));
+  return count;
 }

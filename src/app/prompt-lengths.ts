@@ -94,33 +94,72 @@ export class PromptLengths {
 
 /**
  * Applies `train.overlong_prompts`: returns the task without train and validation prompts that are too long, or refuses
- * them. Test prompts are never left out.
+ * them. Test prompts are never left out. Every prompt is measured once.
  *
  * @throws ConfigError if the setting is `error` and a prompt is too long, or if no train prompt is short enough
  */
 export function limitPrompts(resolved: ResolvedConfig, lengths: PromptLengths, task: Task): Task {
-  const { max_completion_length: reserved, overlong_prompts } = resolved.config.train;
-  const counts: string[] = [];
-  let example: Overlong | undefined;
-  for (const split of SPLITS) {
-    const found = overlongOf(task, split, (item) =>
+  const { train, gate } = resolved.config;
+  const { max_completion_length: reserved, overlong_prompts } = train;
+  const measured = new Map<string, Overlong | undefined>();
+  const measure = (split: Split, index: number): Overlong | undefined => {
+    const key = `${split} ${index}`;
+    if (!measured.has(key)) {
       // a test prompt is used if it leaves room for any message
-      lengths.overlong(item, split === 'test' && overlong_prompts === 'skip' ? 1 : reserved),
-    );
+      const room = split === 'test' && overlong_prompts === 'skip' ? 1 : reserved;
+      measured.set(key, lengths.overlong(task.item(split, index), room));
+    }
+    return measured.get(key);
+  };
+  const scans: Scan[] = [];
+  for (const split of SPLITS) {
+    const found = overlongOf(task, split, measure);
     const [first] = found;
     if (first === undefined) continue;
-    if (overlong_prompts === 'error') throw refusal(resolved, task, { ...first, split, count: found.length });
-    if (split === 'train' && found.length === task.size('train'))
-      throw refusal(resolved, task, { ...first, split, count: found.length });
-    example ??= first;
-    counts.push(
-      `${found.length} of ${sizeText(task, split)} ${split} prompts${split === 'test' ? ' (they count as wrong)' : ''}`,
-    );
+    const scan = { split, count: found.length, isAll: found.length === task.size(split), first };
+    if (overlong_prompts === 'error' || (split === 'train' && scan.isAll))
+      throw refusal(resolved, task, scan);
+    scans.push(scan);
   }
-  const warning =
-    example &&
-    `prompts too long for the context, never used for training: ${counts.join(', ')}; ${lengthText(example, reserved)}`;
-  return withPromptLimit(task, (item) => lengths.overlong(item, reserved) !== undefined, warning);
+  const isTooLong = (split: Split, index: number): boolean => measure(split, index) !== undefined;
+  return withPromptLimit(
+    task,
+    isTooLong,
+    overlongWarnings(scans, { task, reserved, hasGate: gate.kind !== 'off' }),
+  );
+}
+
+/** The prompts of a split that are too long. */
+interface Scan {
+  readonly split: Split;
+  readonly count: number;
+  /** Whether every prompt of the split is too long. */
+  readonly isAll: boolean;
+  readonly first: Overlong;
+}
+
+function overlongWarnings(
+  scans: readonly Scan[],
+  { task, reserved, hasGate }: { readonly task: Task; readonly reserved: number; readonly hasGate: boolean },
+): string[] {
+  const counted = ({ split, count }: Scan): string => `${count} of ${sizeText(task, split)} ${split} prompts`;
+  const skipped = scans.filter(({ split }) => split !== 'test');
+  const warnings = skipped
+    .slice(0, 1)
+    .map(
+      ({ first }) =>
+        `prompts too long for the context, never used for training: ${skipped.map(counted).join(', ')}; ${lengthText(first, reserved)}`,
+    );
+  if (hasGate && scans.some(({ split, isAll }) => split === 'validation' && isAll))
+    warnings.push(
+      'every prompt of the validation split is too long for the context, so no acceptance test can run and no gain can be proved; give the task shorter prompts, or set gate.kind: off',
+    );
+  for (const scan of scans)
+    if (scan.split === 'test')
+      warnings.push(
+        `prompts too long for the context, whose answers count as wrong: ${counted(scan)}; ${lengthText(scan.first, reserved)}`,
+      );
+  return warnings;
 }
 
 /**
@@ -169,23 +208,23 @@ export function splitLengths(
   });
 }
 
-function overlongOf(task: Task, split: Split, measure: (item: TaskItem) => Overlong | undefined): Overlong[] {
+function overlongOf(
+  task: Task,
+  split: Split,
+  measure: (split: Split, index: number) => Overlong | undefined,
+): Overlong[] {
   const count = task.size(split) ?? GENERATED_PROMPTS;
-  return Array.from({ length: count }, (_, index) => measure(task.item(split, index))).filter(
+  return Array.from({ length: count }, (_, index) => measure(split, index)).filter(
     (found) => found !== undefined,
   );
 }
 
-function refusal(
-  resolved: ResolvedConfig,
-  task: Task,
-  { split, count, ...example }: Overlong & { readonly split: Split; readonly count: number },
-): Error {
+function refusal(resolved: ResolvedConfig, task: Task, { split, count, first }: Scan): Error {
   const { max_completion_length } = resolved.config.train;
   return resolved.problem([
     {
       path: ['task'],
-      message: `expected prompts that leave room for max_completion_length = ${max_completion_length} tokens, got ${count} of ${sizeText(task, split)} ${split} prompts that do not; ${lengthText(example, max_completion_length)}; shorten them, lower train.max_completion_length, or set train.overlong_prompts to skip`,
+      message: `expected prompts that leave room for max_completion_length = ${max_completion_length} tokens, got ${count} of ${sizeText(task, split)} ${split} prompts that do not; ${lengthText(first, max_completion_length)}; shorten them, lower train.max_completion_length, or set train.overlong_prompts to skip`,
     },
   ]);
 }

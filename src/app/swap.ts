@@ -8,7 +8,6 @@ import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Override } from '../config/overrides.ts';
 import { type ResolvedConfig, resolveRunConfig } from '../config/resolve.ts';
-import type { Config } from '../config/schema.ts';
 import { trainOptions } from '../config/train-options.ts';
 import type { Model } from '../engine/engine.ts';
 import { openModelWeights } from '../gguf/model-files.ts';
@@ -26,7 +25,12 @@ import type { Task } from '../task/task.ts';
 import type { Team } from '../team/team.ts';
 import { createContext, type RunContext } from '../train/context.ts';
 import { type RunState, resumeState } from '../train/state.ts';
-import { chatSettings, checkConversations, readModelText } from './compose/agent-text.ts';
+import {
+  chatSettings,
+  checkConversations,
+  readModelText,
+  requireContextLength,
+} from './compose/agent-text.ts';
 import { type Composition, checkModels, closeTeam, compose, loadTeam, requirePrompts } from './compose.ts';
 import { modelFolder } from './hub-models.ts';
 import { limitPrompts, PromptLengths } from './prompt-lengths.ts';
@@ -213,10 +217,11 @@ async function checkedReplacement(
   const incumbent = texts.find(({ id }) => id === agent);
   if (read === undefined || incumbent === undefined) return { task, warnings: [] };
   const replacement = { ...incumbent, ...read };
-  requireContextLength(config, replacement.maxContext, reference);
+  const problem = (message: string): ConfigError => new ConfigError(`--with ${reference}: ${message}`);
+  requireContextLength(resolved, { ...replacement, name: 'the new model' }, problem);
   checkConversations([replacement, ...texts.filter(({ id }) => id !== agent)], {
     ...{ task, protocol, agents: config.agents.length },
-    problem: (_, message) => new ConfigError(`--with ${reference}: ${message}`),
+    problem: (_, message) => problem(message),
   });
   const isMixed = mode === 'mixture' || mode === 'handover';
   if (isMixed && !isMixtureFolder(stored.agents[agent] as string)) {
@@ -225,15 +230,6 @@ async function checkedReplacement(
   }
   const limited = limitPrompts(resolved, new PromptLengths([...texts, replacement], composition), task);
   return { task: limited, warnings: (limited.warnings ?? []).slice(task.warnings?.length ?? 0) };
-}
-
-/** @throws ConfigError if a message of maximum length does not fit into the replacement's context window */
-function requireContextLength(config: Config, maxContext: number, name: string): void {
-  const { max_completion_length } = config.train;
-  if (max_completion_length < maxContext) return;
-  throw new ConfigError(
-    `--with ${name}: expected a context window of more than the ${max_completion_length} tokens of the team's messages, got ${maxContext} (max_position_embeddings)`,
-  );
 }
 
 /** @throws ConfigError */

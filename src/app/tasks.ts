@@ -51,7 +51,7 @@ export async function checkTeamTask(request: CheckTaskRequest): Promise<TaskChec
   const texts = await textsOnThisMachine(resolved, { env });
   if (texts === undefined) return checkTask(task, prompts);
   checkConversations(texts, {
-    ...{ task, protocol, agents: texts.length },
+    ...{ task, protocol, agents: resolved.config.agents.length },
     problem: (agent, message) => resolved.problem([{ path: modelPath(resolved, agent), message }]),
   });
   const reserved = resolved.config.train.max_completion_length;

@@ -1,19 +1,19 @@
 /**
  * Checks whether tokenizers can represent a task's prompts. A base model that was pretrained for another task may have
- * no tokens for some characters; its agent then sees incomplete prompts.
+ * no tokens for some characters; its agent then gets incomplete prompts.
  * @module
  */
 import type { Tokenizer } from '../engine/engine.ts';
 import type { Split, Task } from '../task/task.ts';
+import { firstPrompts } from '../team/first-prompts.ts';
 import type { Team } from '../team/team.ts';
 
 /** Number of prompts to check. */
 const PROMPTS = 8;
 
-/** Returns the first prompts of a split. */
-export function firstPrompts(task: Task, split: Split): string[] {
-  const count = Math.min(PROMPTS, task.size(split) ?? PROMPTS);
-  return Array.from({ length: count }, (_, index) => task.item(split, index).prompt);
+/** Returns the texts of the first prompts of a split that the task does not skip. */
+export function checkedPrompts(task: Task, split: Split): string[] {
+  return firstPrompts(task, split, PROMPTS).map(({ prompt }) => prompt);
 }
 
 /**
@@ -35,7 +35,7 @@ export function isBlind(tokenizer: Pick<Tokenizer, 'encode'>, prompts: readonly 
  * character width and white space are normal for some tokenizers and not reported.
  */
 export function unreadablePrompts({ agents }: Team, task: Task, split: Split): string[] {
-  const prompts = firstPrompts(task, split);
+  const prompts = checkedPrompts(task, split);
   const readers = new Map<string, string[]>();
   for (const { name, model } of agents) {
     const reading = lossyReading(model.tokenizer, prompts);

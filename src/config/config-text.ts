@@ -4,7 +4,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { ConfigError } from '../support/errors.ts';
-import { systemErrorCode } from '../support/file-system.ts';
+import { readFailure } from '../support/read-failure.ts';
+
+const FOLDER = 'a folder; resume a run with "train --resume", evaluate one with "eval"';
 
 /** A line of YAML without a value: a comment, a blank line, or a document marker. */
 const WITHOUT_VALUE = /^(?:\s*|(?:---|\.\.\.)\s*)(?:#.*)?$/;
@@ -18,7 +20,7 @@ export function readConfigText(path: string, what: string): string {
   try {
     bytes = readFileSync(path);
   } catch (cause) {
-    throw refusal({ path, what }, unreadable(cause), cause);
+    throw refusal({ path, what }, readFailure(cause, FOLDER), cause);
   }
   if (bytes.every((byte) => byte === 0 || byte === 10 || byte === 13 || byte === 32))
     throw refusal({ path, what }, bytes.includes(0) ? `${bytes.length} bytes without text` : 'an empty file');
@@ -39,20 +41,6 @@ export function readConfigText(path: string, what: string): string {
   if (text.split(/\r?\n/).every((line) => WITHOUT_VALUE.test(line)))
     throw refusal({ path, what }, 'an empty file, with comments only');
   return text;
-}
-
-function unreadable(cause: unknown): string {
-  switch (systemErrorCode(cause)) {
-    case 'ENOENT':
-      return 'nothing there';
-    case 'EISDIR':
-      return 'a folder; resume a run with "train --resume", evaluate one with "eval"';
-    case 'EACCES':
-    case 'EPERM':
-      return 'a file that this user may not read; change its permissions';
-    default:
-      return `one that cannot be read (${cause instanceof Error ? cause.message : String(cause)})`;
-  }
 }
 
 function refusal(

@@ -4,10 +4,10 @@
  * @module
  */
 import { show } from '../schema/fields.ts';
+import { raySection, samplerSection, torchSection } from './engine-sections.ts';
 import type { PlacelessIssue } from './issues.ts';
 import type { ResolvedConfig } from './resolve.ts';
 import type { Config } from './schema.ts';
-import { raySection, samplerSection, torchSection } from './sections.ts';
 
 /**
  * Keys, and sections with all their keys, that may change when a run is resumed: the length of the run, step sizes and

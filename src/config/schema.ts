@@ -7,21 +7,18 @@ import { z } from 'zod';
 import { choice, integer, show, text } from '../schema/fields.ts';
 import { agentSchema, chatTemplate, examplesSchema, templateKwargs } from './agent-section.ts';
 import { ALGORITHM_NAMES } from './algorithms.ts';
+import { engineSection, raySection, samplerSection, torchSection } from './engine-sections.ts';
 import { contaminationSection, evalSection } from './evaluation-sections.ts';
+import { protocolSection } from './protocol-section.ts';
 import { rewardSection } from './reward-section.ts';
 import {
   certificateSection,
-  engineSection,
   gateSection,
   lossSection,
   optimizerSection,
   pretrainSection,
-  protocolSection,
-  raySection,
-  samplerSection,
   schemeSection,
   taskSection,
-  torchSection,
   trainSection,
   trustRegionSection,
 } from './sections.ts';

@@ -13,8 +13,8 @@ import { isHubReference } from '../support/model-reference.ts';
 import { nearestName } from '../support/nearest.ts';
 import { chatTemplate, examplesSchema } from './agent-section.ts';
 import { readConfigText } from './config-text.ts';
+import { protocolSchema } from './protocol-section.ts';
 import { RENAMED_SERVE_KEYS, renamedKeyMessage } from './renamed-keys.ts';
-import { protocolSchema } from './sections.ts';
 import { parseYamlFile, type YamlFile } from './yaml-file.ts';
 
 const agentSchema = z

@@ -6,8 +6,8 @@
 
 import { type CamelCased, camelCased } from '../schema/camel-case.ts';
 import type { TrainOptions } from '../train/options.ts';
+import { raySection, samplerSection } from './engine-sections.ts';
 import type { Config } from './schema.ts';
-import { raySection, samplerSection } from './sections.ts';
 
 /** Defaults of optional sections, used if the section is absent. */
 const SAMPLER_DEFAULTS = samplerSection.unwrap().parse({});

@@ -8,6 +8,7 @@ import { DomainError } from '../core/errors.ts';
 import type { RandomStream } from '../core/rng.ts';
 import { type Interval, passAtK } from '../core/stats.ts';
 import { replayVote, type VoteStopRule } from '../core/vote-stop.ts';
+import { countCutOff } from '../team/cut-off.ts';
 import { agentAnswerOf, answerOf, type EpisodeRecord, type MessageRecord } from './episode-record.ts';
 import { type EarlyStop, guaranteedSamples } from './play.ts';
 import { type Answer, measureOf, type Scores, scoresOf } from './scores.ts';
@@ -63,10 +64,10 @@ export interface BenchmarkScores {
   readonly episodes: number;
   readonly tokens: number;
   readonly messages: number;
-  /** Number of messages that were cut at the maximum length. */
-  readonly clipped: number;
-  /** Number of messages in episodes with a correct answer, and of those that were cut. */
-  readonly rewarded: { readonly messages: number; readonly clipped: number };
+  /** Number of messages that were cut off. */
+  readonly cutOff: number;
+  /** Number of messages in episodes with a correct answer, and of those that were cut off. */
+  readonly rewarded: { readonly messages: number; readonly cutOff: number };
   /** Number of episodes that count as wrong because an agent's context left no room for its message. */
   readonly overflows: number;
   readonly savings: readonly StopSaving[];
@@ -127,8 +128,8 @@ export function benchmarkScores(
     episodes: records.length,
     tokens: messages.reduce((sum, { tokens = 0 }) => sum + tokens, 0),
     messages: messages.length,
-    clipped: countClipped(messages),
-    rewarded: { messages: rewarded.length, clipped: countClipped(rewarded) },
+    cutOff: countCutOff(messages),
+    rewarded: { messages: rewarded.length, cutOff: countCutOff(rewarded) },
     overflows: records.filter(({ overflow }) => overflow === true).length,
     savings: stop ? [measuredSaving(byPrompt, samples, stop)] : replayedSavings(byPrompt, options.error),
   };
@@ -137,10 +138,6 @@ export function benchmarkScores(
 /** Returns the messages that agents wrote. */
 function ownMessages({ messages }: EpisodeRecord): MessageRecord[] {
   return messages.filter(({ tokens }) => tokens !== undefined);
-}
-
-function countClipped(messages: readonly MessageRecord[]): number {
-  return messages.filter(({ finish }) => finish === 'length').length;
 }
 
 type ReadAnswers = (record: EpisodeRecord) => Answer[];

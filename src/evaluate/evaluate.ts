@@ -7,7 +7,7 @@ import { DomainError } from '../core/errors.ts';
 import type { RandomStream } from '../core/rng.ts';
 import { TaskError } from '../support/errors.ts';
 import type { Split, Task, TaskItem } from '../task/task.ts';
-import type { TruncatedRule } from '../team/cut-off.ts';
+import { countCutOff, type TruncatedRule } from '../team/cut-off.ts';
 import { rollout } from '../team/rollout.ts';
 import type { Agent, Team, TeamMessage, Trajectory } from '../team/team.ts';
 import { VerifierCache } from '../team/verifier-cache.ts';
@@ -118,8 +118,8 @@ export async function evaluateTeam(
     }),
     tokens,
     meanLength: tokens / Math.max(1, messages.length),
-    clippedRatio: clippedShare(messages),
-    ...(rewarded.length > 0 && { rewardedClippedRatio: clippedShare(rewarded) }),
+    clippedRatio: countCutOff(messages) / Math.max(1, messages.length),
+    ...(rewarded.length > 0 && { rewardedClippedRatio: countCutOff(rewarded) / rewarded.length }),
     overflows: overflows.length,
   };
 }
@@ -195,9 +195,4 @@ function agentAnswer(agent: number, { sample, messages, agentVerdicts }: Traject
   const last: TeamMessage | undefined = messages.findLast((message) => message.agent === agent);
   const verdict = agentVerdicts[agent];
   return verdict ? [{ sample, verdict, meanLogp: last?.meanLogp ?? Number.NEGATIVE_INFINITY }] : [];
-}
-
-/** Returns the share of messages that were cut at the maximum length, 0..1. */
-function clippedShare(messages: readonly TeamMessage[]): number {
-  return messages.filter(({ finish }) => finish === 'length').length / Math.max(1, messages.length);
 }

@@ -37,6 +37,7 @@ const options: CalibrateOptions = {
   temperature: 1,
   maxTokens: 6,
   agentReward: 0,
+  truncated: 'judge',
   agents: [agent, { ...agent, costKey: 'y', policyKey: 'y' }, agent],
   decodeBatch: 8,
   episodes: 32,
@@ -99,5 +100,63 @@ describe('a calibration', () => {
     const { agents, assumptions } = await calibrate(teamOf(createVote()), task, long);
     expect(assumptions.join()).toMatch(/of a0 were cut off at \d+ tokens/);
     expect(meanMessage(agents[0]!)).toBeLessThanOrEqual(4096);
+  });
+
+  it('judges messages that were cut off as the run does', async () => {
+    // a message of one token has a text only if it was cut off before its end token
+    const isRight = (text: string): boolean => text !== '' && text < 'e';
+    const anyText: Task = {
+      ...task,
+      verify: (_, text) => ({
+        correct: isRight(text),
+        reward: Number(isRight(text)),
+        answer: text,
+        reason: '',
+      }),
+    };
+    const cutOff = { ...options, maxTokens: 1 };
+    const share = async (truncated: CalibrateOptions['truncated']) =>
+      await calibrate(teamOf(createVote()), anyText, { ...cutOff, truncated });
+    expect((await share('judge')).assumptions).toEqual([]);
+    expect((await share('wrong')).assumptions).toEqual([expect.stringContaining('50% of groups')]);
+  });
+
+  it('plays no prompt that the task skips', async () => {
+    const onlySecond: Task = {
+      ...task,
+      isSkipped: (_, index) => index !== 1,
+      item: (split, index) => {
+        if (index !== 1) throw new Error('a skipped prompt was read');
+        return task.item(split, index);
+      },
+    };
+    const { agents } = await calibrate(teamOf(createVote()), onlySecond, options);
+    expect(agents).toHaveLength(3);
+  });
+
+  it.each([
+    [
+      'every prompt is skipped',
+      () => true,
+      8,
+      /expected prompts of the train split that fit .* got none among/,
+    ],
+    [
+      'no context has room for a message',
+      () => false,
+      1,
+      /expected prompts with room for a message, got none/,
+    ],
+  ])('ends with an error if %s', async (_, isSkipped, maxContext, message) => {
+    const { agents, protocol } = teamOf(createVote());
+    const limited = agents.map((one) => ({
+      ...one,
+      model: Object.create(one.model, {
+        capabilities: { value: { ...one.model.capabilities, maxContext } },
+      }) as typeof one.model,
+    }));
+    await expect(calibrate({ agents: limited, protocol }, { ...task, isSkipped }, options)).rejects.toThrow(
+      message,
+    );
   });
 });

@@ -6,8 +6,11 @@
  * @module
  */
 import { randomStream } from '../core/rng.ts';
+import { TaskError } from '../support/errors.ts';
 import type { Task } from '../task/task.ts';
 import { concurrencyOf } from '../team/concurrency.ts';
+import type { TruncatedRule } from '../team/cut-off.ts';
+import { firstPrompts, LOOK_AHEAD, noPromptFits } from '../team/first-prompts.ts';
 import { rollout } from '../team/rollout.ts';
 import type { Team, Trajectory } from '../team/team.ts';
 import { ASSUMED_ACTIVE_SHARE, estimateActiveShare } from './active-share.ts';
@@ -41,6 +44,8 @@ export interface CalibrateOptions {
   readonly temperature: number;
   readonly maxTokens: number;
   readonly agentReward: number;
+  /** Treatment of messages that were cut off. */
+  readonly truncated: TruncatedRule;
   /** By agent id. */
   readonly agents: readonly MeasuredAgent[];
   /** Maximum number of messages that are decoded concurrently. */
@@ -88,6 +93,7 @@ const CALIBRATION = 1002;
 
 const wallClock: Clock = () => performance.now() / 1000;
 
+/** @throws TaskError if the contexts of the agents have no room for a message */
 export async function calibrate(team: Team, task: Task, options: CalibrateOptions): Promise<Calibration> {
   const { clock = wallClock, seconds = CALIBRATION_SECONDS, signal } = options;
   const started = clock();
@@ -100,7 +106,8 @@ export async function calibrate(team: Team, task: Task, options: CalibrateOption
 
   // one token per message: gives the contexts, and compiles the graphs
   const opening = await play({ prompts: 2, samples: 1, maxTokens: 1 }, 0);
-  const context = (id: number) => contextsOf(team, task, opening, id);
+  requireMessages(task, opening);
+  const context = (id: number) => contextsOf(team, opening, id);
   const measure = (
     id: number,
     more: Pick<MeasureOptions, 'messageTokens' | 'contextTokens' | 'seconds'>,
@@ -215,23 +222,36 @@ function playEpisodes(
   task: Task,
   { prompts, samples, key, ...options }: CalibrateOptions & EpisodeChoice & { readonly key: number },
 ): Promise<Trajectory[]> {
-  const size = task.size('train') ?? Number.POSITIVE_INFINITY;
   return rollout(team, task, {
-    items: Array.from({ length: Math.min(prompts, size) }, (_, index) => task.item('train', index)),
+    items: firstPrompts(task, 'train', prompts),
     samples,
     temperature: options.temperature,
     maxTokens: options.maxTokens,
     agentReward: options.agentReward,
+    truncated: options.truncated,
     stream: randomStream(options.seed, CALIBRATION, key),
     ...(options.signal && { signal: options.signal }),
   });
 }
 
+/** @throws TaskError if no agent wrote a message, so that there is nothing to measure */
+function requireMessages(task: Task, trajectories: readonly Trajectory[]): void {
+  const [first] = trajectories;
+  if (first === undefined) throw noPromptFits(task, 'train', LOOK_AHEAD);
+  if (trajectories.some(({ messages }) => messages.length > 0)) return;
+  throw new TaskError(
+    `task ${task.name}: expected prompts with room for a message, got none among the first ${trajectories.length}, e.g. ${first.item.id}: ${first.verdict.reason}; allow shorter prompts or messages`,
+    { code: 'TROUPE_TASK_OVERLONG' },
+  );
+}
+
 /** Returns a context of an agent; the text of the prompt if the agent did not act. */
-function contextsOf(team: Team, task: Task, trajectories: readonly Trajectory[], id: number): Int32Array {
+function contextsOf(team: Team, trajectories: readonly Trajectory[], id: number): Int32Array {
   const own = trajectories.flatMap(({ messages }) => messages.filter(({ agent }) => agent === id));
   const { tokenizer } = team.agents[id].model;
-  return own[0]?.context ?? tokenizer.encodeChat([{ role: 'user', content: task.item('train', 0).prompt }]);
+  return (
+    own[0]?.context ?? tokenizer.encodeChat([{ role: 'user', content: trajectories[0]?.item.prompt ?? '' }])
+  );
 }
 
 /**

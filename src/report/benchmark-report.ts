@@ -102,8 +102,8 @@ export function evaluationReportJson({ title, against, benchmarks }: EvaluationR
       tokens: scores.tokens,
       tokens_per_question: scores.tokens / scores.prompts,
       tokens_per_answer: scores.tokens / scores.episodes,
-      clipped_ratio: scores.clipped / Math.max(1, scores.messages),
-      rewarded_clipped_ratio: known(scores.rewarded.clipped / scores.rewarded.messages),
+      clipped_ratio: scores.cutOff / Math.max(1, scores.messages),
+      rewarded_clipped_ratio: known(scores.rewarded.cutOff / scores.rewarded.messages),
       overflows: scores.overflows,
       early_stop: scores.savings,
       ...(differences === undefined ? {} : { differences }),
@@ -145,14 +145,14 @@ function scoresTable({ scores }: ReportedBenchmark, render: Render): string {
 }
 
 function costOf(scores: BenchmarkScores): string {
-  const { tokens, prompts, episodes, messages, clipped, rewarded, overflows } = scores;
+  const { tokens, prompts, episodes, messages, cutOff, rewarded, overflows } = scores;
   const ofRewarded =
     rewarded.messages === 0
       ? ''
-      : `, ${percent(rewarded.clipped / rewarded.messages)} of those with a right answer`;
+      : `, ${percent(rewarded.cutOff / rewarded.messages)} of those with a right answer`;
   const full =
     overflows === 0 ? '' : `; ${overflows} of ${episodes} episodes wrong because a context was full`;
-  return `cost: ${count(tokens / prompts)} tokens per question, ${count(tokens / episodes)} per answer; ${percent(clipped / Math.max(1, messages))} of messages cut off${ofRewarded}${full}`;
+  return `cost: ${count(tokens / prompts)} tokens per question, ${count(tokens / episodes)} per answer; ${percent(cutOff / Math.max(1, messages))} of messages cut off${ofRewarded}${full}`;
 }
 
 function linesOf({ scores, differences = [] }: ReportedBenchmark, against: string | undefined): string[] {

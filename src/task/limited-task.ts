@@ -4,26 +4,22 @@
  * @module
  */
 import { withMembers } from './decontaminated-task.ts';
-import type { Split, Task, TaskItem } from './task.ts';
+import type { Split, Task } from './task.ts';
 
 /**
- * Returns the same task with `isSkipped`. Each prompt is measured once, when a cursor first meets it.
+ * Returns the same task with `isSkipped`.
  *
- * @param warning - added to the warnings of the task
+ * @param isTooLong - answer for a prompt of the train or validation split; called whenever a cursor passes it
+ * @param warnings - added to the warnings of the task
  */
-export function withPromptLimit(task: Task, isTooLong: (item: TaskItem) => boolean, warning?: string): Task {
-  const known = { train: new Map<number, boolean>(), validation: new Map<number, boolean>() };
+export function withPromptLimit(
+  task: Task,
+  isTooLong: (split: Split, index: number) => boolean,
+  warnings: readonly string[],
+): Task {
   return withMembers(task, {
-    isSkipped(split: Split, index: number): boolean {
-      // evaluations skip no prompt, so that the scores of different teams are comparable
-      if (split === 'test') return false;
-      let isSkipped = known[split].get(index);
-      if (isSkipped === undefined) {
-        isSkipped = isTooLong(task.item(split, index));
-        known[split].set(index, isSkipped);
-      }
-      return isSkipped;
-    },
-    warnings: [...(task.warnings ?? []), ...(warning === undefined ? [] : [warning])],
+    // evaluations skip no prompt, so that the scores of different teams are comparable
+    isSkipped: (split, index) => split !== 'test' && isTooLong(split, index),
+    warnings: [...(task.warnings ?? []), ...warnings],
   });
 }

@@ -3,7 +3,7 @@ import { randomStream } from '../core/rng.ts';
 import { createTabularModel } from '../engine/tabular/model.ts';
 import { correct, incorrect } from '../grade/verdict.ts';
 import type { Task } from '../task/task.ts';
-import type { TruncatedRule } from './cut-off.ts';
+import { countCutOff, type TruncatedRule } from './cut-off.ts';
 import { createParts } from './parts.ts';
 import { createRelay } from './relay.ts';
 import { rollout } from './rollout.ts';
@@ -133,5 +133,12 @@ describe('messages that were cut off', () => {
     }
     expect(failed).toBeGreaterThan(0);
     expect(strict.some(({ verdict }) => verdict.correct)).toBe(true);
+  });
+});
+
+describe('countCutOff', () => {
+  it('counts the messages that reached the end of their room', () => {
+    expect(countCutOff([{ finish: 'length' }, { finish: 'stop' }, {}, { finish: 'length' }])).toBe(2);
+    expect(countCutOff([])).toBe(0);
   });
 });

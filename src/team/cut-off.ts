@@ -15,9 +15,18 @@ import type { VerifierCache } from './verifier-cache.ts';
  */
 export type TruncatedRule = 'wrong' | 'judge' | 'mask';
 
+/** Returns whether a message was cut off. */
+export function isCutOff({ finish }: Pick<ProtocolMessage, 'finish'>): boolean {
+  return finish === 'length';
+}
+
+export function countCutOff(messages: readonly Pick<ProtocolMessage, 'finish'>[]): number {
+  return messages.filter(isCutOff).length;
+}
+
 /** Returns whether a message counts as no answer under a rule, because it was cut off. */
-export function isRejected(rule: TruncatedRule, { finish }: Pick<ProtocolMessage, 'finish'>): boolean {
-  return rule === 'wrong' && finish === 'length';
+export function isRejected(rule: TruncatedRule, message: Pick<ProtocolMessage, 'finish'>): boolean {
+  return rule === 'wrong' && isCutOff(message);
 }
 
 /** Verdicts on the messages of an episode under a rule for cut-off messages. */

@@ -1,5 +1,5 @@
 /**
- * Few-shot examples: solved prompts that an agent sees as earlier turns of the conversation, before the
+ * Few-shot examples: solved prompts that an agent gets as earlier turns of the conversation, before the
  * prompt it must answer. They are part of the agent's context, so they are never trained on.
  * @see lm-evaluation-harness, `fewshot_as_multiturn`
  * @module

@@ -4,6 +4,7 @@
  * the joined answer.
  * @module
  */
+import { isCutOff } from './cut-off.ts';
 import type { Protocol, ProtocolMessage } from './team.ts';
 import { openingMessages } from './transcript.ts';
 
@@ -17,12 +18,12 @@ export function createParts(): Protocol {
     decide: (messages) => {
       const parts = [...messages].sort((a, b) => a.agent - b.agent);
       const meanLogp = parts.reduce((sum, part) => sum + part.meanLogp, 0) / parts.length;
-      const isCutOff = parts.some(({ finish }) => finish === 'length');
+      const isCut = parts.some(isCutOff);
       return {
         ...(parts[0] as ProtocolMessage),
         text: parts.map(({ text }) => text).join(' '),
         meanLogp,
-        ...(isCutOff && { finish: 'length' }),
+        ...(isCut && { finish: 'length' }),
       };
     },
   };

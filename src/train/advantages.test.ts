@@ -19,18 +19,24 @@ const batch = {
 } as unknown as Batch; // this batch has only the fields that `batchAdvantages` reads
 const weights = { c_N: [], omega_N: new Float64Array(4).fill(1) } as unknown as SequenceWeights;
 
-const advantagesOf = (agent: number, changes: OptionChanges = {}): number[] => [
-  ...batchAdvantages(batch, agent, {
+const advantagesOf = (agent: number, changes: OptionChanges = {}, from = batch): number[] => [
+  ...batchAdvantages(from, agent, {
     weights,
     options: trainOptions({ normalise: 'mean', maxCompletionLength: 10, ...changes }),
   }),
 ];
 
 describe('batchAdvantages', () => {
-  it('sets the advantage of the agent’s cut-off messages to 0 by rule mask, after the normalisation', () => {
+  it('is 0 by rule mask, after the normalisation, where all messages of the agent were cut off', () => {
     expect(advantagesOf(0)).toEqual([0.5, 0.5, -0.5, -0.5]);
     expect(advantagesOf(0, { truncated: 'mask' })).toEqual([0, 0.5, -0.5, -0.5]);
     expect(advantagesOf(0, { truncated: 'wrong' })).toEqual([0.5, 0.5, -0.5, -0.5]);
+    const own = batch.own.map((one) => ({
+      ...one,
+      messages: one.messages.map((message, m) => (m === 3 ? { ...message, finish: 'length' } : message)),
+    }));
+    // one of two messages of the third episode was cut off
+    expect(advantagesOf(0, { truncated: 'mask' }, { ...batch, own } as Batch)).toEqual([0, 0.5, -0.5, -0.5]);
   });
 
   it('subtracts the mean overlong penalty of the agent’s own messages from the reward', () => {

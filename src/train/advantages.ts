@@ -7,6 +7,7 @@ import { groupNormalizedAdvantages, groupRelativeAdvantages } from '../core/adva
 import { overlongPenalty } from '../core/overlong.ts';
 import { mean } from '../core/stats.ts';
 import { suffixWeights } from '../core/weights.ts';
+import { isCutOff } from '../team/cut-off.ts';
 import type { Batch, SequenceWeights } from './batch.ts';
 import type { TrainOptions } from './options.ts';
 
@@ -20,8 +21,9 @@ type AdvantageOptions = Pick<
  * and group baseline b (E19), normalised within the group (E20) and clipped (E21).
  *
  * R is the episode's reward minus the penalty for the agent's overlong messages. With `truncated: mask` the
- * advantage of an episode with a cut-off message of the agent is 0 after the normalisation, so that the episode
- * has no gradient but counts in the group's mean and in N (DAPO's overlong filtering).
+ * advantage of an episode in which all messages of the agent were cut off is 0 after the normalisation, so that
+ * the episode has no gradient but counts in the group's mean and in N (DAPO's overlong filtering). Single cut-off
+ * messages are left out by `ownTrajectories`.
  *
  * @param agent - id of the agent to update
  * @param weights - importance weights of the batch's episodes for the current team
@@ -41,8 +43,8 @@ export function batchAdvantages(
   const normalised = groupNormalizedAdvantages(advantages, groups, { normalise, clip });
   if (options.truncated === 'mask') {
     const { messages, trajectoryOf } = batch.own[agent];
-    for (const [m, { finish }] of messages.entries())
-      if (finish === 'length') normalised[trajectoryOf[m]] = 0;
+    const complete = new Set(trajectoryOf.filter((_, m) => !isCutOff(messages[m])));
+    return normalised.map((advantage, n) => (complete.has(n) ? advantage : 0));
   }
   return normalised;
 }

@@ -45,9 +45,9 @@ export async function updateAgent(
   const { id, model } = agent;
   await recordPrediction(context, team, { batch, agent, options }); // E65
   const weights = sequenceWeights(batch); // rho, c, omega: E10-E13
-  const advantages = batchAdvantages(batch, id, { weights, options }); // advantages A_tilde: E19-E21
+  const advantages_N = batchAdvantages(batch, id, { weights, options }); // advantages A_tilde: E19-E21
   // an agent is updated once per stage, so its update starts from the weights that sampled the batch
-  const trajectories = ownTrajectories(batch, id, advantages);
+  const trajectories = ownTrajectories(batch, id, { advantages_N, truncated: options.truncated });
   const outcome = await optimize(model, trajectories, {
     options,
     state: context.state.agents[id],

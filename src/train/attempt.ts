@@ -145,8 +145,9 @@ export class Attempts {
       const none = Number.NaN;
       return { klQuantile: none, klMean: none, klMax: none, klMessageMean: none, tvMean: none, mustBeFinite };
     }
-    const sequences = this.#trajectories.flatMap((trajectory) => trajectory.sequences);
-    const trajectoryOf = this.#trajectories.flatMap(({ sequences: own }, n) => own.map(() => n));
+    const all = this.#trajectories.map(({ sequences: trained, masked = [] }) => [...trained, ...masked]);
+    const sequences = all.flat();
+    const trajectoryOf = all.flatMap((own, n) => own.map(() => n));
     onProgress('divergence', 0, sequences.length);
     const { klNewOld, tv } = await this.#model.divergence(sequences, this.#start, {
       temperature: options.temperature,

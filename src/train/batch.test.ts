@@ -3,11 +3,16 @@ import type { TeamMessage, Trajectory } from '../team/team.ts';
 import { type Batch, ownMessages, ownTrajectories, sequenceWeights } from './batch.ts';
 import { createLetterTask } from './testing/letter-task.ts';
 
-function message(turn: number, agent: number, length = 1): TeamMessage {
+function message(
+  turn: number,
+  agent: number,
+  length = 1,
+  finish: TeamMessage['finish'] = 'stop',
+): TeamMessage {
   const tokens = new Int32Array(length).fill(agent);
   const context = Int32Array.of(turn);
   const logpSampler = new Float32Array(length);
-  return { turn, agent, context, tokens, logpSampler, text: 'a', finish: 'stop', meanLogp: 0 };
+  return { turn, agent, context, tokens, logpSampler, text: 'a', finish, meanLogp: 0 };
 }
 
 function trajectory(...messages: TeamMessage[]): Trajectory {
@@ -20,11 +25,10 @@ function trajectory(...messages: TeamMessage[]): Trajectory {
  * Creates a batch of two trajectories. Agents 0, 1 and 0 act in the first one, agent 1 acts in the second
  * one.
  */
-function batchOf(done: Batch['done']): Batch {
-  const trajectories = [
-    trajectory(message(0, 0, 2), message(1, 1), message(2, 0)),
-    trajectory(message(0, 1)),
-  ];
+function batchOf(
+  done: Batch['done'],
+  trajectories = [trajectory(message(0, 0, 2), message(1, 1), message(2, 0)), trajectory(message(0, 1))],
+): Batch {
   const own = ownMessages(trajectories, 2);
   const logpOld = new Map(
     own.map(({ messages }, agent) => [
@@ -57,13 +61,35 @@ describe('a batch', () => {
 
   it('gives an agent its own messages of each trajectory and no others', () => {
     const batch = batchOf(new Map());
-    const [twice, ...none] = ownTrajectories(batch, 0, Float64Array.of(0.7, -0.2));
+    const advantages_N = Float64Array.of(0.7, -0.2);
+    const [twice, ...none] = ownTrajectories(batch, 0, { advantages_N, truncated: 'judge' });
     expect(none).toEqual([]);
     expect(twice.advantage).toBe(0.7);
     expect(twice.sequences).toEqual([batch.trajectories[0].messages[0], batch.trajectories[0].messages[2]]);
     expect(twice.logpOld).toHaveLength(3);
-    expect(ownTrajectories(batch, 1, Float64Array.of(0.7, -0.2)).map(({ advantage }) => advantage)).toEqual([
-      0.7, -0.2,
+    const second = ownTrajectories(batch, 1, { advantages_N, truncated: 'judge' });
+    expect(second.map(({ advantage }) => advantage)).toEqual([0.7, -0.2]);
+  });
+
+  it('leaves single cut-off messages of an agent out of the loss by rule mask', () => {
+    const batch = batchOf(new Map(), [
+      trajectory(message(0, 0, 2), message(1, 1), message(2, 0, 4, 'length')),
+      trajectory(message(0, 0, 4, 'length')),
     ]);
+    const advantages_N = Float64Array.of(0.7, 0);
+    const [partly, wholly] = ownTrajectories(batch, 0, { advantages_N, truncated: 'mask' });
+    const [first, , cutOff] = batch.trajectories[0].messages;
+    expect(partly).toEqual({
+      advantage: 0.7,
+      sequences: [first],
+      logpOld: new Float32Array(2).fill(-1),
+      masked: [cutOff],
+    });
+    expect(wholly).toMatchObject({ advantage: 0, sequences: batch.trajectories[1].messages });
+    expect(wholly.masked).toBeUndefined();
+    for (const truncated of ['judge', 'wrong'] as const)
+      expect(ownTrajectories(batch, 0, { advantages_N, truncated })[0]).toMatchObject({
+        sequences: [first, cutOff],
+      });
   });
 });

@@ -6,8 +6,10 @@
 import { effectiveSampleSize } from '../core/acceptance.ts';
 import { mean } from '../core/stats.ts';
 import { type MessageRatio, messageLogRatio, turnLogRatios, turnWeights } from '../core/weights.ts';
+import { isCutOff } from '../team/cut-off.ts';
 import type { TeamMessage, Trajectory } from '../team/team.ts';
 import { joinRows, type OwnTrajectory } from './minibatch.ts';
+import type { TrainOptions } from './options.ts';
 import type { Mismatch } from './self-check.ts';
 
 /** The messages of one agent in all trajectories of a batch. */
@@ -95,20 +97,27 @@ export function sequenceWeights({ trajectories, own, logpOld, done }: Batch): Se
 
 /**
  * Returns the trajectories that contain messages of the agent, each with these messages, their logp_old and
- * the trajectory's advantage A_tilde.
+ * the trajectory's advantage A_tilde. With `truncated: mask` the loss leaves out cut-off messages, except in a
+ * trajectory with cut-off messages only, whose advantage is 0.
  */
 export function ownTrajectories(
   { own, logpOld }: Batch,
   agent: number,
-  advantages_N: Float64Array,
+  { advantages_N, truncated }: { readonly advantages_N: Float64Array } & Pick<TrainOptions, 'truncated'>,
 ): OwnTrajectory[] {
   const { messages, trajectoryOf } = own[agent];
   const logp = logpOld.get(agent) ?? [];
   const indices = new Map<number, number[]>(); // index of a trajectory -> indices of its messages
   for (const [m, n] of trajectoryOf.entries()) indices.set(n, [...(indices.get(n) ?? []), m]);
-  return [...indices].map(([n, own]) => ({
-    advantage: advantages_N[n],
-    sequences: own.map((m) => messages[m]),
-    logpOld: joinRows(own.map((m) => logp[m])),
-  }));
+  return [...indices].map(([n, own]) => {
+    const complete = truncated === 'mask' ? own.filter((m) => !isCutOff(messages[m])) : own;
+    const trained = complete.length > 0 ? complete : own;
+    const masked = own.filter((m) => !trained.includes(m)).map((m) => messages[m]);
+    return {
+      advantage: advantages_N[n],
+      sequences: trained.map((m) => messages[m]),
+      logpOld: joinRows(trained.map((m) => logp[m])),
+      ...(masked.length > 0 && { masked }),
+    };
+  });
 }

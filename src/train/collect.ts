@@ -5,13 +5,13 @@
  */
 import { mean } from '../core/stats.ts';
 import { runConcurrently } from '../team/concurrency.ts';
+import { firstPrompts } from '../team/first-prompts.ts';
 import { soloProtocol } from '../team/solo-protocol.ts';
 import type { Agent, Team, Trajectory } from '../team/team.ts';
 import { type Batch, ownMessages } from './batch.ts';
 import { type PhaseScope, progressOf, type RunContext } from './context.ts';
 import { playEpisodes } from './episodes.ts';
 import { LogpScorer } from './logp-scorer.ts';
-import { firstPrompts } from './prompts.ts';
 import { checkSampledLogp, type Mismatch } from './self-check.ts';
 import { trainStream } from './streams.ts';
 import { transcripts } from './transcripts.ts';
@@ -73,7 +73,7 @@ function warnOnceOfOverflow({ state, emit }: RunContext, stage: number, first: T
   emit({
     kind: 'warning',
     stage,
-    message: `an episode on ${first.item.id} counts as wrong: ${first.verdict.reason}; lower train.max_completion_length, or use shorter prompts or fewer rounds`,
+    message: `an episode on ${first.item.id} counts as wrong: ${first.verdict.reason}; in a new run, lower train.max_completion_length, or use shorter prompts or fewer rounds`,
   });
 }
 

@@ -104,8 +104,8 @@ export async function testUpdate(
 }
 
 /**
- * Returns whether no validation prompt is left, and emits a warning the first time; about a split that was
- * always empty, the start of the run has warned. A prompt is used by one test only, because a second use would
+ * Returns whether no validation prompt is left, and emits a warning the first time; about a split without a
+ * prompt that fits, the start of the run has warned. A prompt is used by one test only, because a second use would
  * void the bound alpha on the probability of a false acceptance.
  */
 function isExhausted({ prompts, state, emit }: RunContext, stage: number): boolean {

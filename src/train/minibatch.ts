@@ -12,10 +12,12 @@ import type { TrainOptions } from './options.ts';
 export interface OwnTrajectory {
   /** Advantage A_tilde of the trajectory, no unit. */
   readonly advantage: number;
-  /** The agent's messages in the trajectory, at least one. */
+  /** The agent's messages in the trajectory that are trained on, at least one. */
   readonly sequences: readonly Sequence[];
+  /** The agent's messages that the loss leaves out; the trust region measures them too. Default: none. */
+  readonly masked?: readonly Sequence[];
   /**
-   * Log-probabilities of all tokens of these messages under the policy before the update, computed by the
+   * Log-probabilities of all tokens of `sequences` under the policy before the update, computed by the
    * trainer, concatenated over messages [T], nats.
    */
   readonly logpOld: Float32Array;

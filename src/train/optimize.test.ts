@@ -86,6 +86,26 @@ describe('optimize', () => {
     expect(model.trainedStates().map((prefix) => prefix.join())).not.toContain(zeroState);
   });
 
+  it('leaves masked messages out of the loss and measures them in the trust region', async () => {
+    const model = newModel();
+    const masked = { context: Int32Array.of(3, 4), tokens: Int32Array.of(0, 1) };
+    const [first, ...others] = await drawnTrajectories(model, 12);
+    const measured: unknown[] = [];
+    const watched = wrapModel(model, {
+      divergence(sequences, before, params) {
+        measured.push(...sequences);
+        return model.divergence(sequences, before, params);
+      },
+    });
+    const single = settings({ minibatchSize: 100, trustRegion: WIDE });
+    await optimize(watched, [{ ...first, masked: [masked] }, ...others], single);
+    expect(measured).toContain(masked);
+    expect(measured).toHaveLength(13);
+    const trained = model.trainedStates().map((prefix) => prefix.join());
+    expect(trained).toContain('0,4');
+    expect(trained).not.toContain('3,4');
+  });
+
   it('skips an agent without messages or advantages and does not change it', async () => {
     const model = newModel();
     const before = await savedBytes(model);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { TaskError } from '../support/errors.ts';
-import { createPromptCursor, firstPrompts } from './prompts.ts';
+import { createPromptCursor } from './prompts.ts';
 import { createLetterTask } from './testing/letter-task.ts';
 
 function ids(items: readonly { readonly id: string }[]): string[] {
@@ -93,12 +93,5 @@ describe('a cursor over a task that skips prompts', () => {
     const task = { ...createLetterTask(), isSkipped: () => true };
     const cursor = createPromptCursor(task, 'train', { seed: 1, atEnd: 'reshuffle' });
     expect(() => cursor.take(1)).toThrow(TaskError);
-  });
-
-  it('leaves them out of the first prompts of a split', () => {
-    expect(ids(firstPrompts(skipping({ sizes: { train: 4 } }, [0, 2]), 'train', 3))).toEqual([
-      'train-1',
-      'train-3',
-    ]);
   });
 });

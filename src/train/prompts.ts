@@ -6,8 +6,8 @@
  * @module
  */
 import { randomOrder } from '../core/order.ts';
-import { TaskError } from '../support/errors.ts';
 import type { Split, Task, TaskItem } from '../task/task.ts';
+import { LOOK_AHEAD, noPromptFits } from '../team/first-prompts.ts';
 import { shuffleDraws, trainStream } from './streams.ts';
 
 export interface PromptCursor {
@@ -29,9 +29,6 @@ export interface CursorOptions {
   /** Behaviour after the last prompt of a finite split. */
   readonly atEnd: 'reshuffle' | 'stop';
 }
-
-/** Number of consecutive skipped prompts of a generated split after which an error is thrown. */
-const LOOK_AHEAD = 1000;
 
 /** Creates a cursor over a split of a task. Prompts that the task skips are passed over. */
 export function createPromptCursor(task: Task, split: Split, options: CursorOptions): PromptCursor {
@@ -60,22 +57,10 @@ export function createPromptCursor(task: Task, split: Split, options: CursorOpti
           items.push(task.item(split, indexAt(position)));
           skipped = 0;
         } else if (++skipped > Math.max(LOOK_AHEAD, 2 * (size ?? 0)))
-          throw new TaskError(
-            `task ${task.name}: expected prompts of the ${split} split that fit into the agents' contexts, got none among ${skipped}; allow shorter prompts or messages`,
-            { code: 'TROUPE_TASK_OVERLONG' },
-          );
+          throw noPromptFits(task, split, skipped);
       return items;
     },
   };
-}
-
-/** Returns the first prompts of a split in its own order, without those that the task skips. */
-export function firstPrompts(task: Task, split: Split, count: number): TaskItem[] {
-  const items: TaskItem[] = [];
-  const size = task.size(split) ?? LOOK_AHEAD;
-  for (let index = 0; index < size && items.length < count; index++)
-    if (task.isSkipped?.(split, index) !== true) items.push(task.item(split, index));
-  return items;
 }
 
 /**

@@ -3,6 +3,7 @@
  * @module
  */
 import { mean, populationDeviation, sampleVariance } from '../core/stats.ts';
+import { isCutOff } from '../team/cut-off.ts';
 import type { Batch, SequenceWeights } from './batch.ts';
 import type { CertificateRecord, UpdateRecord, UpdateStatus } from './events.ts';
 import type { OptimizeOutcome } from './optimize.ts';
@@ -78,7 +79,7 @@ type LengthStatistics =
 function lengthStatistics({ own, trajectories }: Batch, agent: number): Pick<UpdateRecord, LengthStatistics> {
   const { messages, trajectoryOf } = own[agent];
   const lengths = messages.map(({ tokens }) => tokens.length);
-  const cut = messages.map(({ finish }) => Number(finish === 'length'));
+  const cut = messages.map((message) => Number(isCutOff(message)));
   const rewarded = cut.filter((_, m) => trajectories[trajectoryOf[m]].verdict.correct);
   return {
     meanLength: lengths.length === 0 ? 0 : mean(lengths),

@@ -17,7 +17,7 @@ import type { Protocol, ProtocolMessage } from '../../team/team.ts';
 import { exchangeTranscript } from '../../team/transcript.ts';
 import { locateErrors } from './config-errors.ts';
 
-/** What the small files of an agent's model say. */
+/** Facts about an agent's model from its small files. */
 export interface AgentText {
   readonly id: number;
   readonly name: string;
@@ -69,7 +69,7 @@ export async function readAgentTexts(
       (await locateErrors(resolved, modelPath(resolved, id), () => readModelText(dir, config, settings)));
     if (text === undefined) continue;
     known.set(key, text);
-    requireRoom(resolved, text.maxContext, name);
+    requireContextLength(resolved, { maxContext: text.maxContext, name: `agent "${name}"` });
     texts.push({ id, name, instruction, examples, ...text });
   }
   return texts;
@@ -143,16 +143,22 @@ function parsed(path: string): Readonly<Record<string, unknown>> | undefined {
   }
 }
 
-/** @throws ConfigError if a message of maximum length fills the context window */
-function requireRoom(resolved: ResolvedConfig, maxContext: number, name: string): void {
+/**
+ * @param name - the agent, e.g. `agent "a"`
+ * @param problem - creates the error; default: one with the position of the setting in the team file
+ * @throws ConfigError if a message of maximum length fills the context window
+ */
+export function requireContextLength(
+  resolved: ResolvedConfig,
+  { maxContext, name }: { readonly maxContext: number; readonly name: string },
+  problem = (message: string): Error =>
+    resolved.problem([{ path: ['train', 'max_completion_length'], message }]),
+): void {
   const { max_completion_length } = resolved.config.train;
   if (max_completion_length < maxContext) return;
-  throw resolved.problem([
-    {
-      path: ['train', 'max_completion_length'],
-      message: `expected fewer than the ${maxContext} tokens of the context window of agent "${name}", which prompt and completion share, got ${max_completion_length}`,
-    },
-  ]);
+  throw problem(
+    `expected max_completion_length below the ${maxContext} tokens of the context window of ${name}, which prompt and completion share, got ${max_completion_length}`,
+  );
 }
 
 /** Creates an error about the chat template of an agent. */
@@ -191,17 +197,33 @@ export function checkConversations(
   }
   const messages: ProtocolMessage[] = [];
   for (let turn = 0; turn < Math.min(protocol.maxTurns, CHECKED_TURNS); turn++) {
-    const active = protocol.active(turn, messages, agents);
+    const active = ofPlaceholders(messages, () => protocol.active(turn, messages, agents)) ?? [];
     if (active.length === 0) return;
     // a router may choose any agent at a turn
-    for (const text of texts)
-      if (active.includes(text.id) || protocol.name === 'router')
+    for (const text of texts) {
+      if (!active.includes(text.id) && protocol.name !== 'router') continue;
+      const view = ofPlaceholders(messages, () => protocol.view(item, text.id, messages, text.instruction));
+      if (view !== undefined)
         requireEncodable(text, {
           problem,
-          view: withExamples(protocol.view(item, text.id, messages, text.instruction), text.examples),
+          view: withExamples(view, text.examples),
           where: `turn ${turn + 1} of protocol ${protocol.name}`,
         });
+    }
     for (const agent of active) messages.push(placeholder(agent, turn, texts));
+  }
+}
+
+/**
+ * Calls a function of a protocol. Returns undefined if it throws because of placeholders in place of messages, e.g. a
+ * user's protocol that parses messages; such a conversation is not checked.
+ */
+function ofPlaceholders<T>(messages: readonly ProtocolMessage[], call: () => T): T | undefined {
+  if (messages.length === 0) return call(); // as in training
+  try {
+    return call();
+  } catch {
+    return undefined;
   }
 }
 

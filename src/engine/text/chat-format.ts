@@ -30,7 +30,7 @@ export interface TextMessage {
 type Change = (messages: readonly TextMessage[]) => readonly TextMessage[];
 
 const SEPARATOR = '\n\n';
-/** Number of cached results per cache; a server meets conversations of many lengths. */
+/** Number of cached results per cache; a server renders conversations of many lengths. */
 const CACHED = 256;
 /** Encloses the number of a message in markers; private use, so that templates do not treat it specially. */
 const MARK = '\uf8ff';

@@ -238,19 +238,19 @@ export function healthCharts(view: RunView): RunChart[] {
     }),
     perAgent(view, ({ clippedRatio }) => clippedRatio, {
       id: 'cut',
-      title: 'Truncated messages',
+      title: 'Messages cut off',
       y: { label: 'share of messages' },
       unit: 'share',
-      reading: 'Share of messages that were truncated at train.max_completion_length.',
+      reading: 'Share of messages that were cut off at train.max_completion_length.',
       whenEmpty,
     }),
     perAgent(view, ({ rewardedClippedRatio }) => rewardedClippedRatio, {
       id: 'cut-rewarded',
-      title: 'Truncated messages with a right answer',
+      title: 'Messages with a right answer cut off',
       y: { label: 'share of messages' },
       unit: 'share',
       reading:
-        'Share of truncated messages among those of episodes with a correct answer; a rising share shows that truncated messages are rewarded (train.truncated).',
+        'Share of cut-off messages among those of episodes with a correct answer; a rising share shows that cut-off messages are rewarded (train.truncated).',
       whenEmpty,
     }),
     perAgent(view, ({ gradNorm }) => gradNorm, {

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { excerpt } from '../../grade/verdict.ts';
 import { ConfigError } from '../../support/errors.ts';
-import { systemErrorCode } from '../../support/file-system.ts';
+import { readFailure } from '../../support/read-failure.ts';
 
 /** The object of one line. Its fields are a map, so that a field such as `__proto__` is an ordinary key. */
 export interface JsonLine {
@@ -52,7 +52,7 @@ function readText(path: string): string {
     bytes = readFileSync(path);
   } catch (cause) {
     throw new ConfigError(
-      `${path}: expected a file that can be read, got ${unreadable(cause)}; check the path`,
+      `${path}: expected a file that can be read, got ${readFailure(cause)}; check the path`,
       {
         code: 'TROUPE_TASK_FILE',
         issues: [{ file: path, path: 'path', message: 'the file cannot be read' }],
@@ -69,14 +69,6 @@ function readText(path: string): string {
       cause,
     });
   }
-}
-
-function unreadable(cause: unknown): string {
-  const code = systemErrorCode(cause);
-  if (code === 'ENOENT') return 'nothing there';
-  if (code === 'EISDIR') return 'a folder';
-  if (code === 'EACCES') return 'one that this user may not read';
-  return cause instanceof Error ? cause.message : String(cause);
 }
 
 function readLine(text: string, source: SourceLine): JsonLine {
