@@ -26,6 +26,8 @@ export interface GgufComparison {
   /** Largest deviations from Transformers and from llama.cpp, nats. */
   readonly fromTransformers: number;
   readonly fromLlamaCpp: number;
+  /** Mean absolute deviation from llama.cpp, nats. */
+  readonly meanFromLlamaCpp: number;
   /** Number of prompts after which the most probable token is the one of llama.cpp. */
   readonly sameFirst: number;
 }
@@ -44,23 +46,28 @@ export async function compareGguf(model: Model, reference: GgufReference): Promi
     context: Int32Array.from(prompt.slice(0, 1)),
     tokens: Int32Array.from([...prompt.slice(1), 0]),
   }));
-  let [fromTransformers, fromLlamaCpp, sameFirst] = [0, 0, 0];
+  let [fromTransformers, sameFirst] = [0, 0];
+  const llamaCpp: number[] = [];
   await model.distributions?.(sequences, { temperature: 1 }, (index, rows) => {
     const prompt = reference.prompts[index] as readonly number[];
     const vocabulary = rows.length / prompt.length;
     const last = rows.subarray((prompt.length - 1) * vocabulary);
-    const deviation = (of: Readonly<Record<string, number>>): number =>
-      Math.max(...Object.entries(of).map(([id, value]) => Math.abs((last[Number(id)] as number) - value)));
+    const deviations = (of: Readonly<Record<string, number>>): number[] =>
+      Object.entries(of).map(([id, value]) => Math.abs((last[Number(id)] as number) - value));
     const { tokens, top } = reference.transformers[index] as GgufReference['transformers'][number];
     const within = tokens.map((value, t) =>
       Math.abs((rows[t * vocabulary + (prompt[t + 1] as number)] as number) - value),
     );
-    fromTransformers = Math.max(fromTransformers, deviation(top), ...within);
+    fromTransformers = Math.max(fromTransformers, ...deviations(top), ...within);
     const llama = reference['llama.cpp'][index] as Readonly<Record<string, number>>;
-    fromLlamaCpp = Math.max(fromLlamaCpp, deviation(llama));
+    llamaCpp.push(...deviations(llama));
     const [first] = Object.entries(llama).sort(([, a], [, b]) => b - a)[0] as [string, number];
     const largest = last.reduce((most, value) => Math.max(most, value), -Infinity);
     if (last[Number(first)] === largest) sameFirst++;
   });
-  return { otherIds, fromTransformers, fromLlamaCpp, sameFirst };
+  return {
+    ...{ otherIds, fromTransformers, sameFirst },
+    fromLlamaCpp: Math.max(...llamaCpp),
+    meanFromLlamaCpp: llamaCpp.reduce((sum, value) => sum + value, 0) / llamaCpp.length,
+  };
 }

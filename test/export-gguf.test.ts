@@ -237,7 +237,7 @@ it('refuses models that llama.cpp does not compute, and leaves nothing', async (
     addsBegin: false,
   });
   const path = join(dir, 'refused.gguf');
-  const write = (changes: Partial<DecoderConfig>) => (): void =>
+  const write = (changes: Partial<DecoderConfig>) => (): readonly number[] =>
     writeGgufModel(path, { name: 'x', whole: folder, described: described(changes), type: 'F32' });
   expect(write({ biases: { qkv: true, o: false, mlp: false } })).toThrow(/got qwen3 with biases/);
   expect(write({ architecture: 'Gemma3ForCausalLM', queryScalar: 99 })).toThrow(/query_pre_attn_scalar 99/);

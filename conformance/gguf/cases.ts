@@ -12,6 +12,8 @@ export interface LlamaCppCase {
   readonly lora?: string;
   /** Largest accepted difference of a log-probability, nats. */
   readonly tolerance: number;
+  /** Largest accepted mean of the differences, nats. Default: `tolerance`. */
+  readonly meanTolerance?: number;
   /** A token of printable text, which llama.cpp samples after each prompt. */
   readonly force: number;
   readonly prompts: readonly {

@@ -1,10 +1,10 @@
 /**
- * Writes the GGUF files of one agent with a Modelfile for Ollama: a complete model, or an adapter and its base, which all
- * agents share.
+ * Writes the GGUF files of one agent with a Modelfile for Ollama: a complete model, or an adapter and its base, which
+ * agents with the same base and chat template share.
  * @module
  */
-import { existsSync, mkdirSync } from 'node:fs';
-import { basename, join, relative, resolve } from 'node:path';
+import { mkdirSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
 import { baseLicense } from '../export/base-license.ts';
 import { type GgufFacts, writeGgufAdapter, writeGgufModel } from '../export/export-gguf.ts';
 import { llamaCommand, llamaMessages, modelfile, type RunSettings } from '../export/modelfile.ts';
@@ -15,6 +15,7 @@ import { ConfigError } from '../support/errors.ts';
 import { isHubReference, parseHubReference } from '../support/model-reference.ts';
 import { chatSettings } from './compose/agent-text.ts';
 import { type DescribedFolder, describeModel } from './compose/written-model.ts';
+import { type SharedBases, sharedBase } from './export-gguf-base.ts';
 import type { AgentExport } from './exported-agent.ts';
 
 export interface WrittenGguf {
@@ -23,6 +24,7 @@ export interface WrittenGguf {
   readonly commands: readonly string[];
   /** Type of a matrix in the file. */
   readonly typeOf: (tensor: { readonly shape: readonly number[] }) => WrittenType;
+  readonly warnings: readonly string[];
 }
 
 export interface GgufParts {
@@ -34,12 +36,9 @@ export interface GgufParts {
   readonly merged: boolean;
   /** Folder or GGUF file of the complete base model; absent if it is not on this machine. */
   readonly base: string | undefined;
-  /** Chat template that replaces that of the model. */
-  readonly chatTemplate: string | undefined;
+  /** The bases that other agents of the export have written. */
+  readonly bases: SharedBases;
 }
-
-/** Folder of the base models of adapters, in the folder of the team. */
-const BASE_FOLDER = 'base';
 
 /**
  * @param to - folder of the team while it is written
@@ -47,35 +46,32 @@ const BASE_FOLDER = 'base';
  */
 export function writeGgufAgent(to: string, agent: AgentExport, parts: GgufParts): WrittenGguf {
   const { from, name, out } = agent;
-  const { type, isAdapter, merged, chatTemplate } = parts;
+  const { type, isAdapter, merged } = parts;
   const base = isAdapter || merged ? requireBase(parts.base, from) : parts.base;
   const whole = isAdapter || merged ? (base as string) : from;
-  const described = describeModel({
-    dir: whole,
-    ...chatSettings(agent.resolved.config, agent.id),
-  });
+  const chat = chatSettings(agent.resolved.config, agent.id);
+  const described = describeModel({ dir: whole, ...chat });
   const facts = factsOf(agent, whole);
   const tokenizerFrom = base !== undefined && isGgufModel(base) ? base : undefined;
   mkdirSync(join(to, name), { recursive: true });
   const file = isAdapter ? `${name}-lora-F32.gguf` : `${name}-${type}.gguf`;
   const path = join(to, name, file);
+  const model = { ...facts, whole, tokenizerFrom, described, type };
+  const shared = isAdapter
+    ? sharedBase(to, model, { bases: parts.bases, isReplaced: chat.chatTemplate !== undefined })
+    : undefined;
   if (isAdapter) writeGgufAdapter(path, from, { ...facts, decoder: described.decoder });
-  else {
-    const adapter = merged ? from : undefined;
-    writeGgufModel(path, { ...facts, whole, adapter, tokenizerFrom, chatTemplate, described, type });
-  }
-  const settings = (model: string, adapter?: string): RunSettings =>
-    runSettings(agent, { described, license: facts.license, model, adapter });
-  const shared = isAdapter ? writeBase(to, whole, { described, type, facts }) : undefined;
+  const dropped = isAdapter
+    ? (shared?.dropped ?? [])
+    : writeGgufModel(path, { ...model, adapter: merged ? from : undefined });
+  const settings = (modelPath: string, adapter?: string): RunSettings =>
+    runSettings(agent, { described, license: facts.license, model: modelPath, adapter });
   const [fromModelfile, atEnd] =
     shared === undefined
       ? [settings(`./${file}`), settings(join(out, name, file))]
       : [
-          settings(shared.inTeam === undefined ? shared.path : `../${shared.inTeam}`, `./${file}`),
-          settings(
-            shared.inTeam === undefined ? shared.path : join(out, shared.inTeam),
-            join(out, name, file),
-          ),
+          settings(shared.isOwn ? `../${shared.path}` : shared.path, `./${file}`),
+          settings(shared.isOwn ? join(out, shared.path) : shared.path, join(out, name, file)),
         ];
   writeFileAtomic(join(to, name, 'Modelfile'), modelfile(fromModelfile));
   const messages = llamaMessages(atEnd);
@@ -87,7 +83,14 @@ export function writeGgufAgent(to: string, agent: AgentExport, parts: GgufParts)
       ...(messages === undefined ? [] : [`           ${messages}`]),
       `Ollama     ollama create ${name.toLowerCase().replaceAll(' ', '-')} -f ${join(out, name, 'Modelfile')}`,
     ],
+    warnings: dropped.length === 0 ? [] : [droppedWarning(name, described, dropped)],
   };
+}
+
+function droppedWarning(name: string, { stop, textOf }: DescribedFolder, dropped: readonly number[]): string {
+  const texts = dropped.slice(0, 4).map((id) => JSON.stringify(textOf(id) ?? `token ${id}`));
+  const more = dropped.length > texts.length ? `, and ${dropped.length - texts.length} more` : '';
+  return `agent ${name}: a GGUF file names at most 3 end tokens, so ${texts.join(', ')}${more} end no message in llama.cpp; the Modelfile has stop texts instead, and clients of llama.cpp must send "stop": ${JSON.stringify(stop)}`;
 }
 
 function requireBase(base: string | undefined, from: string): string {
@@ -103,33 +106,10 @@ function factsOf({ resolved, id, name }: AgentExport, whole: string): GgufFacts 
   const repo = isHubReference(model) ? parseHubReference(model).repo : undefined;
   return {
     name: `${config.name} ${name}`,
-    base: repo ?? basename(model),
+    base: repo ?? basename(resolve(model)),
     ...(repo === undefined ? {} : { baseUrl: `https://huggingface.co/${repo}` }),
     license: baseLicense(whole)?.license,
   };
-}
-
-/**
- * Writes the base of an adapter, once for all agents that share it. A base that is a GGUF file is used where it is.
- *
- * @returns path in the folder of the team, or absolute path
- */
-function writeBase(
-  to: string,
-  whole: string,
-  {
-    described,
-    type,
-    facts,
-  }: { readonly described: DescribedFolder; readonly type: WrittenType; readonly facts: GgufFacts },
-): { readonly path: string; readonly inTeam?: string } {
-  if (isGgufModel(whole)) return { path: resolve(whole) };
-  const name = (facts.base ?? basename(whole)).split('/').at(-1) as string;
-  const inTeam = join(BASE_FOLDER, `${name}-${type}.gguf`);
-  const path = join(to, inTeam);
-  mkdirSync(join(to, BASE_FOLDER), { recursive: true });
-  if (!existsSync(path)) writeGgufModel(path, { ...facts, name, base: undefined, whole, described, type });
-  return { path, inTeam: relative(to, path) };
 }
 
 function runSettings(

@@ -11,12 +11,12 @@ import type { Model, Sequence } from '../engine/engine.ts';
 import type { KlSummary, RoundingLoss } from '../report/rounding-loss.ts';
 import { readCompletions } from '../store/read-run.ts';
 import { ConfigError, TroupeError } from '../support/errors.ts';
-import { weightBytes } from '../support/model-files.ts';
 import { type StoredDialogue, type StoredMessage, storedSequence } from '../swap/stored-sequence.ts';
 import { withExamples } from '../team/examples.ts';
 import type { Protocol } from '../team/team.ts';
 import { chatSettings } from './compose/agent-text.ts';
 import { createEmbeddedEngine } from './compose/engine.ts';
+import { loadedBytes } from './compose/model-size.ts';
 import { composeProtocol, composeTask } from './compose/task.ts';
 
 /** Largest number of messages that are scored. */
@@ -51,7 +51,7 @@ export async function measureRounding(
   models: MeasuredModels,
 ): Promise<Pick<RoundingLoss, 'messages' | 'sampled' | 'states' | 'lost' | 'learned'> | string> {
   const messages = storedMessages(measured);
-  const bytes = 2 * weightBytes(models.exported); // float32 weights of a 16-bit file
+  const bytes = loadedBytes(models.exported);
   if (bytes + LOGP_BYTES > process.availableMemory())
     return `expected ${(bytes / 2 ** 30).toFixed(1)} GiB of free memory for the model, got ${(process.availableMemory() / 2 ** 30).toFixed(1)} GiB`;
   try {

@@ -40,7 +40,7 @@ export async function exportOneAgent(to: string, agent: AgentExport): Promise<Ex
   const chatFiles = await replacedChatFiles(agent.resolved.config, agent.id, from);
   const { files, typeOf, commands } =
     agent.format === 'gguf'
-      ? writeGguf(to, agent, { isAdapter, merged, base, chatTemplate: templateOf(chatFiles) })
+      ? writeGguf(to, agent, { isAdapter, merged, base, bases: agent.bases })
       : writeSafetensorsAgent(dir, agent, { mergeInto: merged ? base : undefined, chatFiles });
   const exported = agent.format === 'gguf' ? join(dir, files[0] as string) : dir;
   const rounding =
@@ -78,7 +78,10 @@ interface WrittenFiles {
 }
 
 function writeGguf(to: string, agent: AgentExport, parts: Omit<GgufParts, 'type'>): WrittenFiles {
-  const { file, typeOf, commands } = writeGgufAgent(to, agent, { ...parts, type: DTYPES[agent.dtype] });
+  const { file, typeOf, commands, warnings } = writeGgufAgent(to, agent, {
+    ...{ ...parts, type: DTYPES[agent.dtype] },
+  });
+  for (const message of warnings) agent.download.onEvent?.({ kind: 'warning', message });
   return { files: [file], typeOf, commands };
 }
 
@@ -156,10 +159,4 @@ async function replacedChatFiles(
   if (chatTemplate === undefined) return new Map();
   const { readChatFiles } = await import('../engine/text/checkpoint-text.ts');
   return readChatFiles({ dir: wholeModelFolder(folder), chatTemplate });
-}
-
-/** Returns the text of the template in the files; undefined if they contain none. */
-function templateOf(chatFiles: ReadonlyMap<string, Uint8Array>): string | undefined {
-  const bytes = chatFiles.get('chat_template.jinja');
-  return bytes && new TextDecoder().decode(bytes);
 }

@@ -71,6 +71,7 @@ export async function exportTeam(request: ExportRequest): Promise<ExportedAgent[
     const made = await writeTeam(temporary, {
       ...{ stored, resolved, out, format, dtype, maxShardBytes, merge, measure },
       download: { signal, onEvent, env },
+      bases: new Map(),
     });
     refuseExisting(out);
     renameSync(temporary, out);

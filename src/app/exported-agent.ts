@@ -5,6 +5,7 @@
 import type { ResolvedConfig } from '../config/resolve.ts';
 import type { RoundingLoss } from '../report/rounding-loss.ts';
 import type { StoredTeam } from '../store/read-run.ts';
+import type { SharedBases } from './export-gguf-base.ts';
 import type { DownloadOptions } from './hub-models.ts';
 
 /** Type of exported weights; `q8_0` exists in GGUF files only. */
@@ -44,4 +45,6 @@ export interface AgentExport {
   readonly merge: boolean;
   readonly measure: boolean;
   readonly download: DownloadOptions;
+  /** Base models of GGUF adapters that the export has written. */
+  readonly bases: SharedBases;
 }

@@ -22,7 +22,7 @@ import type { ServedAgent } from '../serve/agent/served-agent.ts';
 import { type ServedTeam, TEAM_MODEL, textAnswer } from '../serve/team/served-team.ts';
 import { ConfigError } from '../support/errors.ts';
 import { weightFilesIn } from '../support/model-files.ts';
-import { MIXTURE_FILE } from '../swap/mixture-folder.ts';
+import { isMixtureFolder, MIXTURE_FILE } from '../swap/mixture-folder.ts';
 import type { TruncatedRule } from '../team/cut-off.ts';
 import type { PromptExample } from '../team/examples.ts';
 import { shareVocabulary } from '../team/vocabularies.ts';
@@ -291,13 +291,14 @@ function requireUniqueNames(agents: readonly ServedAgent[], read: ReadServeFile 
   }
 }
 
-/** Returns a text that changes when the model in a folder changes: path, sizes and times of its weight files. */
-function markOf(folder: string): string {
-  const marks = [MIXTURE_FILE, ...weightFilesIn(folder)].flatMap((name) => {
-    const stat = statSync(join(folder, name), { throwIfNoEntry: false });
-    return stat === undefined ? [] : [`${name}:${stat.size}:${stat.mtimeMs}`];
+/** Returns a text that changes when a model changes: path, sizes and times of its weight files. */
+function markOf(model: string): string {
+  const names = [...(isMixtureFolder(model) ? [MIXTURE_FILE] : []), ...weightFilesIn(model)];
+  const marks = names.map((name) => {
+    const { size, mtimeMs } = statSync(join(model, name));
+    return `${name}:${size}:${mtimeMs}`;
   });
-  return [folder, ...marks].join('\n');
+  return [model, ...marks].join('\n');
 }
 
 function fingerprint(parts: readonly string[]): string {

@@ -10,7 +10,6 @@ import type { Override } from '../config/overrides.ts';
 import { type ResolvedConfig, resolveRunConfig } from '../config/resolve.ts';
 import { trainOptions } from '../config/train-options.ts';
 import type { Model } from '../engine/engine.ts';
-import { openModelWeights } from '../gguf/model-files.ts';
 import { isGgufModel } from '../gguf/model-path.ts';
 import { CONFIG_FILE } from '../store/layout.ts';
 import { findStoredTeam, readCheckpointState, type StoredTeam } from '../store/read-run.ts';
@@ -31,6 +30,7 @@ import {
   readModelText,
   requireContextLength,
 } from './compose/agent-text.ts';
+import { loadedBytes } from './compose/model-size.ts';
 import { type Composition, checkModels, closeTeam, compose, loadTeam, requirePrompts } from './compose.ts';
 import { modelFolder } from './hub-models.ts';
 import { limitPrompts, PromptLengths } from './prompt-lengths.ts';
@@ -241,24 +241,20 @@ function requireModelFolder(folder: string, name: string): void {
   );
 }
 
-/** @throws ConfigError if the weight files of both models are larger than the free memory */
+/**
+ * Requires memory for both models: at least the size of their weight files, or of the numbers of a GGUF file.
+ *
+ * @throws ConfigError if both models are larger than the free memory
+ */
 function requireMemory(...folders: readonly string[]): void {
-  const bytes = folders.reduce((sum, folder) => sum + loadedBytes(folder), 0);
+  const bytes = folders.reduce(
+    (sum, folder) => sum + (isGgufModel(folder) ? loadedBytes(folder) : weightBytes(folder)),
+    0,
+  );
   const available = process.availableMemory();
   if (bytes <= available) return;
   const gib = (value: number) => `${(value / 2 ** 30).toFixed(1)} GiB`;
   throw new ConfigError(
     `--with: expected room for both models, ${gib(bytes)} of weights, got ${gib(available)} of free memory; use a smaller model or --mode raw on a larger machine`,
   );
-}
-
-/** Size of the weights as they are loaded, bytes; those of a GGUF file become float32. */
-function loadedBytes(model: string): number {
-  if (!isGgufModel(model)) return weightBytes(model);
-  const files = openModelWeights(model);
-  const sizes = [...files.tensors.values()].map(({ shape }) =>
-    shape.reduce((product, size) => product * size, 1),
-  );
-  files.close();
-  return 4 * sizes.reduce((sum, size) => sum + size, 0);
 }

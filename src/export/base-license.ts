@@ -6,6 +6,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ggufLicense } from '../gguf/model-files.ts';
 import { isGgufModel } from '../gguf/model-path.ts';
+import { LICENSE_FILE } from '../support/license-file.ts';
 import { readModelFileText } from '../support/read-model-file.ts';
 
 export interface BaseLicense {
@@ -27,8 +28,6 @@ const KNOWN_TEXTS: readonly (readonly [RegExp, string])[] = [
   [/LLAMA 3\.2 COMMUNITY LICENSE/i, 'llama3.2'],
   [/LLAMA 3\.3 COMMUNITY LICENSE/i, 'llama3.3'],
 ];
-
-const LICENSE_FILE = /^(LICEN[CS]E|COPYING)(\.(md|txt))?$/i;
 
 /**
  * Reads the licence of a model: from the metadata of its card (README.md), else from its licence file; of a GGUF file

@@ -5,13 +5,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { copiedTokenizer } from '../gguf/copy-tokenizer.ts';
-import { madeTokenizerFiles } from '../gguf/model-files.ts';
 import {
   architectureMetadata,
   type WrittenDecoder,
   writtenArchitecture,
 } from '../gguf/write-architecture.ts';
 import { type TypedValue, writeGguf } from '../gguf/write-container.ts';
+import { withEndTokens } from '../gguf/write-end-tokens.ts';
 import { adapterTensors, modelTensors, type SourceTensor } from '../gguf/write-tensors.ts';
 import { tokenizerMetadata } from '../gguf/write-tokenizer.ts';
 import { FILE_TYPES, type WrittenType } from '../gguf/write-values.ts';
@@ -23,10 +23,12 @@ import { ADAPTER_CONFIG, ADAPTER_WEIGHTS, exportedWeights } from './merged-weigh
 /** A model as the engine understands its files. */
 export interface DescribedModel {
   readonly decoder: WrittenDecoder & { readonly beginToken?: number; readonly padToken?: number };
-  /** Ids of the tokens that end a message. */
+  /** Ids of the tokens that end a message; if a file has no room for all of them, the first ones are kept. */
   readonly endTokens: readonly number[];
   /** Whether a text begins with the begin token: a rendered chat, or any text of a model without a chat template. */
   readonly addsBegin: boolean;
+  /** Text of the default chat template. */
+  readonly chatTemplate?: string | undefined;
 }
 
 /** General facts about the model, for the file's metadata. */
@@ -47,8 +49,6 @@ export interface GgufModel extends GgufFacts {
   /** GGUF file from which the tokenizer is copied; absent: the tokenizer of `whole` is converted. */
   readonly tokenizerFrom?: string | undefined;
   readonly described: DescribedModel;
-  /** Chat template that replaces that of the tokenizer. */
-  readonly chatTemplate?: string | undefined;
   /** Type of the matrices. */
   readonly type: WrittenType;
 }
@@ -56,29 +56,31 @@ export interface GgufModel extends GgufFacts {
 /**
  * Writes a complete model.
  *
+ * @returns ids of the end tokens for which the file has no room
  * @throws ConfigError if llama.cpp has no such model or tokenizer
  * @throws StoreError if the file cannot be written
  */
-export function writeGgufModel(path: string, model: GgufModel): void {
-  const { whole, adapter, described, type, tokenizerFrom, chatTemplate } = model;
+export function writeGgufModel(path: string, model: GgufModel): readonly number[] {
+  const { whole, adapter, described, type, tokenizerFrom } = model;
   const { decoder } = described;
   const architecture = writtenArchitecture(decoder, whole);
   const tokenizer =
-    tokenizerFrom === undefined ? convertedTokenizer(whole, described) : copiedTokenizer(tokenizerFrom);
+    tokenizerFrom === undefined
+      ? convertedTokenizer(whole, described)
+      : copiedTokenizer(tokenizerFrom, described.chatTemplate);
   const weights = exportedWeights(whole, adapter);
   try {
     const tensors = modelTensors(weights.tensors, type, { decoder, architecture, where: whole });
-    const metadata = new Map<string, TypedValue>([
+    const all = new Map<string, TypedValue>([
       ...generalMetadata(architecture.name, 'model', model),
       ...(type === 'Q8_0' ? [uint32('general.quantization_version', 2)] : []),
       uint32('general.file_type', FILE_TYPES[type]),
       ...architectureMetadata(decoder, architecture.name),
       ...tokenizer,
-      ...(chatTemplate === undefined
-        ? []
-        : [['tokenizer.chat_template', { type: 'string', value: chatTemplate }] as [string, TypedValue]]),
     ]);
+    const { metadata, dropped } = withEndTokens(all, described.endTokens);
     writeGguf(path, metadata, tensors);
+    return dropped;
   } finally {
     weights.close();
   }
@@ -149,7 +151,7 @@ function uint32(key: string, value: number): [string, TypedValue] {
 
 function convertedTokenizer(
   dir: string,
-  { decoder, endTokens, addsBegin }: DescribedModel,
+  { decoder, endTokens, addsBegin, chatTemplate }: DescribedModel,
 ): [string, TypedValue][] {
   const where = join(dir, 'tokenizer.json');
   if (!existsSync(where))
@@ -161,25 +163,7 @@ function convertedTokenizer(
     end: endTokens,
     padding: decoder.padToken,
     addsBegin,
-    chatTemplate: chatTemplateOf(dir),
+    chatTemplate,
     where,
   });
-}
-
-/** Returns the text of a file of a model's tokenizer; undefined if there is none. */
-export function tokenizerFile(model: string, name: string): string | undefined {
-  const made = madeTokenizerFiles(model)?.get(name);
-  if (made !== undefined) return new TextDecoder().decode(made);
-  const path = join(model, name);
-  return existsSync(path) ? readModelFileText(path) : undefined;
-}
-
-/** The default chat template of a model; undefined if it has none. */
-export function chatTemplateOf(dir: string): string | undefined {
-  const template = tokenizerFile(dir, 'chat_template.jinja');
-  if (template !== undefined) return template;
-  const { chat_template: listed } = JSON.parse(tokenizerFile(dir, 'tokenizer_config.json') ?? '{}') as {
-    readonly chat_template?: string | readonly { readonly name: string; readonly template: string }[];
-  };
-  return typeof listed === 'string' ? listed : listed?.find(({ name }) => name === 'default')?.template;
 }

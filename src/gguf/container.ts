@@ -29,6 +29,9 @@ const READ_CHUNK = 2 ** 30;
 
 const DEFAULT_ALIGNMENT = 32;
 const MAX_DIMENSIONS = 4;
+/** Sizes of the shortest key with its value, and of the shortest description of a tensor, bytes. */
+const MIN_KEY = 8 + 4 + 1;
+const MIN_TENSOR = 8 + 4 + 4 + 8;
 
 export class GgufFile {
   readonly path: string;
@@ -97,29 +100,29 @@ function readHeader(path: string, fd: number): Pick<GgufFile, 'metadata' | 'tens
   const { size } = fstatSync(fd);
   const reader = new HeaderReader(fd, size, (problem) => damaged(path, problem));
   checkVersion(path, reader);
-  const tensorCount = reader.size();
-  const keyCount = reader.size();
+  const tensorCount = reader.count(MIN_TENSOR);
+  const keyCount = reader.count(MIN_KEY);
   const metadata = new Map<string, GgufValue>();
   for (let i = 0; i < keyCount; i++) {
     const key = reader.string();
     if (metadata.has(key)) throw damaged(path, `it has the key "${key}" twice`);
     metadata.set(key, reader.value());
   }
-  const infos: GgufTensor[] = [];
+  const infos = new Map<string, GgufTensor>();
   for (let i = 0; i < tensorCount; i++) {
     const name = reader.string();
+    if (infos.has(name)) throw damaged(path, `it has the tensor "${name}" twice`);
     const dimensions = reader.uint32();
     if (dimensions > MAX_DIMENSIONS) throw damaged(path, `tensor "${name}" has ${dimensions} dimensions`);
     const shape = Array.from({ length: dimensions }, () => reader.size()).reverse();
-    infos.push({ name, shape, typeId: reader.uint32(), offset: reader.size() });
+    infos.set(name, { name, shape, typeId: reader.uint32(), offset: reader.size() });
   }
   const alignment = Number(metadata.get('general.alignment') ?? DEFAULT_ALIGNMENT);
   if (!Number.isInteger(alignment) || alignment < 1) throw damaged(path, `general.alignment is ${alignment}`);
   const start = Math.ceil(reader.position / alignment) * alignment;
   const tensors = new Map<string, GgufTensor>();
-  for (const info of infos) {
+  for (const info of infos.values()) {
     const tensor = { ...info, offset: start + info.offset };
-    if (tensors.has(info.name)) throw damaged(path, `it has the tensor "${info.name}" twice`);
     const type = tensorType(info.typeId);
     if (type && tensor.offset + tensorBytes(path, tensor, type) > size)
       throw damaged(path, `it has ${size} bytes, and tensor "${info.name}" ends after them`);

@@ -12,14 +12,27 @@ const ARRAY_TYPES: Readonly<Record<string, 'int32' | 'float32'>> = {
   'tokenizer.ggml.token_type': 'int32',
 };
 
-/** Returns all keys of the tokenizer, in the order of the file. @throws ConfigError if the file is damaged */
-export function copiedTokenizer(path: string): [string, TypedValue][] {
-  return withGguf(path, ({ metadata }) =>
-    [...metadata].flatMap(([key, value]): [string, TypedValue][] => {
-      const typed = key.startsWith('tokenizer.') ? typedValue(key, value) : undefined;
+/** Key of the default chat template; keys of other templates begin with it. */
+const TEMPLATE = 'tokenizer.chat_template';
+
+/**
+ * Returns all keys of the tokenizer, in the order of the file.
+ *
+ * @param chatTemplate - the model's default template; if it is not that of the file, it replaces all templates of the file
+ * @throws ConfigError if the file is damaged
+ */
+export function copiedTokenizer(path: string, chatTemplate: string | undefined): [string, TypedValue][] {
+  return withGguf(path, ({ metadata }) => {
+    const isReplaced = chatTemplate !== metadata.get(TEMPLATE);
+    const copied = [...metadata].flatMap(([key, value]): [string, TypedValue][] => {
+      if (!key.startsWith('tokenizer.') || (isReplaced && key.startsWith(TEMPLATE))) return [];
+      const typed = typedValue(key, value);
       return typed === undefined ? [] : [[key, typed]];
-    }),
-  );
+    });
+    return isReplaced && chatTemplate !== undefined
+      ? [...copied, [TEMPLATE, { type: 'string', value: chatTemplate }]]
+      : copied;
+  });
 }
 
 function typedValue(key: string, value: GgufValue): TypedValue | undefined {

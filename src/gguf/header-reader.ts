@@ -16,6 +16,11 @@ export interface GgufArray {
 
 /** Number of bytes that are read at a time. */
 const CHUNK = 4 * 2 ** 20;
+/**
+ * Largest header, bytes. A vocabulary of 262,144 tokens needs 6 MiB; a damaged count could otherwise fill the memory from a
+ * large file.
+ */
+const MAX_HEADER = 256 * 2 ** 20;
 
 /** Metadata types by their number in the file. */
 const STRING = 8;
@@ -69,6 +74,17 @@ export class HeaderReader {
     return bytes.readUInt32LE(0) + 2 ** 32 * bytes.readUInt32LE(4);
   }
 
+  /**
+   * Reads the number of parts that follow.
+   *
+   * @param bytes - size of the smallest part
+   */
+  count(bytes: number): number {
+    const count = this.size();
+    this.#checkEnd(this.#at + count * bytes);
+    return count;
+  }
+
   string(): string {
     return this.bytes(this.size()).toString('utf8');
   }
@@ -84,8 +100,8 @@ export class HeaderReader {
   /** Skips the elements of an array and returns a view that decodes them on request. */
   #array(): GgufArray {
     const type = this.uint32();
-    const length = this.size();
     if (type === ARRAY) throw this.#damaged('its metadata has an array of arrays');
+    const length = this.count(type === STRING ? 8 : this.#sizeOf(type));
     const start = this.#at;
     if (type === STRING) for (let i = 0; i < length; i++) this.bytes(this.size());
     else this.bytes(length * this.#sizeOf(type));
@@ -100,12 +116,17 @@ export class HeaderReader {
     return size;
   }
 
+  #checkEnd(end: number): void {
+    if (!(end <= this.#fileSize))
+      throw this.#damaged(`it has ${this.#fileSize} bytes, fewer than its header`);
+    if (end > MAX_HEADER) throw this.#damaged(`its header is longer than ${MAX_HEADER / 2 ** 20} MiB`);
+  }
+
   /** Ensures that the buffer contains the next `length` bytes. */
   #require(length: number): void {
     const end = this.#at + length;
     if (end <= this.#buffer.length) return;
-    if (!(end <= this.#fileSize))
-      throw this.#damaged(`it has ${this.#fileSize} bytes, fewer than its header`);
+    this.#checkEnd(end);
     const wanted = Math.min(this.#fileSize, Math.max(end, 2 * this.#buffer.length, CHUNK));
     const larger = Buffer.alloc(wanted);
     this.#buffer.copy(larger);

@@ -59,3 +59,17 @@ export function requireModel(model: string): void {
     { code: 'TROUPE_MODEL_MISSING' },
   );
 }
+
+/**
+ * Refuses a GGUF file for an engine whose workers load models with Transformers, which reads such files differently from
+ * llama.cpp.
+ *
+ * @throws ConfigError
+ */
+export function refuseGguf(model: string, engine: string): void {
+  if (!isGgufModel(model)) return;
+  throw new ConfigError(
+    `${model}: expected a model folder, because engine ${engine} does not read GGUF files; use engine onnx, or save the model as a folder with it first`,
+    { code: 'TROUPE_GGUF_ENGINE' },
+  );
+}

@@ -31,7 +31,7 @@ describe('a tensor of type', () => {
     expect([tensorType(23), tensorTypeName(23), tensorTypeName(99)]).toEqual([
       undefined,
       'IQ4_XS',
-      'type 99',
+      'number 99',
     ]);
   });
 });

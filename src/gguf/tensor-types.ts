@@ -89,5 +89,5 @@ export function tensorType(id: number): TensorType | undefined {
 
 /** Returns the name of any type, for messages. */
 export function tensorTypeName(id: number): string {
-  return TYPES.get(id)?.name ?? OTHER_NAMES[id] ?? `type ${id}`;
+  return TYPES.get(id)?.name ?? OTHER_NAMES[id] ?? `number ${id}`;
 }

@@ -103,6 +103,16 @@ describe('a model of the hub', () => {
     expect(cached().filter((name) => name.includes('.'))).toEqual([]);
   });
 
+  it('has its chat templates and its licence, wherever they are', async () => {
+    const small = ['chat_template.json', 'additional_chat_templates/tool_use.jinja', 'LICENSE.md'];
+    const others = ['additional_chat_templates/notes.txt', 'onnx/chat_template.jinja', 'docs/LICENSE'];
+    const files = [...small, ...others].map((name) => [name, text(name)]);
+    await start({ files: { ...FILES, ...Object.fromEntries(files) } });
+    const { dir: folder } = await get();
+    for (const name of small) expect(fs.readFileSync(join(folder, name), 'utf8')).toBe(name);
+    for (const name of others) expect(fs.existsSync(join(folder, name))).toBe(false);
+  });
+
   it('has the cache layout of Hugging Face tools', async () => {
     await start();
     await get();

@@ -7,6 +7,7 @@ import { statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { listFiles, modelInfo } from '@huggingface/hub';
 import { StoreError, TroupeError } from '../support/errors.ts';
+import { LICENSE_FILE } from '../support/license-file.ts';
 import { type HubReference, parseHubReference } from '../support/model-reference.ts';
 import { INDEX_FILE, WEIGHTS_FILE } from '../support/weight-files.ts';
 import { CachedRepo, isCommit } from './cache.ts';
@@ -29,7 +30,7 @@ export interface FetchedModel {
   readonly commit: string;
 }
 
-/** Files to download besides the weights: those that engines read, the model card and the license. */
+/** Files to download besides the weights, chat templates in a subfolder and licence files. */
 const SMALL_FILES = new Set([
   'config.json',
   'generation_config.json',
@@ -37,9 +38,16 @@ const SMALL_FILES = new Set([
   'tokenizer_config.json',
   'special_tokens_map.json',
   'chat_template.jinja',
+  'chat_template.json',
   'README.md',
-  'LICENSE',
 ]);
+/** Matches further chat templates, one per file. */
+const NAMED_TEMPLATE = /^additional_chat_templates\/[^/]+\.jinja$/;
+
+function isSmallFile(path: string): boolean {
+  return SMALL_FILES.has(path) || NAMED_TEMPLATE.test(path) || LICENSE_FILE.test(path);
+}
+
 const DEFAULT_REVISION = 'main';
 
 /**
@@ -126,7 +134,7 @@ async function fetchMissing(reference: HubReference, options: Fetching): Promise
 
 /** Requests the commit that a revision currently points to, and the list of its files. */
 async function listSnapshot(
-  { repo, file }: HubReference,
+  { repo }: HubReference,
   { model, settings, revision, fetch, signal }: Fetching & { readonly fetch: typeof globalThis.fetch },
 ): Promise<{ readonly commit: string; readonly listed: readonly HubFile[] }> {
   if (settings.token !== undefined && !settings.token.startsWith('hf_'))
@@ -143,13 +151,8 @@ async function listSnapshot(
     const commit = String(sha);
     if (!isCommit(commit)) throw new Error(`commit ${JSON.stringify(sha)}`);
     const listed: HubFile[] = [];
-    const recursive = file?.includes('/') === true;
-    for await (const { type, path, size, oid, lfs } of listFiles({
-      ...access,
-      repo,
-      revision: commit,
-      recursive,
-    }))
+    const listing = listFiles({ ...access, repo, revision: commit, recursive: true });
+    for await (const { type, path, size, oid, lfs } of listing)
       if (type === 'file') listed.push({ path, size: lfs?.size ?? size, checksum: lfs?.oid ?? oid ?? '' });
     return { commit, listed };
   } catch (error) {
@@ -173,14 +176,14 @@ function neededFiles(model: string, listed: readonly HubFile[]): HubFile[] {
     if (!has(name)) throw hubError(`${model}: the model has no ${name}, which troupe needs; choose another`);
   const weights = listed.filter(({ path }) => isWeight(path));
   if (weights.length === 0) {
-    const pickle = listed.find(({ path }) => /\.(bin|pt|pth)$/.test(path))?.path;
+    const pickle = listed.find(({ path }) => /^[^/]+\.(bin|pt|pth)$/.test(path))?.path;
     throw hubError(
       pickle === undefined
         ? `${model}: the model has no weights in safetensors; choose another`
         : `${model}: expected weights in safetensors, got ${pickle}, a pickle, which is never read because reading one can run code; choose a revision with safetensors`,
     );
   }
-  return [...listed.filter(({ path }) => SMALL_FILES.has(path)), ...weights];
+  return [...listed.filter(({ path }) => isSmallFile(path)), ...weights];
 }
 
 function ggufFiles(listed: readonly HubFile[]): string[] {

@@ -25,6 +25,9 @@ const CHATS = `${FIXTURE}.chats.json`;
 
 /** llama.cpp quantizes activations; Transformers with float32 weights deviates from it by 0.36 nats on these prompts. */
 const LLAMA_CPP_TOLERANCE = 0.5;
+/** Limits of the mean deviation, which is 0.083 nats from the recorded values, and 0.088 on two of the prompts. */
+const LLAMA_CPP_MEAN = 0.1;
+const INSTALLED_LLAMA_CPP_MEAN = 0.12;
 
 interface Chat {
   readonly messages: readonly ChatMessage[];
@@ -53,6 +56,7 @@ describeRealModel('SmolLM2-135M-Instruct as a GGUF file', () => {
     expect(compared.otherIds).toEqual([]);
     expect(compared.fromTransformers).toBeLessThan(1e-4);
     expect(compared.fromLlamaCpp).toBeLessThan(LLAMA_CPP_TOLERANCE);
+    expect(compared.meanFromLlamaCpp).toBeLessThan(LLAMA_CPP_MEAN);
     expect(compared.sameFirst).toBe(reference.prompts.length);
   }, 120_000);
 
@@ -61,7 +65,8 @@ describeRealModel('SmolLM2-135M-Instruct as a GGUF file', () => {
     async () => {
       const { prompts, strings } = readGgufReference(REFERENCE);
       const rows = await scored(model, prompts.slice(0, 2), strings.slice(0, 100));
-      const base = { name: 'base', model: SMOLLM2, tolerance: LLAMA_CPP_TOLERANCE, ...rows };
+      const limits = { tolerance: LLAMA_CPP_TOLERANCE, meanTolerance: INSTALLED_LLAMA_CPP_MEAN };
+      const base = { name: 'base', model: SMOLLM2, ...limits, ...rows };
       expect(compareWithLlamaCpp([base], dir)).toMatch(/^base: .* 0 texts with other token ids/);
     },
     300_000,

@@ -1,8 +1,12 @@
-import { describe, expect, it } from 'vitest';
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { resolveConfig } from '../../config/resolve.ts';
 import { ConfigError } from '../../support/errors.ts';
 import type { Protocol } from '../../team/team.ts';
 import { createLetterTask } from '../../train/testing/letter-task.ts';
-import { type AgentText, checkConversations } from './agent-text.ts';
+import { type AgentText, checkConversations, readAgentTexts } from './agent-text.ts';
 
 /** Agents whose template refuses contents that contain `refused`. */
 function textsOf(refused: string): AgentText[] {
@@ -75,5 +79,26 @@ describe('checkConversations', () => {
       throw new Error('broken');
     };
     expect(() => check({ view })).toThrow('broken');
+  });
+});
+
+const FILE = join(import.meta.dirname, '../../../test/fixtures/gguf/llama.gguf');
+
+let dir: string;
+beforeEach(() => {
+  dir = fs.mkdtempSync(join(tmpdir(), 'troupe-agent-text-'));
+});
+afterEach(() => fs.rmSync(dir, { recursive: true, force: true }));
+
+describe('a GGUF file', () => {
+  it.each(['torch', 'ray'])('is refused for engine %s, at its place in the team file', async (kind) => {
+    const team = join(dir, 'team.yaml');
+    const agents = JSON.stringify([{ model: './folder' }, { model: FILE }]);
+    fs.writeFileSync(team, `agents: ${agents}\ntask: { name: arithmetic }\nengine: { kind: ${kind} }\n`);
+    const line = `${team}:1:\\d+ agents.1.model: .*llama\\.gguf: expected a model folder, because engine ${kind} does not`;
+    // files of the folder, which does not exist, are the worker's
+    await expect(readAgentTexts(resolveConfig(team), [join(dir, 'folder'), FILE])).rejects.toThrow(
+      new RegExp(line),
+    );
   });
 });

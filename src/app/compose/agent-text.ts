@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { ResolvedConfig } from '../../config/resolve.ts';
 import type { Config } from '../../config/schema.ts';
 import type { LoadOptions, Tokenizer } from '../../engine/engine.ts';
+import { refuseGguf } from '../../gguf/model-path.ts';
 import { ConfigError } from '../../support/errors.ts';
 import { readModelFileText } from '../../support/read-model-file.ts';
 import { componentFolders, isMixtureFolder } from '../../swap/mixture-folder.ts';
@@ -79,7 +80,7 @@ export async function readAgentTexts(
  * Reads the small files of a model; for a mixture those of both models. Returns undefined if only the worker of
  * another engine can read them.
  *
- * @throws ConfigError if a file is missing or invalid
+ * @throws ConfigError if a file is missing or invalid, or the engine does not read GGUF files
  */
 export async function readModelText(
   dir: string,
@@ -110,6 +111,7 @@ export async function readModelText(
       tokenizer: checkpointTokenizer(files, { dir: folder, endTokens, vocabSize, ...settings }),
     };
   }
+  refuseGguf(folder, config.engine.kind);
   const sizes = sizesOf(join(folder, 'config.json'));
   if (sizes === undefined) return undefined;
   const { vocabSize, maxContext } = sizes;

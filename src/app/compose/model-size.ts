@@ -71,6 +71,19 @@ export function modelSize(dir: string, config: Config): ModelSize {
 /** Bytes of a number in the passes of the embedded engine. */
 const FLOAT32 = 4;
 
+/**
+ * Memory for the weights of a complete model in the engine of this process, bytes. They are loaded as float32, whatever
+ * their type on disk is.
+ *
+ * @param model - folder or GGUF file
+ * @throws ConfigError if the weights are missing or damaged
+ */
+export function loadedBytes(model: string): number {
+  const files = openModelWeights(model);
+  files.close();
+  return FLOAT32 * countParameters(files.tensors);
+}
+
 function passSize(decoder: DecoderConfig, { engine }: Config, isAdapted: boolean): PassSize {
   const { layers, heads, kvHeads, headDim } = decoder;
   const activationBytes = engine.activation_mib * 2 ** 20;

@@ -1,55 +1,99 @@
 /**
- * Describes a model folder for the writer of GGUF files.
+ * Describes a model for the writer of GGUF files.
  * @module
  */
 import type { LoadOptions, Tokenizer } from '../../engine/engine.ts';
-import { readDecoderConfig } from '../../engine/onnx/weights/checkpoint.ts';
-import { readCheckpointTokenizer } from '../../engine/text/checkpoint-text.ts';
-import { chatTemplateOf, type DescribedModel, tokenizerFile } from '../../export/export-gguf.ts';
+import { readCheckpointFiles } from '../../engine/onnx/weights/checkpoint.ts';
+import { templateTexts } from '../../engine/text/chat-template.ts';
+import { beginsWithBos, withChatTemplate } from '../../engine/text/chat-template-setting.ts';
+import { checkpointTokenizer } from '../../engine/text/checkpoint-text.ts';
+import { parseJsonObject } from '../../engine/text/json-object.ts';
+import { tokenizerConfig } from '../../engine/text/tokenizer-files.ts';
+import type { DescribedModel } from '../../export/export-gguf.ts';
 
-/** A model, and the texts of the tokens that end its messages. */
+/** A model, and the texts that end its messages. */
 export interface DescribedFolder extends DescribedModel {
   readonly stop: readonly string[];
-}
-
-/** @throws ConfigError if a file of the model is missing or has unsupported settings */
-export function describeModel(options: Pick<LoadOptions, 'dir' | 'chatTemplateKwargs'>): DescribedFolder {
-  const decoder = readDecoderConfig(options.dir);
-  const tokenizer = readCheckpointTokenizer(options, decoder.vocabSize);
-  const { endTokens } = tokenizer;
-  const { beginToken } = decoder;
-  const addsBegin = beginToken !== undefined && beginsText({ dir: options.dir, tokenizer, beginToken });
-  return { decoder, endTokens, addsBegin, stop: tokenTexts(options.dir, endTokens) };
+  /** Returns the text of an end token; undefined if it has none. */
+  textOf(id: number): string | undefined;
 }
 
 /**
- * Returns whether llama.cpp must add the begin token. llama.cpp adds it only to a chat that does not begin with it, so
- * that the ids are those of training in both cases.
+ * Describes a model folder or a GGUF file with the chat template of the setting.
+ *
+ * @throws ConfigError if a file of the model is missing or has unsupported settings
  */
-function beginsText({
+export function describeModel({
   dir,
-  tokenizer,
-  beginToken,
-}: {
-  readonly dir: string;
-  readonly tokenizer: Tokenizer;
-  readonly beginToken: number;
-}): boolean {
-  if (chatTemplateOf(dir) !== undefined)
-    return tokenizer.encodeChat([{ role: 'user', content: 'a' }])[0] === beginToken;
-  const { post_processor } = tokenizerJson(dir) as {
-    readonly post_processor?: { readonly single?: readonly { readonly SpecialToken?: unknown }[] } | null;
+  chatTemplate: setting,
+  chatTemplateKwargs,
+}: Pick<LoadOptions, 'dir' | 'chatTemplate' | 'chatTemplateKwargs'>): DescribedFolder {
+  const { config: decoder, tokenizer: source } = readCheckpointFiles(dir);
+  const { vocabSize, beginToken } = decoder;
+  const files = withChatTemplate(source, setting, { where: dir, endTokens: decoder.endTokens });
+  const tokenizer = checkpointTokenizer(files, {
+    ...{ dir, vocabSize, endTokens: decoder.endTokens },
+    ...(chatTemplateKwargs === undefined ? {} : { chatTemplateKwargs }),
+  });
+  const config = tokenizerConfig(files, dir);
+  const chatTemplate = templateTexts(files.files, config, dir).get('default');
+  const json = parseJsonObject(
+    new TextDecoder().decode(files.files.get('tokenizer.json')),
+    `${dir} tokenizer.json`,
+  );
+  // llama.cpp adds the begin token only to a chat that does not begin with it, so that the ids are those of training
+  // with and without a template
+  const begins = (): boolean =>
+    chatTemplate === undefined
+      ? beginsWithBos(json, config)
+      : tokenizer.encodeChat([{ role: 'user', content: 'a' }])[0] === beginToken;
+  const pieces = piecesOf(json, tokenizer.endTokens);
+  const textOf = (id: number): string | undefined => {
+    const bytes = tokenizer.bytesOf(id);
+    return bytes === undefined ? pieces.get(id) : textOfBytes(bytes);
   };
-  return post_processor?.single?.[0]?.SpecialToken !== undefined;
+  const endTokens = lineBreaksLast(tokenizer, textOf);
+  return {
+    ...{ decoder, endTokens, chatTemplate, textOf },
+    addsBegin: beginToken !== undefined && begins(),
+    stop: shortest(endTokens.flatMap((id) => textOf(id) ?? [])),
+  };
 }
 
-function tokenTexts(dir: string, ids: readonly number[]): string[] {
-  const { added_tokens = [] } = tokenizerJson(dir) as {
+/** Returns the strings of tokens in the vocabulary or among the added tokens. */
+function piecesOf(
+  json: Readonly<Record<string, unknown>>,
+  ids: readonly number[],
+): ReadonlyMap<number, string> {
+  const { added_tokens = [], model } = json as {
     readonly added_tokens?: readonly { readonly id: number; readonly content: string }[];
+    readonly model?: { readonly vocab?: Readonly<Record<string, number>> };
   };
-  return ids.flatMap((id) => added_tokens.find((token) => token.id === id)?.content ?? []);
+  const entries = Object.entries(model?.vocab ?? {}).filter(([, id]) => ids.includes(id));
+  return new Map([
+    ...entries.map(([piece, id]) => [id, piece] as const),
+    ...added_tokens.map(({ id, content }) => [id, content] as const),
+  ]);
 }
 
-function tokenizerJson(dir: string): object {
-  return JSON.parse(tokenizerFile(dir, 'tokenizer.json') ?? '{}') as object;
+/** Returns the text of bytes; undefined if they are a part of a character. */
+function textOfBytes(bytes: Uint8Array): string | undefined {
+  const text = new TextDecoder().decode(bytes);
+  return text.includes('\uFFFD') ? undefined : text;
+}
+
+/**
+ * Returns the end tokens with those of the setting `plain` last: programs print the first one as the end of a text, and a
+ * GGUF file has room for three.
+ */
+function lineBreaksLast({ endTokens }: Tokenizer, textOf: (id: number) => string | undefined): number[] {
+  const isLineBreak = (id: number): boolean => /^\n+$/.test(textOf(id) ?? '');
+  const ascending = endTokens.filter(isLineBreak).sort((a, b) => a - b);
+  return [...endTokens.filter((id) => !isLineBreak(id)), ...ascending];
+}
+
+/** Returns the texts that contain no other one, because a message ends at the first occurrence of any. */
+function shortest(texts: readonly string[]): string[] {
+  const unique = [...new Set(texts)];
+  return unique.filter((text) => !unique.some((other) => other !== text && text.includes(other)));
 }

@@ -10,7 +10,7 @@
  */
 import { PLAIN } from '../../support/chat-template-setting.ts';
 import { parseJsonObject } from './json-object.ts';
-import type { TokenizerFiles } from './tokenizer-files.ts';
+import { type TokenizerFiles, tokenizerConfig } from './tokenizer-files.ts';
 
 const TEMPLATE = 'chat_template.jinja';
 const GENERATION = 'generation_config.json';
@@ -49,8 +49,7 @@ export function withChatTemplate(
     return bytes ? parseJsonObject(new TextDecoder().decode(bytes), `${where}/${name}`) : {};
   };
   const tokenizer = read('tokenizer.json');
-  const config = { ...read('special_tokens_map.json'), ...read('tokenizer_config.json') };
-  const bos = beginsWithBos(tokenizer, config) ? '{{- bos_token -}}' : '';
+  const bos = beginsWithBos(tokenizer, tokenizerConfig({ files }, where)) ? '{{- bos_token -}}' : '';
   const generation = read(GENERATION);
   const ends = [generation.eos_token_id ?? endTokens].flat();
   const eos_token_id = [...new Set([...ends, ...lineBreakTokens(tokenizer)])];
@@ -67,7 +66,7 @@ export function withChatTemplate(
  * Whether the tokenizer puts its token for the beginning of a text before every text. Such models were trained on
  * texts that begin with it.
  */
-function beginsWithBos(
+export function beginsWithBos(
   tokenizer: Readonly<Record<string, unknown>>,
   { bos_token, add_bos_token }: Readonly<Record<string, unknown>>,
 ): boolean {

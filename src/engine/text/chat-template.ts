@@ -111,7 +111,7 @@ export class ChatTemplate {
  * list of named templates in the config, else the template in `chat_template.json`, which processors of Transformers
  * use. A default template without text counts as absent.
  */
-function templateTexts(
+export function templateTexts(
   files: TokenizerFiles['files'],
   config: JsonObject,
   where: string,

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { madeTokenizerFiles } from '../../gguf/model-files.ts';
 import { ConfigError } from '../../support/errors.ts';
 import { readModelFile } from '../../support/read-model-file.ts';
+import { type JsonObject, parseJsonObject } from './json-object.ts';
 
 /** Tokenizer files of a checkpoint. */
 export interface TokenizerFiles {
@@ -56,4 +57,18 @@ export function readTokenizerFiles(dir: string): TokenizerFiles {
       tokenizerFileNames(dir).map((name) => [name, new Uint8Array(readModelFile(join(dir, name)))]),
     ),
   };
+}
+
+/**
+ * Returns the settings of a tokenizer: `tokenizer_config.json`, and `special_tokens_map.json` for keys that it lacks.
+ *
+ * @param where - the checkpoint's folder, for error messages
+ * @throws ConfigError if a file is not a JSON object
+ */
+export function tokenizerConfig({ files }: TokenizerFiles, where: string): JsonObject {
+  const read = (name: string): JsonObject => {
+    const bytes = files.get(name);
+    return bytes ? parseJsonObject(new TextDecoder().decode(bytes), join(where, name)) : {};
+  };
+  return { ...read('special_tokens_map.json'), ...read('tokenizer_config.json') };
 }

@@ -11,14 +11,12 @@
  * @see tokenizer-files.ts for the files, chat-format.ts and chat-template.ts for the rendering
  * @module
  */
-import { join } from 'node:path';
 import { ConfigError } from '../../support/errors.ts';
 import type { ChatMessage, ChatOptions, Tokenizer } from '../engine.ts';
 import { ChatFormat, type TextMessage } from './chat-format.ts';
 import { ChatTemplate, type TemplateOptions } from './chat-template.ts';
-import { type JsonObject, parseJsonObject } from './json-object.ts';
 import { RustTokenizer } from './rust-tokenizer.ts';
-import type { TokenizerFiles } from './tokenizer-files.ts';
+import { type TokenizerFiles, tokenizerConfig } from './tokenizer-files.ts';
 
 /**
  * Creates the tokenizer of a checkpoint.
@@ -33,7 +31,7 @@ export function createTokenizer(
   endTokens: readonly number[],
   { where, kwargs = {} }: { readonly where: string; readonly kwargs?: TemplateOptions['kwargs'] },
 ): Tokenizer {
-  const config = configOf(files, where);
+  const config = tokenizerConfig({ files }, where);
   const tokenizer = RustTokenizer.of(files, config, where);
   const format = new ChatFormat(ChatTemplate.read(files, config, where), where);
   return new CheckpointTokenizer({ tokenizer, format, endTokens, kwargs, where });
@@ -48,19 +46,11 @@ export type TextEncoder = Pick<Tokenizer, 'encode' | 'vocabSize'>;
  * @throws ConfigError if a file is not valid, or the tokenizer cannot be used
  */
 export function textEncoder({ files }: TokenizerFiles, where: string): TextEncoder {
-  const tokenizer = RustTokenizer.of(files, configOf(files, where), where);
+  const tokenizer = RustTokenizer.of(files, tokenizerConfig({ files }, where), where);
   return {
     vocabSize: tokenizer.vocabSize,
     encode: (text) => tokenizer.encode([text])[0] as Int32Array,
   };
-}
-
-function configOf(files: TokenizerFiles['files'], where: string): JsonObject {
-  const read = (name: string): JsonObject => {
-    const bytes = files.get(name);
-    return bytes ? parseJsonObject(new TextDecoder().decode(bytes), join(where, name)) : {};
-  };
-  return { ...read('special_tokens_map.json'), ...read('tokenizer_config.json') };
 }
 
 interface Parts {

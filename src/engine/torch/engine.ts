@@ -5,7 +5,7 @@
  * @module
  */
 import { resolve } from 'node:path';
-import { isGgufModel } from '../../gguf/model-path.ts';
+import { refuseGguf } from '../../gguf/model-path.ts';
 import { ConfigError } from '../../support/errors.ts';
 import type { Engine, LoadOptions, Tokenizer } from '../engine.ts';
 import { Connection, type ConnectionOptions, type FinishedCall, type Hello } from './connection.ts';
@@ -268,13 +268,4 @@ export function createTorchEngine(options: TorchEngineOptions): TorchEngine {
   if (address && !/^http:\/\/[^/]+$/.test(address.url))
     throw new ConfigError(`expected an address like http://127.0.0.1:8470, got ${address.url}`);
   return new TorchEngine(options);
-}
-
-/** The worker loads models with Transformers, which reads GGUF files differently from llama.cpp. */
-function refuseGguf(model: string, engine: string): void {
-  if (!isGgufModel(model)) return;
-  throw new ConfigError(
-    `${model}: expected a model folder, because engine ${engine} does not read GGUF files; use engine onnx, or save the model as a folder with it first`,
-    { code: 'TROUPE_GGUF_ENGINE' },
-  );
 }

@@ -63,7 +63,9 @@ function answer(
     return;
   }
   if (path === `/api/models/${repo}/tree/${COMMIT}`) {
-    json(Object.entries(files).map(([name, bytes]) => entry(name, bytes, large.includes(name))));
+    const isRecursive = /[?&]recursive=true/.test(request.url ?? '');
+    const listed = Object.entries(files).filter(([name]) => isRecursive || !name.includes('/'));
+    json(listed.map(([name, bytes]) => entry(name, bytes, large.includes(name))));
     return;
   }
   const name = path.startsWith(`/${repo}/resolve/${COMMIT}/`) ? path.split('/').slice(5).join('/') : '';
