@@ -87,6 +87,12 @@ describe('the configuration of a GGUF file', () => {
       /temperature_scale: expected no such setting/,
     ],
     ['text for a number', 'llama', { 'llama.block_count': '2' }, /block_count: expected a number, got "2"/],
+    [
+      'a damaged number of layers',
+      'gemma3',
+      { 'gemma3.block_count': 2 ** 31 },
+      /block_count: expected at most 10000,/,
+    ],
     ['a split', 'llama', { 'split.count': 3 }, /one file of a split model; join its files with/],
   ])('is refused with %s', (_, name, changes, message) => {
     expect(() => changed(name, changes)).toThrow(message);

@@ -5,6 +5,7 @@
  * @module
  */
 import { ConfigError } from '../support/errors.ts';
+import { MAX_LAYERS } from '../support/model-limits.ts';
 import { GGUF_ARCHITECTURES, type GgufArchitecture, ggufArchitecture, KEY_PAIRS } from './architectures.ts';
 import type { GgufContent } from './container.ts';
 import { endOfGeneration } from './end-tokens.ts';
@@ -75,6 +76,8 @@ export function configJson(file: GgufContent): Fields {
   if (!embedding) throw missing(file.path, 'token_embd.weight');
   const read = readPairs(metadata, name);
   const sized = { ...architecture.defaults, ...read };
+  const layers = Number(sized.num_hidden_layers);
+  if (layers > MAX_LAYERS) throw metadata.problem(`${name}.block_count`, `at most ${MAX_LAYERS}`, layers);
   const heads = Number(sized.num_attention_heads);
   const headDim = Number(sized.head_dim ?? Number(sized.hidden_size) / heads);
   return {

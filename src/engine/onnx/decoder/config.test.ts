@@ -97,6 +97,12 @@ describe('reading config.json', () => {
     expect(parsed({ rope_scaling: { type: 'default' } }).ropeTheta).toBe(1e6);
   });
 
+  it('refuses a damaged number of layers', () => {
+    expect(() => parsed({ num_hidden_layers: 2 ** 31 })).toThrow(
+      /num_hidden_layers: expected at most 10000, got 2147483648/,
+    );
+  });
+
   it('accepts one end token or several', () => {
     expect(parsed({ eos_token_id: [151645, 151643] }).endTokens).toEqual([151645, 151643]);
     expect(parsed({ eos_token_id: 0 }).endTokens).toEqual([0]);

@@ -5,6 +5,7 @@
  * @module
  */
 import { ConfigError } from '../../../support/errors.ts';
+import { MAX_LAYERS } from '../../../support/model-limits.ts';
 import { describeModel } from './architecture.ts';
 import { ConfigFields } from './config-fields.ts';
 import { checkKeys } from './config-keys.ts';
@@ -108,6 +109,7 @@ export function parseDecoderConfig(
     throw new ConfigError(`${where} num_key_value_heads: expected a divisor of ${heads}, got ${kvHeads}`);
   const hiddenSize = fields.int('hidden_size');
   const layers = fields.int('num_hidden_layers');
+  if (layers > MAX_LAYERS) throw fields.problem('num_hidden_layers', `at most ${MAX_LAYERS}`, layers);
   const vocabSize = fields.int('vocab_size');
   checkActivation(fields, family);
   const layerKinds = family.layerKinds(fields, layers);

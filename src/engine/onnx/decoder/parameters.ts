@@ -263,26 +263,43 @@ export function fromDiskTensors(
   source: TensorSource,
   where: string,
 ): Map<string, Float32Array> {
+  checkDiskTensors(specs, source, where);
   const weights = new Map<string, Float32Array>();
   for (const spec of specs) {
     const rowSize = spec.shape.length === 1 ? 1 : (spec.shape[1] as number);
     const values = new Float32Array(parameterSize(spec));
     let row = 0;
     for (const part of spec.parts) {
-      const shape = source.shapeOf(part.name);
-      const expected = spec.shape.length === 1 ? [part.rows] : [part.rows, rowSize];
-      if (!shape)
-        throw new ConfigError(
-          `${where}: tensor "${part.name}" is missing; config.json asks for it, the two belong to different models`,
-        );
-      if (shape.join() !== expected.join())
-        throw new ConfigError(
-          `${where}: tensor "${part.name}" has shape [${shape}], config.json asks for [${expected}]; the two belong to different models`,
-        );
       source.readInto(part.name, values.subarray(row * rowSize, (row + part.rows) * rowSize));
       row += part.rows;
     }
     weights.set(spec.name, values);
   }
   return weights;
+}
+
+/**
+ * Checks the names and shapes of the tensors of all parameters.
+ *
+ * @param where - path of the file, for error messages
+ * @throws ConfigError if a tensor is missing or its shape differs from the config
+ */
+export function checkDiskTensors(
+  specs: readonly ParameterSpec[],
+  { shapeOf }: Pick<TensorSource, 'shapeOf'>,
+  where: string,
+): void {
+  for (const { shape: whole, parts } of specs)
+    for (const { name, rows } of parts) {
+      const shape = shapeOf(name);
+      const expected = whole.length === 1 ? [rows] : [rows, whole[1]];
+      if (!shape)
+        throw new ConfigError(
+          `${where}: tensor "${name}" is missing; config.json asks for it, the two belong to different models`,
+        );
+      if (shape.join() !== expected.join())
+        throw new ConfigError(
+          `${where}: tensor "${name}" has shape [${shape}], config.json asks for [${expected}]; the two belong to different models`,
+        );
+    }
 }

@@ -23,6 +23,7 @@ import {
 import { type DecoderConfig, parseDecoderConfig } from '../decoder/config.ts';
 import { decoderConfigJson } from '../decoder/config-json.ts';
 import {
+  checkDiskTensors,
   fromDiskTensors,
   type ParameterSpec,
   parameterSpecs,
@@ -172,6 +173,7 @@ export function readParameters(
       shapeOf: (name) => files.tensors.get(name)?.shape,
       readInto: (name, target) => files.readInto(name, target),
     };
+    checkDiskTensors(specs, source, files.path); // of all parameters, before the first is read
     for (const spec of specs) {
       const read = fromDiskTensors([spec], source, files.path);
       const [part] = spec.parts;
