@@ -81,6 +81,10 @@ describe('the tokenizer of a GGUF file', () => {
       'a.gguf tokenizer.ggml.merges: expected two tokens whose concatenation is a token, got "Q qqqq"',
     );
     expect(() => jsonOf(metadataOf('llama', { scores: [1, 2] }))).toThrow(/scores: expected \d+ scores/);
+    const damaged = fixture.llama.scores.map(() => Number.NaN);
+    expect(() => jsonOf(metadataOf('llama', { scores: damaged }))).toThrow(
+      /scores: expected numbers, got "NaN"/,
+    );
     const { tokens, scores } = fixture.llama;
     expect(() => jsonOf(metadataOf('llama', { scores: scores.map(() => -1000) }))).toThrow(
       /scores: expected another score for each token of more than one character, got -1000 for/,

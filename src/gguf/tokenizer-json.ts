@@ -129,6 +129,7 @@ function sentencePiece(metadata: Metadata, vocabulary: Vocabulary): Parts {
   const scores = metadata.numbers(key);
   if (!scores || scores.length < tokens.length)
     throw metadata.problem(key, `${tokens.length} scores, one per token`, scores?.length ?? 'none');
+  if (scores.some(Number.isNaN)) throw metadata.problem(key, 'numbers', 'NaN');
   const addsSpace = metadata.flag('tokenizer.ggml.add_space_prefix') ?? true;
   const escaped = { type: 'Replace', pattern: { String: ' ' }, content: SPACE };
   const decoders = [

@@ -37,6 +37,20 @@ describe('a model that was loaded from a GGUF file', () => {
   });
   afterEach(() => fs.rmSync(dir, { recursive: true, force: true }));
 
+  it('is refused by the shapes in its header, before memory for its weights is allocated', async () => {
+    const bytes = fs.readFileSync(join(FIXTURES, 'llama.gguf'));
+    const key = 'llama.feed_forward_length';
+    // the key is followed by the number of its type
+    bytes.writeUInt32LE(1e9, bytes.indexOf(key) + key.length + 4);
+    const path = join(dir, 'damaged.gguf');
+    fs.writeFileSync(path, bytes);
+    const engine = createOnnxEngine({ threads: 1 });
+    await expect(engine.load({ dir: path })).rejects.toThrow(
+      /damaged\.gguf: tensor "[\w.]+" has shape \[\d+,\d+\], config\.json asks for \[1000000000,\d+\];/,
+    );
+    await engine.close();
+  });
+
   const sequence = { context: Int32Array.of(1, 5, 9), tokens: Int32Array.of(7, 30, 4, 0) };
   const params = { temperature: 1 };
   const ADAMW = {

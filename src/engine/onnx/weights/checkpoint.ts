@@ -164,16 +164,11 @@ export function readParameters(
 ): void {
   const files = openModelWeights(dir);
   try {
-    const known = new Set(specs.flatMap(({ parts }) => parts.map(({ name }) => name)));
-    // some checkpoints contain tied output weights and rotary frequencies, which are redundant
-    const isRedundant = (name: string): boolean => name === LM_HEAD || name.endsWith('.rotary_emb.inv_freq');
-    requireHead(files, known);
-    rejectUnknownTensors(files, (name) => isRedundant(name) || known.has(name));
+    const known = checkTensors(files, specs);
     const source: TensorSource = {
       shapeOf: (name) => files.tensors.get(name)?.shape,
       readInto: (name, target) => files.readInto(name, target),
     };
-    checkDiskTensors(specs, source, files.path); // of all parameters, before the first is read
     for (const spec of specs) {
       const read = fromDiskTensors([spec], source, files.path);
       const [part] = spec.parts;
@@ -185,6 +180,17 @@ export function readParameters(
   } finally {
     files.close();
   }
+}
+
+/** Returns the names of the model's tensors. @throws ConfigError if the files have others, or other shapes */
+function checkTensors(files: WeightFiles, specs: readonly ParameterSpec[]): ReadonlySet<string> {
+  const known = new Set(specs.flatMap(({ parts }) => parts.map(({ name }) => name)));
+  // some checkpoints contain tied output weights and rotary frequencies, which are redundant
+  const isRedundant = (name: string): boolean => name === LM_HEAD || name.endsWith('.rotary_emb.inv_freq');
+  requireHead(files, known);
+  rejectUnknownTensors(files, (name) => isRedundant(name) || known.has(name));
+  checkDiskTensors(specs, { shapeOf: (name) => files.tensors.get(name)?.shape }, files.path);
+  return known;
 }
 
 /**
