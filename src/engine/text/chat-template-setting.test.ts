@@ -87,10 +87,16 @@ describe('chat_template: plain', () => {
   });
 
   it('finds line breaks in byte-level, Unigram and byte-fallback vocabularies', () => {
-    const ends = (model: object): unknown =>
-      JSON.parse(textOf(withChatTemplate(baseFiles({ model }), 'plain', OPTIONS), 'generation_config.json'))
-        .eos_token_id;
-    expect(ends({ type: 'BPE', vocab: { a: 0, Ċ: 5, ĊĊ: 6, ĠĊ: 7 } })).toEqual([0, 5, 6]);
+    const ends = (model: object, changes: object = {}): unknown =>
+      JSON.parse(
+        textOf(
+          withChatTemplate(baseFiles({ model, ...changes }), 'plain', OPTIONS),
+          'generation_config.json',
+        ),
+      ).eos_token_id;
+    const byteLevel = { decoder: { type: 'ByteLevel' } };
+    expect(ends({ type: 'BPE', vocab: { a: 0, Ċ: 5, ĊĊ: 6, ĠĊ: 7 } }, byteLevel)).toEqual([0, 5, 6]);
+    expect(ends({ type: 'BPE', vocab: { a: 0, Ċ: 5, '\n': 6 } })).toEqual([0, 6]); // Ċ is a letter
     expect(
       ends({
         type: 'Unigram',

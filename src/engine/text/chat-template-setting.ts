@@ -82,8 +82,14 @@ function beginsWithSpecialToken(step: unknown): boolean {
   return (single[0] as { readonly SpecialToken?: unknown } | undefined)?.SpecialToken !== undefined;
 }
 
-/** Returns the ids of all tokens that consist of line breaks, as text or as characters of a byte-level vocabulary. */
-function lineBreakTokens({ model, added_tokens }: Readonly<Record<string, unknown>>): number[] {
+/**
+ * Returns the ids of all tokens that consist of line breaks. In a byte-level vocabulary the character of a line break is
+ * \u010a, which is a letter in other vocabularies.
+ */
+function lineBreakTokens(tokenizer: Readonly<Record<string, unknown>>): number[] {
+  const { model, added_tokens, pre_tokenizer, decoder } = tokenizer;
+  const isByteLevel = JSON.stringify([pre_tokenizer, decoder]).includes('"ByteLevel"');
+  const lineBreaks = isByteLevel ? /^(\u010a+|\n+)$/ : /^(\n+|<0x0A>)$/;
   const { vocab } = (model ?? {}) as { readonly vocab?: unknown };
   const pieces: readonly (readonly [unknown, number])[] = Array.isArray(vocab)
     ? vocab.map((entry: unknown, id) => [Array.isArray(entry) ? entry[0] : entry, id])
@@ -94,7 +100,7 @@ function lineBreakTokens({ model, added_tokens }: Readonly<Record<string, unknow
       )
     : [];
   return [...pieces, ...added]
-    .filter(([piece]) => typeof piece === 'string' && (/^(\n+|Ċ+)$/.test(piece) || piece === '<0x0A>'))
+    .filter(([piece]) => typeof piece === 'string' && lineBreaks.test(piece))
     .map(([, id]) => id)
     .sort((a, b) => a - b);
 }
