@@ -5,16 +5,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { copiedTokenizer } from '../gguf/copy-tokenizer.ts';
-import {
-  architectureMetadata,
-  type WrittenDecoder,
-  writtenArchitecture,
-} from '../gguf/write-architecture.ts';
+import { architectureMetadata, writtenArchitecture } from '../gguf/write-architecture.ts';
 import { type TypedValue, writeGguf } from '../gguf/write-container.ts';
 import { withEndTokens } from '../gguf/write-end-tokens.ts';
 import { adapterTensors, modelTensors, type SourceTensor } from '../gguf/write-tensors.ts';
 import { tokenizerMetadata } from '../gguf/write-tokenizer.ts';
 import { FILE_TYPES, type WrittenType } from '../gguf/write-values.ts';
+import type { DecoderShape } from '../support/decoder-shape.ts';
 import { ConfigError } from '../support/errors.ts';
 import { readModelFileText } from '../support/read-model-file.ts';
 import { openSafetensors } from '../support/safetensors-reader.ts';
@@ -22,7 +19,7 @@ import { ADAPTER_CONFIG, ADAPTER_WEIGHTS, exportedWeights } from './merged-weigh
 
 /** A model as the engine understands its files. */
 export interface DescribedModel {
-  readonly decoder: WrittenDecoder & { readonly beginToken?: number; readonly padToken?: number };
+  readonly decoder: DecoderShape & { readonly beginToken?: number; readonly padToken?: number };
   /** Ids of the tokens that end a message; if a file has no room for all of them, the first ones are kept. */
   readonly endTokens: readonly number[];
   /** Whether a text begins with the begin token: a rendered chat, or any text of a model without a chat template. */
@@ -96,7 +93,7 @@ export function writeGgufModel(path: string, model: GgufModel): readonly number[
 export function writeGgufAdapter(
   path: string,
   from: string,
-  { decoder, ...facts }: GgufFacts & { readonly decoder: WrittenDecoder },
+  { decoder, ...facts }: GgufFacts & { readonly decoder: DecoderShape },
 ): void {
   const architecture = writtenArchitecture(decoder, from);
   const file = openSafetensors(join(from, ADAPTER_WEIGHTS));

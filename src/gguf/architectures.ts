@@ -20,6 +20,11 @@ export interface GgufArchitecture extends TensorTraits {
   readonly defaults: Readonly<Record<string, unknown>>;
 }
 
+/** Sliding windows by architecture, which files need not state: every n-th layer has full attention. */
+export const SLIDING_PATTERNS: Readonly<Record<string, number>> = { gemma2: 2, gemma3: 6 };
+/** Numbers of layers of the Gemma models in which llama.cpp divides attention scores by sqrt(hidden size / heads). */
+export const WIDE_GEMMA: Readonly<Record<string, number>> = { gemma2: 46, gemma3: 62 };
+
 const PLAIN: TensorTraits = { permutesHeads: false, addsOneToNorms: false, sandwichNorms: false };
 const LLAMA: TensorTraits = { ...PLAIN, permutesHeads: true };
 const GEMMA: TensorTraits = { ...PLAIN, addsOneToNorms: true, sandwichNorms: true };

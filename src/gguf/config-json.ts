@@ -6,7 +6,14 @@
  */
 import { ConfigError } from '../support/errors.ts';
 import { MAX_LAYERS } from '../support/model-limits.ts';
-import { GGUF_ARCHITECTURES, type GgufArchitecture, ggufArchitecture, KEY_PAIRS } from './architectures.ts';
+import {
+  GGUF_ARCHITECTURES,
+  type GgufArchitecture,
+  ggufArchitecture,
+  KEY_PAIRS,
+  SLIDING_PATTERNS,
+  WIDE_GEMMA,
+} from './architectures.ts';
 import type { GgufContent } from './container.ts';
 import { endOfGeneration } from './end-tokens.ts';
 import { Metadata } from './metadata.ts';
@@ -143,11 +150,12 @@ function biases({ tensors }: GgufContent, { name }: GgufArchitecture): Fields {
 
 /** Sliding windows. llama.cpp gives them to Gemma only, to all layers except every second or sixth. */
 function windows(metadata: Metadata, { name }: GgufArchitecture, sized: Fields): Fields {
-  if (name !== 'gemma2' && name !== 'gemma3') return { sliding_window: null };
+  const usual = SLIDING_PATTERNS[name];
+  if (usual === undefined) return { sliding_window: null };
   const layers = Number(sized.num_hidden_layers);
   const key = `${name}.attention.sliding_window_pattern`;
   const listed = metadata.isArray(key) ? metadata.flags(key) : undefined;
-  const pattern = metadata.isArray(key) ? 0 : (metadata.number(key) ?? (name === 'gemma2' ? 2 : 6));
+  const pattern = metadata.isArray(key) ? 0 : (metadata.number(key) ?? usual);
   const slides = Number(sized.sliding_window ?? 0) > 0;
   const isSliding = (l: number): boolean =>
     slides && (listed ? listed[l] === true : pattern === 0 || (l + 1) % pattern !== 0);
@@ -156,9 +164,6 @@ function windows(metadata: Metadata, { name }: GgufArchitecture, sized: Fields):
   );
   return { layer_types, ...(slides ? {} : { sliding_window: null }) };
 }
-
-/** Numbers of layers of the largest models of both Gemma families, by which llama.cpp recognizes them. */
-const WIDE_GEMMA: Readonly<Record<string, number>> = { gemma2: 46, gemma3: 62 };
 
 /**
  * Gemma divides attention scores by sqrt(head_dim), but by sqrt(hidden_size / heads) in its largest models. Files do

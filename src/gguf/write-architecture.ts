@@ -4,65 +4,13 @@
  * @see llama.cpp, conversion/base.py `set_gguf_parameters`; src/models/ for the keys that each architecture reads
  * @module
  */
+import type { DecoderShape, RopeScaling } from '../support/decoder-shape.ts';
 import { ConfigError } from '../support/errors.ts';
-import { type GgufArchitecture, ggufArchitectureOf } from './architectures.ts';
+import { type GgufArchitecture, ggufArchitectureOf, SLIDING_PATTERNS, WIDE_GEMMA } from './architectures.ts';
 import type { TypedValue } from './write-container.ts';
 
-interface LayerKind {
-  readonly sliding: boolean;
-  readonly rope: 'global' | 'local' | 'none';
-}
-
-type RopeScaling =
-  | { readonly kind: 'linear'; readonly factor: number }
-  | { readonly kind: 'dynamic'; readonly factor: number }
-  | {
-      readonly kind: 'llama3';
-      readonly factor: number;
-      readonly lowFrequencyFactor: number;
-      readonly highFrequencyFactor: number;
-      readonly originalPositions: number;
-    }
-  | {
-      readonly kind: 'yarn';
-      readonly factor: number;
-      readonly betaFast: number;
-      readonly betaSlow: number;
-      readonly attentionFactor: number;
-      readonly originalPositions: number;
-      readonly truncate: boolean;
-    };
-
-/** The decoder to describe; the fields are those of the engine's `DecoderConfig`. */
-export interface WrittenDecoder {
-  readonly architecture: string;
-  readonly vocabSize: number;
-  readonly hiddenSize: number;
-  readonly layers: number;
-  readonly heads: number;
-  readonly kvHeads: number;
-  readonly headDim: number;
-  readonly intermediateSize: number;
-  readonly normEpsilon: number;
-  readonly ropeTheta: number;
-  readonly localRopeTheta?: number;
-  readonly tiedEmbeddings: boolean;
-  readonly maxPositions: number;
-  readonly layerKinds?: readonly LayerKind[];
-  readonly slidingWindow?: number;
-  readonly ropeScaling?: RopeScaling;
-  readonly biases?: { readonly qkv: boolean; readonly o: boolean; readonly mlp: boolean };
-  readonly queryScalar?: number;
-  readonly attentionSoftcap?: number;
-  readonly logitSoftcap?: number;
-}
-
-/** Sliding windows of Gemma by architecture: every n-th layer has full attention. */
-const PATTERNS: Readonly<Record<string, number>> = { gemma2: 2, gemma3: 6 };
 /** SmolLM3's layers without rotary positions: every fourth, which llama.cpp assumes. */
 const NO_ROPE_INTERVAL = 4;
-/** Numbers of layers of the Gemma models in which llama.cpp divides scores by sqrt(hidden size / heads). */
-const WIDE_GEMMA: Readonly<Record<string, number>> = { gemma2: 46, gemma3: 62 };
 
 /**
  * Returns the architecture of a decoder in GGUF files.
@@ -70,7 +18,7 @@ const WIDE_GEMMA: Readonly<Record<string, number>> = { gemma2: 46, gemma3: 62 };
  * @param where - model folder, for messages
  * @throws ConfigError if llama.cpp does not compute this decoder
  */
-export function writtenArchitecture(decoder: WrittenDecoder, where: string): GgufArchitecture {
+export function writtenArchitecture(decoder: DecoderShape, where: string): GgufArchitecture {
   const architecture = ggufArchitectureOf(decoder.architecture);
   const refuse = (problem: string): ConfigError =>
     new ConfigError(
@@ -85,7 +33,7 @@ export function writtenArchitecture(decoder: WrittenDecoder, where: string): Ggu
   return architecture;
 }
 
-function unsupported(decoder: WrittenDecoder, name: string): string | undefined {
+function unsupported(decoder: DecoderShape, name: string): string | undefined {
   const { biases, queryScalar, layers, hiddenSize, heads, headDim, localRopeTheta } = decoder;
   if (biases && (name === 'qwen2' ? biases.o || biases.mlp : name !== 'llama'))
     return `${name} with biases (attention_bias, mlp_bias)`;
@@ -99,8 +47,8 @@ function unsupported(decoder: WrittenDecoder, name: string): string | undefined 
   return unsupportedLayers(decoder, name) ?? unsupportedRope(decoder, name);
 }
 
-function unsupportedLayers({ layerKinds = [], layers }: WrittenDecoder, name: string): string | undefined {
-  const pattern = PATTERNS[name];
+function unsupportedLayers({ layerKinds = [], layers }: DecoderShape, name: string): string | undefined {
+  const pattern = SLIDING_PATTERNS[name];
   const kinds = Array.from({ length: layers }, (_, l) => layerKinds[l] ?? { sliding: false, rope: 'global' });
   if (pattern !== undefined) {
     const differs = kinds.some(({ sliding }, l) => sliding !== ((l + 1) % pattern !== 0));
@@ -114,7 +62,7 @@ function unsupportedLayers({ layerKinds = [], layers }: WrittenDecoder, name: st
   return rotated ? undefined : `${name} with other no_rope_layers than every fourth`;
 }
 
-function unsupportedRope({ ropeScaling }: WrittenDecoder, name: string): string | undefined {
+function unsupportedRope({ ropeScaling }: DecoderShape, name: string): string | undefined {
   if (ropeScaling?.kind === 'llama3' && name !== 'llama') return `${name} with rope_type llama3`;
   if (ropeScaling?.kind !== 'yarn') return undefined;
   if (!ropeScaling.truncate) return 'yarn without truncate';
@@ -125,13 +73,13 @@ function unsupportedRope({ ropeScaling }: WrittenDecoder, name: string): string 
 }
 
 /** Returns the metadata of a decoder, after `general.*`. */
-export function architectureMetadata(decoder: WrittenDecoder, name: string): [string, TypedValue][] {
+export function architectureMetadata(decoder: DecoderShape, name: string): [string, TypedValue][] {
   const uint32 = (key: string, value: number | undefined): [string, TypedValue][] =>
     value === undefined ? [] : [[`${name}.${key}`, { type: 'uint32', value }]];
   const float32 = (key: string, value: number | undefined): [string, TypedValue][] =>
     value === undefined ? [] : [[`${name}.${key}`, { type: 'float32', value }]];
   const { headDim, slidingWindow } = decoder;
-  const hasWindows = PATTERNS[name] !== undefined;
+  const hasWindows = SLIDING_PATTERNS[name] !== undefined;
   return [
     ...uint32('vocab_size', decoder.vocabSize),
     ...uint32('context_length', contextLength(decoder, name)),
@@ -157,8 +105,8 @@ export function architectureMetadata(decoder: WrittenDecoder, name: string): [st
  * Maximum length of a context, tokens. llama.cpp has no sliding windows for this architecture if it is not Gemma; within
  * one window they make no difference, so that the context is limited to it.
  */
-function contextLength({ maxPositions, slidingWindow }: WrittenDecoder, name: string): number {
-  return PATTERNS[name] !== undefined || slidingWindow === undefined
+function contextLength({ maxPositions, slidingWindow }: DecoderShape, name: string): number {
+  return SLIDING_PATTERNS[name] !== undefined || slidingWindow === undefined
     ? maxPositions
     : Math.min(maxPositions, slidingWindow);
 }
@@ -184,7 +132,7 @@ function ropeMetadata(scaling: RopeScaling | undefined, name: string): [string, 
  * Returns Llama 3's factors of the rotary frequencies [headDim / 2], which llama.cpp reads from a tensor; undefined for
  * other scalings.
  */
-export function ropeFactors({ ropeScaling, ropeTheta, headDim }: WrittenDecoder): Float32Array | undefined {
+export function ropeFactors({ ropeScaling, ropeTheta, headDim }: DecoderShape): Float32Array | undefined {
   if (ropeScaling?.kind !== 'llama3') return undefined;
   const { factor, lowFrequencyFactor: low, highFrequencyFactor: high, originalPositions } = ropeScaling;
   return Float32Array.from({ length: headDim / 2 }, (_, j) => {

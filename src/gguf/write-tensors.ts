@@ -3,11 +3,12 @@
  * @see tensor-names.ts; llama.cpp, convert_lora_to_gguf.py
  * @module
  */
+import type { DecoderShape } from '../support/decoder-shape.ts';
 import { ConfigError } from '../support/errors.ts';
 import type { GgufArchitecture } from './architectures.ts';
 import { ROPE_FACTORS } from './rope-scaling.ts';
 import { ggufName, permuteHeads, tensorChange } from './tensor-names.ts';
-import { ropeFactors, type WrittenDecoder } from './write-architecture.ts';
+import { ropeFactors } from './write-architecture.ts';
 import type { TensorToStore } from './write-container.ts';
 import { encodeValues, TYPE_IDS, type WrittenType, writtenBytes, writtenType } from './write-values.ts';
 
@@ -20,7 +21,7 @@ export interface SourceTensor {
 }
 
 export interface TensorContext {
-  readonly decoder: WrittenDecoder;
+  readonly decoder: DecoderShape;
   readonly architecture: GgufArchitecture;
   /** Model folder, for messages. */
   readonly where: string;

@@ -4,58 +4,23 @@
  * @see families.ts for the differences between model families, and config-keys.ts for keys that are not read
  * @module
  */
+import type { DecoderShape, LayerKind } from '../../../support/decoder-shape.ts';
 import { ConfigError } from '../../../support/errors.ts';
 import { MAX_LAYERS } from '../../../support/model-limits.ts';
 import { describeModel } from './architecture.ts';
 import { ConfigFields } from './config-fields.ts';
 import { checkKeys } from './config-keys.ts';
-import {
-  ARCHITECTURES,
-  type Architecture,
-  type Biases,
-  FAMILIES,
-  type Family,
-  type LayerKind,
-} from './families.ts';
-import { type RopeScaling, readRope } from './rope-config.ts';
+import { ARCHITECTURES, type Architecture, FAMILIES, type Family } from './families.ts';
+import { readRope } from './rope-config.ts';
 
-export type { Architecture, Biases, LayerKind } from './families.ts';
+export type { Biases, LayerKind } from '../../../support/decoder-shape.ts';
+export type { Architecture } from './families.ts';
 export { ARCHITECTURES } from './families.ts';
 
 /** Shape and settings of a decoder. */
-export interface DecoderConfig {
+export interface DecoderConfig extends DecoderShape {
   readonly architecture: Architecture;
-  readonly vocabSize: number;
-  /** D, width of the residual stream. */
-  readonly hiddenSize: number;
-  readonly layers: number;
-  readonly heads: number;
-  readonly kvHeads: number;
-  readonly headDim: number;
-  /** F, inner width of the MLP. */
-  readonly intermediateSize: number;
-  readonly normEpsilon: number;
-  readonly ropeTheta: number;
-  readonly tiedEmbeddings: boolean;
-  readonly maxPositions: number;
   readonly endTokens: readonly number[];
-  /**
-   * Kind of attention and RoPE of each layer [layers]. Absent: full attention with global RoPE in all layers.
-   */
-  readonly layerKinds?: readonly LayerKind[];
-  /** Size of the sliding window, tokens, including the token's own position. */
-  readonly slidingWindow?: number;
-  /** Scaling of the global RoPE frequencies. */
-  readonly ropeScaling?: RopeScaling;
-  /** RoPE base (theta) of sliding-window layers, if it differs from that of the other layers. */
-  readonly localRopeTheta?: number;
-  /** Projections with a bias. */
-  readonly biases?: Biases;
-  /** Attention scores are divided by sqrt(queryScalar). Default: headDim. */
-  readonly queryScalar?: number;
-  /** Constants c of soft-capping, c tanh(x / c), for attention scores and for logits. */
-  readonly attentionSoftcap?: number;
-  readonly logitSoftcap?: number;
   /**
    * Ids of the begin token and the padding token. This engine does not use them, but writes them to saved
    * folders.

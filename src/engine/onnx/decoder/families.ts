@@ -4,6 +4,7 @@
  * @see Transformers 4.57 and 5.24, `configuration_*.py` and `modeling_*.py` of each family
  * @module
  */
+import type { Biases, LayerKind } from '../../../support/decoder-shape.ts';
 import type { ConfigFields } from './config-fields.ts';
 
 export const ARCHITECTURES = [
@@ -20,24 +21,6 @@ export type Architecture = (typeof ARCHITECTURES)[number];
 
 export function isArchitecture(name: string): name is Architecture {
   return (ARCHITECTURES as readonly string[]).includes(name);
-}
-
-/** Kind of attention and RoPE of one layer. */
-export interface LayerKind {
-  /** Whether attention is limited to a sliding window. */
-  readonly sliding: boolean;
-  /**
-   * Frequencies of RoPE: `global`; `local`, which have another base and are used in sliding-window layers; or
-   * no RoPE.
-   */
-  readonly rope: 'global' | 'local' | 'none';
-}
-
-/** Projections with a bias. */
-export interface Biases {
-  readonly qkv: boolean;
-  readonly o: boolean;
-  readonly mlp: boolean;
 }
 
 /** Description of a model family. */

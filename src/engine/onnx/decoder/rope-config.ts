@@ -5,31 +5,9 @@
  * @see rope.ts for the computation
  * @module
  */
+import type { RopeScaling } from '../../../support/decoder-shape.ts';
 import { ConfigError } from '../../../support/errors.ts';
 import type { ConfigFields, Fields } from './config-fields.ts';
-
-export type RopeScaling =
-  | { readonly kind: 'linear'; readonly factor: number }
-  /** Scales only beyond the maximum context length of the config, which this engine never exceeds. */
-  | { readonly kind: 'dynamic'; readonly factor: number }
-  | {
-      readonly kind: 'llama3';
-      readonly factor: number;
-      readonly lowFrequencyFactor: number;
-      readonly highFrequencyFactor: number;
-      readonly originalPositions: number;
-    }
-  | {
-      readonly kind: 'yarn';
-      readonly factor: number;
-      readonly betaFast: number;
-      readonly betaSlow: number;
-      /** Factor of cos and sin. */
-      readonly attentionFactor: number;
-      readonly originalPositions: number;
-      /** Whether the bounds of the interpolation ramp are rounded to integers. */
-      readonly truncate: boolean;
-    };
 
 /** Entries of the RoPE settings that have no effect with any type. */
 const WITHOUT_EFFECT = ['rope_theta', 'rope_type', 'type', 'partial_rotary_factor', 'finetuned'];

@@ -4,7 +4,7 @@
  * @see Su et al., "RoFormer", arXiv:2104.09864, eq. 15; Peng et al., "YaRN", arXiv:2309.00071
  * @module
  */
-import type { RopeScaling } from './rope-config.ts';
+import type { RopeScaling } from '../../../support/decoder-shape.ts';
 
 export interface RopeTables {
   /** Number of rows. */
