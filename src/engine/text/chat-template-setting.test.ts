@@ -97,16 +97,19 @@ describe('chat_template: plain', () => {
     const byteLevel = { decoder: { type: 'ByteLevel' } };
     expect(ends({ type: 'BPE', vocab: { a: 0, Ċ: 5, ĊĊ: 6, ĠĊ: 7 } }, byteLevel)).toEqual([0, 5, 6]);
     expect(ends({ type: 'BPE', vocab: { a: 0, Ċ: 5, '\n': 6 } })).toEqual([0, 6]); // Ċ is a letter
-    expect(
-      ends({
-        type: 'Unigram',
-        vocab: [
-          ['a', -1],
-          ['\n', -2],
-          ['<0x0A>', -3],
-        ],
-      }),
-    ).toEqual([0, 1, 2]);
+    const unigram = {
+      type: 'Unigram',
+      vocab: [
+        ['a', -1],
+        ['\n', -2],
+        ['<0x0A>', -3],
+      ],
+    };
+    const byteFallback = {
+      decoder: { type: 'Sequence', decoders: [{ type: 'ByteFallback' }, { type: 'Fuse' }] },
+    };
+    expect(ends(unigram, byteFallback)).toEqual([0, 1, 2]);
+    expect(ends(unigram)).toEqual([0, 1]); // <0x0A> is six characters
   });
 
   it('gives the same files when it is applied to saved files again', () => {

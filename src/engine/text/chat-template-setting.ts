@@ -10,6 +10,7 @@
  */
 import { PLAIN } from '../../support/chat-template-setting.ts';
 import { parseJsonObject } from './json-object.ts';
+import { pieceBytes } from './token-bytes.ts';
 import { type TokenizerFiles, tokenizerConfig } from './tokenizer-files.ts';
 
 const TEMPLATE = 'chat_template.jinja';
@@ -82,14 +83,14 @@ function beginsWithSpecialToken(step: unknown): boolean {
   return (single[0] as { readonly SpecialToken?: unknown } | undefined)?.SpecialToken !== undefined;
 }
 
-/**
- * Returns the ids of all tokens that consist of line breaks. In a byte-level vocabulary the character of a line break is
- * \u010a, which is a letter in other vocabularies.
- */
+/** Returns the ids of all tokens that consist of line breaks. */
 function lineBreakTokens(tokenizer: Readonly<Record<string, unknown>>): number[] {
-  const { model, added_tokens, pre_tokenizer, decoder } = tokenizer;
-  const isByteLevel = JSON.stringify([pre_tokenizer, decoder]).includes('"ByteLevel"');
-  const lineBreaks = isByteLevel ? /^(\u010a+|\n+)$/ : /^(\n+|<0x0A>)$/;
+  const { model, added_tokens } = tokenizer;
+  const bytesOfPiece = pieceBytes(tokenizer);
+  const isLineBreak = (piece: string): boolean => {
+    const bytes = bytesOfPiece(piece) ?? bytesOf(piece);
+    return bytes.length > 0 && bytes.every((byte) => byte === 0x0a);
+  };
   const { vocab } = (model ?? {}) as { readonly vocab?: unknown };
   const pieces: readonly (readonly [unknown, number])[] = Array.isArray(vocab)
     ? vocab.map((entry: unknown, id) => [Array.isArray(entry) ? entry[0] : entry, id])
@@ -100,7 +101,7 @@ function lineBreakTokens(tokenizer: Readonly<Record<string, unknown>>): number[]
       )
     : [];
   return [...pieces, ...added]
-    .filter(([piece]) => typeof piece === 'string' && lineBreaks.test(piece))
+    .filter(([piece]) => typeof piece === 'string' && isLineBreak(piece))
     .map(([, id]) => id)
     .sort((a, b) => a - b);
 }
