@@ -1,5 +1,5 @@
 /**
- * Checks whether this machine can run troupe: Node, ONNX Runtime, cores, memory, disk. Each failed check
+ * Checks whether this machine can run troupe: Node, ONNX Runtime, tokenizers, cores, memory, disk. Each failed check
  * comes with advice.
  * @module
  */
@@ -29,6 +29,8 @@ export interface Machine {
   readonly writable: boolean;
   /** Time to load ONNX Runtime and compute a matrix product, ms; the error if that failed. */
   readonly runtime: number | Error;
+  /** Time to load the tokenizers library and encode a text, ms; the error if that failed. */
+  readonly tokenizer: number | Error;
 }
 
 const OLDEST_NODE = [20, 19] as const;
@@ -41,7 +43,8 @@ const DISK_BYTES = 1 * GB;
 export function checkMachine(machine: Machine): Check[] {
   return [
     checkNode(machine.node),
-    checkRuntime(machine.runtime),
+    checkLibrary('onnxruntime', machine.runtime, 'loads and computes'),
+    checkLibrary('tokenizers', machine.tokenizer, 'loads and encodes'),
     {
       name: 'cores',
       ...(machine.cores >= 2
@@ -85,7 +88,9 @@ export async function measureMachine(): Promise<Machine> {
     freeDiskBytes: disk.bavail * disk.bsize,
     folder,
     writable: isWritable(folder),
-    runtime: await probe(),
+    // imported on demand, so that the other checks also work if a package is missing
+    runtime: await probe(async () => (await import('./compose/engine.ts')).checkRuntime()),
+    tokenizer: await probe(async () => (await import('./compose/engine.ts')).checkTokenizer()),
   };
 }
 
@@ -103,14 +108,11 @@ function checkNode(version: string): Check {
       };
 }
 
-function checkRuntime(runtime: number | Error): Check {
-  return typeof runtime === 'number'
-    ? { name: 'onnxruntime', status: 'ok', found: `loads and computes (${runtime.toFixed(0)} ms)` }
-    : {
-        name: 'onnxruntime',
-        status: 'fail',
-        found: runtime.message.split('\n')[0] ?? '', // names the command that repairs the installation
-      };
+/** @param result - time of a first use of the library, ms, or its error, which names the repair */
+function checkLibrary(name: string, result: number | Error, works: string): Check {
+  return typeof result === 'number'
+    ? { name, status: 'ok', found: `${works} (${result.toFixed(0)} ms)` }
+    : { name, status: 'fail', found: result.message.split('\n')[0] ?? '' };
 }
 
 function checkAmount(
@@ -123,11 +125,9 @@ function checkAmount(
     : { name, status: 'warn', found, advice: `quickstart needs ${gigabytes(needed)}; ${advice}` };
 }
 
-async function probe(): Promise<number | Error> {
+async function probe(check: () => Promise<number>): Promise<number | Error> {
   try {
-    // imported on demand, so that the other checks also work if a package is missing
-    const { checkRuntime } = await import('./compose/engine.ts');
-    return await checkRuntime();
+    return await check();
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   }

@@ -149,6 +149,12 @@ export async function checkRuntime(): Promise<number> {
   return onnx.checkRuntime();
 }
 
+/** Loads the tokenizers library and encodes one text. @returns the time it took, ms */
+export async function checkTokenizer(): Promise<number> {
+  const text = await import('../../engine/text/tokenizer-check.ts');
+  return text.checkTokenizer();
+}
+
 function defaultThreads(): number {
   return Math.min(availableParallelism(), MAX_THREADS);
 }

@@ -12,12 +12,14 @@ describe('doctor', () => {
     folder: '/home/me',
     writable: true,
     runtime: 120,
+    tokenizer: 30,
   };
 
   it('gives no advice for a healthy machine', () => {
     expect(renderChecks(checkMachine(healthy))).toMatchInlineSnapshot(`
       "ok  node         20.19.0
       ok  onnxruntime  loads and computes (120 ms)
+      ok  tokenizers   loads and encodes (30 ms)
       ok  cores        2
       ok  memory       8.0 GB free of 16.0 GB
       ok  disk         50.0 GB free
@@ -34,10 +36,12 @@ describe('doctor', () => {
       freeDiskBytes: 1e8,
       writable: false,
       runtime: new Error('cannot be loaded\nat x'),
+      tokenizer: new Error('no native binding\nat y'),
     };
     expect(renderChecks(checkMachine(broken))).toMatchInlineSnapshot(`
       "fail  node         20.18.9; install Node 20.19 or newer
       fail  onnxruntime  cannot be loaded
+      fail  tokenizers   no native binding
       warn  cores        1; works, but takes about twice as long as with 2
       warn  memory       1.0 GB free of 16.0 GB; quickstart needs 3.0 GB; close other programs, or use smaller models and a lower engine.token_budget
       warn  disk         0.1 GB free; quickstart needs 1.0 GB; free some space, or lower train.save_total_limit
@@ -58,5 +62,6 @@ describe('doctor', () => {
     expect(machine.cores).toBeGreaterThan(0);
     expect(machine.freeMemoryBytes).toBeLessThanOrEqual(machine.memoryBytes);
     expect(machine.runtime).toBeTypeOf('number');
+    expect(machine.tokenizer).toBeTypeOf('number');
   });
 });
