@@ -1,16 +1,10 @@
-/**
- * Trains teams from the command line whose models have unusual chat templates or none, and whose tasks have prompts
- * that are too long for them. Everything that the small files of a model decide is decided before weights are read:
- * the refusals below are given for folders without weights.
- */
-import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type CommandResult, spawnTroupe } from './spawn-troupe.ts';
 
-const TROUPE = fileURLToPath(new URL('../bin/troupe.mjs', import.meta.url));
 const BASE = fileURLToPath(new URL('../recipes/quickstart-base', import.meta.url));
 /** Timeout of tests with several processes on a busy machine, ms. */
 const PATIENCE_MS = 240_000;
@@ -29,13 +23,7 @@ beforeAll(() => {
 });
 afterAll(() => fs.rmSync(dir, { recursive: true, force: true }));
 
-function troupe(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [TROUPE, ...args], {
-    cwd: dir,
-    encoding: 'utf8',
-  });
-  return { status, stdout, stderr };
-}
+const troupe = (...args: string[]): CommandResult => spawnTroupe(dir, args);
 
 /** Writes a copy of the base model with another chat template; undefined removes it. Returns its name. */
 function model(name: string, template: string | undefined, { weights = true } = {}): string {

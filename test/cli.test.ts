@@ -2,19 +2,17 @@
  * Tests the command line as a user runs it: a complete run in separate processes, kills, Ctrl-C and bad
  * input.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { main } from '../src/cli/main.ts';
 import { randomStream } from '../src/core/rng.ts';
 import { signalsItself } from './self-signal.ts';
-
-const TROUPE = fileURLToPath(new URL('../bin/troupe.mjs', import.meta.url));
+import { type CommandResult, spawnTroupe, TROUPE } from './spawn-troupe.ts';
 
 /**
  * A team of two agents with 10,000 parameters. It trains for three stages with a promotion test after stages
@@ -48,13 +46,7 @@ beforeAll(() => {
 }, PATIENCE_MS);
 afterAll(() => fs.rmSync(dir, { recursive: true, force: true }));
 
-function troupe(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [TROUPE, ...args], {
-    cwd: dir,
-    encoding: 'utf8',
-  });
-  return { status, stdout, stderr };
-}
+const troupe = (...args: string[]): CommandResult => spawnTroupe(dir, args);
 
 /** Runs a command in this process, which saves a second. It is used for commands that fail early. */
 async function inProcess(...args: string[]): Promise<{ status: number; stdout: string; stderr: string }> {

@@ -1,15 +1,14 @@
 /** Tests the swap of one agent's model: every mode, kills, and refusals. */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { main } from '../src/cli/main.ts';
+import { type CommandResult, spawnTroupe, TROUPE } from './spawn-troupe.ts';
 
-const TROUPE = fileURLToPath(new URL('../bin/troupe.mjs', import.meta.url));
 const PATIENCE_MS = 240_000;
 
 const TEAM = `
@@ -44,13 +43,7 @@ beforeAll(() => {
 }, PATIENCE_MS);
 afterAll(() => fs.rmSync(dir, { recursive: true, force: true }));
 
-function troupe(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [TROUPE, ...args], {
-    cwd: dir,
-    encoding: 'utf8',
-  });
-  return { status, stdout, stderr };
-}
+const troupe = (...args: string[]): CommandResult => spawnTroupe(dir, args);
 
 /** Runs a swap in this process that is refused at the start; returns the error message. */
 async function refused(...args: string[]): Promise<string> {

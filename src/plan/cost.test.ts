@@ -2,29 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { planCost } from './cost.ts';
 import { measuredBytes, modelBytes, passBytes, recomputedShare, runModelBytes } from './memory.ts';
 import type { AgentRates, MachineRates } from './rates.ts';
-import { type WorkloadOptions, workloadOf } from './workload.ts';
-
-const OPTIONS: WorkloadOptions = {
-  agents: 3,
-  protocol: 'vote',
-  rounds: 1,
-  stages: 15,
-  reuse: false,
-  simultaneous: false,
-  sharedCompanions: true,
-  alone: false,
-  promptsPerStep: 64,
-  numGenerations: 8,
-  numIterations: 1,
-  minibatchSize: 128,
-  klTerm: true,
-  probes: false,
-  stagePrompts: 0,
-  certificatePrompts: 0,
-  saveSteps: 1,
-  gate: { prompts: 300, every: 5 },
-  evaluation: { prompts: 500, samples: 2, contestants: { least: 3, most: 4 } },
-};
+import { QUICKSTART } from './testing/quickstart-workload.ts';
+import { workloadOf } from './workload.ts';
 
 const perToken = (token: number) => ({ call: 0, token, pair: 0 });
 
@@ -52,7 +31,7 @@ const run = { models, stages: 15, promotes: true, decodeBatch: 128, tokenBudget:
 
 describe('the cost of a run', () => {
   it('is the workload times the rates', () => {
-    const plan = planCost(workloadOf(OPTIONS, 1), rates, run);
+    const plan = planCost(workloadOf(QUICKSTART, 1), rates, run);
     expect(plan.stage.phases).toEqual({
       rollout: expect.closeTo(19.2),
       score: expect.closeTo(30.72),
@@ -76,15 +55,15 @@ describe('the cost of a run', () => {
   });
 
   it('of a retry reuses the gradient if an update has a single optimizer step', () => {
-    const single = workloadOf({ ...OPTIONS, minibatchSize: 512 }, 1);
+    const single = workloadOf({ ...QUICKSTART, minibatchSize: 512 }, 1);
     expect(planCost(single, rates, run).retrySeconds).toBeCloseTo(61.44 + 3 * 0.1);
-    const { stage, retrySeconds } = planCost(workloadOf(OPTIONS, 1), rates, run);
+    const { stage, retrySeconds } = planCost(workloadOf(QUICKSTART, 1), rates, run);
     expect(retrySeconds).toBeCloseTo(stage.phases.divergence + stage.phases.update);
   });
 
   it('includes one probe of every agent before its first update', () => {
     for (const minibatchSize of [512, 128]) {
-      const options = { ...OPTIONS, minibatchSize };
+      const options = { ...QUICKSTART, minibatchSize };
       const plan = planCost(workloadOf(options, 1), rates, run);
       const probed = planCost(workloadOf({ ...options, probes: true }, 1), rates, run);
       expect(plan.probeSeconds).toBe(0);
@@ -100,10 +79,10 @@ describe('the cost of a run', () => {
   it('has a cost per micro-batch and per pair of tokens', () => {
     const forward = { call: 0.5, token: 0, pair: 1e-6 };
     const affine = { ...rates, agents: [{ ...agent, forward }] };
-    const { score } = planCost(workloadOf(OPTIONS, 1), affine, run).stage.phases;
+    const { score } = planCost(workloadOf(QUICKSTART, 1), affine, run).stage.phases;
     // 512 messages of 20 tokens: 204 rows fit into 4096 tokens, so 3 micro-batches
     expect(score).toBeCloseTo(3 * (3 * 0.5 + 512 * 400e-6));
-    const narrow = planCost(workloadOf(OPTIONS, 1), affine, { ...run, tokenBudget: 200 });
+    const narrow = planCost(workloadOf(QUICKSTART, 1), affine, { ...run, tokenBudget: 200 });
     expect(narrow.stage.phases.score).toBeCloseTo(3 * (52 * 0.5 + 512 * 400e-6));
   });
 
@@ -115,7 +94,7 @@ describe('the cost of a run', () => {
     expect(modelBytes(team)).toBe(6e9 + 3 * 16e6);
     // a calibration measures one of the two equal agents
     expect(measuredBytes(team, [0, 2])).toBe(6e9 + 3 * 4e6 + 2 * 24e6);
-    const plan = planCost(workloadOf(OPTIONS, 1), rates, { ...run, models: team });
+    const plan = planCost(workloadOf(QUICKSTART, 1), rates, { ...run, models: team });
     expect(plan.memoryBytes).toBe(1e9 + 6e9 + 3 * 20e6 + 2 * 36e6);
     expect(runModelBytes(team, false)).toBe(6e9 + 3 * 20e6 + 12e6);
     // the base has no weight gradients, so backward passes cost 2.001 and 4.001 forward passes instead of 3
@@ -152,7 +131,8 @@ describe('the memory of passes', () => {
       agents: [{ ...agent, fullBackward: perToken(0), backward: perToken(0.002) }],
     };
     const plan = (team: readonly (typeof model)[]) =>
-      planCost(workloadOf({ ...OPTIONS, klTerm: false }, 1), doubled, { ...run, models: team }).stage.phases;
+      planCost(workloadOf({ ...QUICKSTART, klTerm: false }, 1), doubled, { ...run, models: team }).stage
+        .phases;
     expect(plan([limited, limited, limited]).update - plan(models as never).update).toBeCloseTo(
       1536 * 20 * 0.001,
     );

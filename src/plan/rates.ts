@@ -24,7 +24,7 @@ export interface SamplingCost {
   readonly message: number;
   /** Cost of the forward pass over contexts. */
   readonly prefill: PassCost;
-  /** Time per decode step, whatever the number of messages, s: reading the weights. */
+  /** Part of the time of a decode step that does not depend on the number of messages, s: reading the weights. */
   readonly step: number;
   /** Time per decode step and message, s. */
   readonly row: number;

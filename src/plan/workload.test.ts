@@ -7,29 +7,8 @@ import { createRelay } from '../team/relay.ts';
 import { rollout } from '../team/rollout.ts';
 import type { Protocol, Team } from '../team/team.ts';
 import { createVote } from '../team/vote.ts';
-import { type WorkloadOptions, workloadOf } from './workload.ts';
-
-const QUICKSTART: WorkloadOptions = {
-  agents: 3,
-  protocol: 'vote',
-  rounds: 1,
-  stages: 15,
-  reuse: false,
-  simultaneous: false,
-  sharedCompanions: true,
-  alone: false,
-  promptsPerStep: 64,
-  numGenerations: 8,
-  numIterations: 1,
-  minibatchSize: 128,
-  klTerm: true,
-  probes: false,
-  stagePrompts: 0,
-  certificatePrompts: 0,
-  saveSteps: 1,
-  gate: { prompts: 300, every: 5 },
-  evaluation: { prompts: 500, samples: 2, contestants: { least: 3, most: 4 } },
-};
+import { QUICKSTART } from './testing/quickstart-workload.ts';
+import { workloadOf } from './workload.ts';
 
 const task: Task = {
   name: 'letters',

@@ -89,7 +89,7 @@ describe('relay', () => {
     ]);
   });
 
-  it('answers with the last message, whatever the earlier ones contain', () => {
+  it('answers with the last message and ignores the content of the earlier ones', () => {
     const last = message(2, 2, '', -9);
     expect(createRelay(3).decide([message(0, 0, '2'), message(1, 1, '2'), last], answerOf)).toBe(last);
   });

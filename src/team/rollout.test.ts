@@ -3,47 +3,14 @@ import { DomainError } from '../core/errors.ts';
 import { randomStream } from '../core/rng.ts';
 import type { Model } from '../engine/engine.ts';
 import { createTabularModel } from '../engine/tabular/model.ts';
-import { correct, incorrect } from '../grade/verdict.ts';
-import type { Task, TaskItem } from '../task/task.ts';
+import type { Task } from '../task/task.ts';
 import { createDebate } from './debate.ts';
 import { createRelay } from './relay.ts';
 import { type RolloutOptions, rollout } from './rollout.ts';
 import { createRouter } from './router.ts';
 import type { Protocol, Team, Trajectory } from './team.ts';
-import { VerifierCache } from './verifier-cache.ts';
+import { ALPHABET, echo, items, model, options, teamOf } from './testing/echo-task.ts';
 import { createVote } from './vote.ts';
-
-/**
- * A task whose right answer is the letter of the prompt. The answer of a message is its whole text; an empty
- * text has none.
- */
-const echo: Task = {
-  name: 'echo',
-  rewardRange: [0, 1],
-  size: () => undefined,
-  item: (split, index) => ({ id: `${split}-${index}`, prompt: 'abc'[index % 3] }),
-  verify: ({ prompt }, text) =>
-    text === ''
-      ? { correct: false, reward: 0, reason: 'blank' }
-      : text === prompt
-        ? correct(text, 'yes')
-        : incorrect(text, 'no'),
-};
-
-const ALPHABET = 'abc';
-/** Creates a model that writes short texts; its distribution depends on the seed. */
-const model = (seed: number): Model =>
-  createTabularModel({ alphabet: ALPHABET, prior: { offsets: [0, 0, 0, 1], scale: 1, seed } });
-
-function teamOf(protocol: Protocol, models: readonly Model[] = [model(1), model(2), model(3)]): Team {
-  return { protocol, agents: models.map((each, id) => ({ id, name: `agent ${id}`, model: each })) };
-}
-
-const items = (count: number): TaskItem[] => Array.from({ length: count }, (_, i) => echo.item('train', i));
-
-function options(more: Partial<RolloutOptions> = {}): RolloutOptions {
-  return { items: items(4), samples: 3, temperature: 1, maxTokens: 4, stream: randomStream(7, 1), ...more };
-}
 
 type Sample = Model['sample'];
 
@@ -111,7 +78,7 @@ describe('rollout', () => {
     ['vote', createVote()],
     ['relay', createRelay(3, { rounds: 2 })],
     ['debate', createDebate()],
-  ])('draws the same messages in %s whatever the batching and order of the engine', async (_, protocol) => {
+  ])('draws the same messages in %s for any batching and order of the engine', async (_, protocol) => {
     const forward = await rollout(teamOf(protocol), echo, options());
     const reversed = await rollout(
       teamOf(
@@ -224,39 +191,6 @@ describe('rollout', () => {
     }
   });
 
-  it('verifies the team’s answer and each agent’s last message', async () => {
-    for (const { item, messages, verdict, agentVerdicts, reward } of await rollout(
-      teamOf(createDebate()),
-      echo,
-      options(),
-    )) {
-      const last = [0, 1, 2].map(
-        (agent) => messages.findLast((message) => message.agent === agent)?.text ?? '',
-      );
-      expect(agentVerdicts).toEqual(last.map((text) => echo.verify(item, text)));
-      expect(reward).toBe(verdict.reward);
-    }
-  });
-
-  it('gives no verdict for agents without a message', async () => {
-    const [trajectory] = await rollout(teamOf({ ...createRelay(3), maxTurns: 2 }), echo, options());
-    expect(trajectory.agentVerdicts[2]).toBeUndefined();
-    expect(trajectory.agentVerdicts[1]).toEqual(trajectory.verdict);
-  });
-
-  it('mixes the agents’ mean reward into the team’s with the weight agentReward', async () => {
-    const plain = await rollout(teamOf(createVote()), echo, options());
-    const mixed = await rollout(teamOf(createVote()), echo, options({ agentReward: 0.3 }));
-    const rewards = new Set<number>();
-    mixed.forEach(({ reward, verdict, agentVerdicts }, i) => {
-      const agentMean = agentVerdicts.filter((agentVerdict) => agentVerdict?.correct).length / 3;
-      expect(reward).toBeCloseTo(0.7 * plain[i].reward + 0.3 * agentMean, 12);
-      expect(verdict).toEqual(plain[i].verdict);
-      rewards.add(reward);
-    });
-    expect(rewards.size).toBeGreaterThan(2);
-  });
-
   it('verifies each text once per item', async () => {
     const verified: string[] = [];
     const spying: Task = {
@@ -269,29 +203,6 @@ describe('rollout', () => {
     await rollout(teamOf(createVote()), spying, options({ samples: 20 }));
     expect(verified.length).toBeGreaterThan(10);
     expect(new Set(verified).size).toBe(verified.length);
-  });
-
-  it('counts an answer as wrong and warns when the verifier throws', async () => {
-    const warnings: string[] = [];
-    const broken: Task = {
-      ...echo,
-      rewardRange: [-1, 1],
-      verify: (item, text) => {
-        if (text.startsWith('a')) throw new Error('letter a');
-        return echo.verify(item, text);
-      },
-    };
-    const trajectories = await rollout(teamOf(createRelay(3)), broken, {
-      ...options(),
-      verifier: new VerifierCache(broken, (message) => warnings.push(message)),
-    });
-    expect(trajectories).toHaveLength(12);
-    const failed = trajectories.filter((trajectory) => texts(trajectory)[2].startsWith('a'));
-    expect(failed.length).toBeGreaterThan(0);
-    for (const { verdict } of failed)
-      expect(verdict).toEqual({ correct: false, reward: -1, reason: 'the verifier failed: letter a' });
-    expect(warnings[0]).toMatch(/^task echo: the verifier failed on item train-\d: letter a$/);
-    expect(new Set(trajectories.map(({ verdict }) => verdict.reward)).size).toBeGreaterThan(1);
   });
 
   it('reports progress for every finished message', async () => {
@@ -424,66 +335,5 @@ describe('rollout for a learner', () => {
     );
     expect(seen.at(-1)).toEqual([36, 36]);
     expect(seen.every(([done], i) => done > (seen[i - 1]?.[0] ?? 0))).toBe(true);
-  });
-});
-
-describe('an episode whose context is full', () => {
-  /** Returns a model whose context window has room for the given number of tokens. */
-  const small = (maxContext: number, seed = 1): Model =>
-    createTabularModel({ alphabet: ALPHABET, maxContext, prior: { offsets: [9, 0, 0, -9], scale: 0, seed } });
-  const ofAgent = (agent: number) => (message: { readonly agent: number }) => message.agent === agent;
-
-  it('fails with the lowest reward, without its message and later turns; the others continue', async () => {
-    const task: Task = {
-      ...echo,
-      rewardRange: [-1, 1],
-      item: (split, index) => ({ id: `${split}-${index}`, prompt: index === 1 ? 'a'.repeat(20) : 'a' }),
-    };
-    const team = teamOf(createRelay(3), [small(64), small(16), small(64)]);
-    const played = await rollout(
-      team,
-      task,
-      options({ items: [0, 1].map((i) => task.item('train', i)), samples: 2 }),
-    );
-    const [fits, full] = [
-      played.filter(({ group }) => group === 0),
-      played.filter(({ group }) => group === 1),
-    ];
-    for (const { overflow, messages } of fits) {
-      expect(overflow).toBeUndefined();
-      expect(messages).toHaveLength(3);
-    }
-    for (const { overflow, messages, reward, verdict, agentVerdicts, meanLogp } of full) {
-      expect(overflow).toMatchObject({ agent: 1, turn: 1 });
-      expect(messages.map(({ agent }) => agent)).toEqual([0]);
-      expect([reward, verdict.correct, meanLogp]).toEqual([-1, false, Number.NEGATIVE_INFINITY]);
-      expect(verdict.reason).toMatch(
-        /^agent agent 1 had no room for its message in turn 2: its context has \d+ of 16 tokens$/,
-      );
-      expect(agentVerdicts.map((own) => own?.reward)).toEqual([0, -1, -1]);
-    }
-  });
-
-  it('does not end the run if all messages of a turn have no room', async () => {
-    const progress: (readonly [number, number])[] = [];
-    const played = await rollout(
-      teamOf(createVote(), [small(1), small(1)]),
-      echo,
-      options({ onProgress: (done, total) => progress.push([done, total]) }),
-    );
-    expect(played).toHaveLength(12);
-    expect(played.every(({ overflow, messages }) => overflow !== undefined && messages.length === 0)).toBe(
-      true,
-    );
-    expect(progress.at(-1)).toEqual([24, 24]);
-  });
-
-  it('keeps the messages of the other agents of its turn, and their draws', async () => {
-    const wide = await rollout(teamOf(createVote(), [small(64), small(64, 2)]), echo, options());
-    const narrow = await rollout(teamOf(createVote(), [small(64), small(1, 2)]), echo, options());
-    const tokens = (played: readonly Trajectory[]) =>
-      played.map(({ messages }) => messages.filter(ofAgent(0)).map((message) => [...message.tokens]));
-    expect(tokens(narrow)).toEqual(tokens(wide));
-    expect(narrow.every(({ messages }) => messages.length === 1)).toBe(true);
   });
 });

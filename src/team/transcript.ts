@@ -35,7 +35,7 @@ export function ownChatMessage({ text, tokens }: ProtocolMessage): ChatMessage {
 
 /**
  * Returns the prompt of an agent on a transcript that all agents share: all earlier messages as assistant
- * messages, whichever agent wrote them. Messages of other agents are passed as text, because their token ids
+ * messages, those of other agents too. Messages of other agents are passed as text, because their token ids
  * belong to another model.
  */
 export function sharedTranscript(
@@ -65,7 +65,7 @@ export interface Exchange {
 
 /**
  * Returns the prompt of an agent in an interactive episode: the messages passed to the environment as
- * assistant messages, whichever agent wrote them, and the environment's replies as user messages.
+ * assistant messages, those of all agents, and the environment's replies as user messages.
  */
 export function exchangeTranscript(
   item: TaskItem,
