@@ -8,8 +8,8 @@
  *   default is `agreed`, or `deepscaler` in strict mode;
  * * `--exclude kind=deg_unicode`: skips lines with this value; may be repeated.
  *
- * In strict mode a prediction without a box is read as the content of a box. Exit code 0 if the file was processed,
- * whatever the verdicts; 2 if it cannot be used.
+ * In strict mode a prediction without a box is read as the content of a box. Exit code 0 if the file was processed;
+ * the verdicts do not change it. Exit code 2 if the file cannot be used.
  * @module
  */
 import { readFileSync } from 'node:fs';

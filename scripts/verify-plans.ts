@@ -13,8 +13,8 @@
  * the recorded plan, and first lists the answers whose verdict differs for the text alone. `--text-only` ignores
  * `extracted_plan`.
  *
- * The last line is `N agree, M disagree`. Exit code 0 if all files were processed, whatever the verdicts; 2 if a file
- * cannot be used.
+ * The last line is `N agree, M disagree`. Exit code 0 if all files were processed; the verdicts do not change
+ * it. Exit code 2 if a file cannot be used.
  * @module
  */
 import { readFileSync } from 'node:fs';

@@ -8,7 +8,7 @@
  * * Puzzles are solved; the last line is `N of M solved uniquely`. A solution that differs from the one in the file is
  *   listed and not counted.
  *
- * Exit code 0 if the files were processed, whatever the results; 2 if one cannot be used.
+ * Exit code 0 if the files were processed; the results do not change it. Exit code 2 if one cannot be used.
  * @module
  */
 import { readdirSync } from 'node:fs';

@@ -40,7 +40,7 @@ async function endpoint(
 }
 
 describe('createAnswerer', () => {
-  it('samples the same answer for the same stream, whatever other questions there are', async () => {
+  it('samples the same answer for the same stream, independently of other questions', async () => {
     const engine = createOnnxEngine({ threads: 1 });
     let loaded = 0;
     const answerer = createAnswerer(

@@ -45,8 +45,8 @@ export interface PaperBound {
  * sqrt(δ_i/2) − Σ ζ_i/(1−γ) − Σ (A_max/(1−γ)) sqrt(log(2n/δ_c)/(2N_i)). The symbols are defined at {@link
  * PaperBoundInput}   (E50).
  *
- * The formula is exactly as printed in the paper. The bound cannot be positive for γ >= 1/2, whatever the
- * data are (E51). Its finite-sample term is half of Hoeffding's radius for values in [−A_max, A_max], and it
+ * The formula is exactly as printed in the paper. The bound is negative or 0 for γ >= 1/2 and all
+ * data (E51). Its finite-sample term is half of Hoeffding's radius for values in [−A_max, A_max], and it
  * is applied to a policy that was chosen on the same sample. Report it as "paper bound (informational)"; no
  * decision may depend on it.
  *

@@ -57,8 +57,8 @@ export function stageFolders(dir: string, fs: FileSystem = diskFileSystem): stri
 }
 
 /**
- * Flushes all files of a folder and writes the marker file. From then on the folder is a checkpoint, whatever
- * its path.
+ * Flushes all files of a folder and writes the marker file. From then on the folder is a checkpoint, also
+ * under another path.
  */
 export async function sealCheckpoint(dir: string, fs: FileSystem = diskFileSystem): Promise<void> {
   const files: Record<string, { bytes: number; sha256: string }> = {};

@@ -127,7 +127,7 @@ describe('a run folder', () => {
     expect(fs.readdirSync(dir)).not.toContain('lock');
   });
 
-  it('keeps the champion whatever its age', async () => {
+  it('keeps a champion of any age', async () => {
     const store = await createRun(dir, { config: '', keepLast: 1 });
     await runStage(store, 0);
     for (const stage of [1, 2]) await runStage(store, stage, { promote: false });

@@ -9,7 +9,7 @@ const drain = <T>(queue: FairQueue<T>): T[] => {
 };
 
 describe('FairQueue', () => {
-  it('alternates between keys whatever the order of arrival', () => {
+  it('alternates between keys for any order of arrival', () => {
     const queue = new FairQueue<string>();
     for (const item of ['a1', 'a2', 'a3', 'a4']) queue.push('a', item, 1);
     for (const item of ['b1', 'b2']) queue.push('b', item, 1);

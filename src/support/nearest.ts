@@ -34,7 +34,7 @@ export function editDistance(a: string, b: string): number {
 
 /**
  * Returns the candidate closest to `name`, ignoring case and the difference of `-` and `_`. Its distance must
- * be at most 2 edits or a third of its length, whichever is larger. The first of equally close candidates is
+ * be at most the larger of 2 edits and a third of its length. The first of equally close candidates is
  * returned.
  *
  * @returns the candidate, or undefined if none is close enough

@@ -1,8 +1,8 @@
 /**
  * Loader hooks with which Node imports TypeScript modules, for `module.registerHooks` and, on an older Node,
  * `module.register`. Node strips the types if its version can; otherwise `@swc/wasm-typescript` does, the
- * transpiler that newer Node versions contain. A file is always loaded as an ES module, whatever the `type`
- * in the nearest package.json.
+ * transpiler that newer Node versions contain. A file is always loaded as an ES module; the `type` in the
+ * nearest package.json is ignored.
  *
  * The hooks handle only modules whose URL ends in {@link MARK}, so that other loaders of the process keep
  * their modules. A marked module passes the mark on to its relative imports. After `initialize({ every: true

@@ -77,7 +77,7 @@ async function rollBack(champion: TeamSnapshot, team: Team): Promise<TeamAndCham
 /**
  * Tests whether one agent's update is an improvement (ACCEPT_TEST of RUN_STAGE). In stage k the test of each
  * of the n agents has the error probability alpha 6 / (pi^2 k^2) / n (E64). After the call the model has its
- * updated weights, whatever the result.
+ * updated weights, also if the test rejects them.
  *
  * @param agent - the updated agent
  * @param before - snapshot S0 of the agent's model before the update

@@ -47,7 +47,7 @@ export interface MinibatchLoss {
  * the clipped ratio, A_g the advantage, and Kbar the mean KL over the M tokens of the trajectories (E24,
  * E25', E31).
  *
- * A trajectory with A = 0 has loss 0 and cotangent 0, whatever its ratio. It counts in N and M but is neither
+ * A trajectory with A = 0 has loss 0 and cotangent 0 for every ratio. It counts in N and M but is neither
  * scored nor differentiated. Its token positions are therefore missing from the KL term; only the
  * trust-region test after training measures them. Before the first optimizer step the policy is still the old
  * one, so value and gradient of the KL term are exactly 0 and are not computed.

@@ -110,7 +110,7 @@ describe('a stage', () => {
     expect(updates(context.events).map(({ agent }) => agent)).toEqual(expected);
   });
 
-  it('updates agents with later turns first in reverse order, whatever their ids', async () => {
+  it('updates agents with later turns first in reverse order, independently of their ids', async () => {
     const team = createTeam(fixedTurns(1, 2, 0), 3);
     const context = createContext(team, trainOptions({ rolloutMode: 'reuse', order: 'reverse' }));
     await runStage(context, team, 1);

@@ -72,8 +72,8 @@ export function modelSize(dir: string, config: Config): ModelSize {
 const FLOAT32 = 4;
 
 /**
- * Memory for the weights of a complete model in the engine of this process, bytes. They are loaded as float32, whatever
- * their type on disk is.
+ * Memory for the weights of a complete model in the engine of this process, bytes. All types on disk
+ * are loaded as float32.
  *
  * @param model - folder or GGUF file
  * @throws ConfigError if the weights are missing or damaged

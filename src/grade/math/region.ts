@@ -89,7 +89,7 @@ function interval({ items, open, close }: NodeOf<'bracket'>, work: WorkBudget): 
   return [{ low, high, lowClosed: isClosed(open, low), highClosed: isClosed(close, high) }];
 }
 
-/** Whether an end of an interval is closed. Infinite ends are open, whatever their bracket. */
+/** Whether an end of an interval is closed. Infinite ends are open with either bracket. */
 function isClosed(sign: string, { value }: End): boolean {
   return sign === '[' && Number.isFinite(value);
 }

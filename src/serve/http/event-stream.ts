@@ -19,7 +19,7 @@ export interface EventStreamOptions {
   /** @returns the error event */
   readonly onError: (error: unknown) => object;
   readonly onFirstEvent: () => void;
-  /** Called once: when generation ends or when the client disconnects, whichever happens first. */
+  /** Called once: at the end of the generation, or earlier if the client disconnects. */
   readonly onEnd: (outcome: StreamOutcome) => void;
   /** Cancels generation after a client disconnect. */
   readonly cancel: () => void;

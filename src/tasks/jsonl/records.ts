@@ -43,7 +43,7 @@ export function readRecords(path: string, fields: RecordFields): PromptRecord[] 
   return readJsonLines(path).map((line) => readRecord(line, fields));
 }
 
-/** Reads all objects of a file, whatever their fields. @throws ConfigError like {@link readRecords} */
+/** Reads all objects of a file without requirements on their fields. @throws ConfigError like {@link readRecords} */
 export function readObjects(path: string): Readonly<Record<string, unknown>>[] {
   return readJsonLines(path).map(({ fields }) => Object.fromEntries(fields));
 }
