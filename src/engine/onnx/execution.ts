@@ -32,6 +32,22 @@ export function layeredTokenBudget(config: DecoderConfig, activationBytes: numbe
 }
 
 /**
+ * Time of one floating-point operation of attention, relative to one of the projections: attention has small
+ * matrices and a softmax. Measured with rows of 550 and 1,550 tokens of a model with 135 M parameters.
+ */
+const ATTENTION_SLOWNESS = 5;
+
+/**
+ * Returns the estimated cost of the attention between two positions, relative to the cost of the projections of
+ * one token.
+ */
+export function attentionPairCost(config: DecoderConfig): number {
+  const { heads, kvHeads, headDim, hiddenSize, intermediateSize } = config;
+  const projections = 2 * hiddenSize * (headDim * (2 * heads + 2 * kvHeads) + 3 * intermediateSize);
+  return (ATTENTION_SLOWNESS * 4 * heads * headDim) / projections;
+}
+
+/**
  * Returns the size of the activations that training keeps per token, bytes. Attention probabilities are not
  * included, because their size depends on the sequence length.
  */

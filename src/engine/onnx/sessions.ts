@@ -27,6 +27,7 @@ import {
   buildSequenceGraph,
   type SequenceGraphOptions,
 } from './decoder/training-graph.ts';
+import { type TreeLayout, treeDepths, treeMask } from './decoder/tree-mask.ts';
 import type { Runtime, Session, Tensor } from './graph/runtime.ts';
 
 /** Compiled graphs for the training of one layer. */
@@ -39,6 +40,13 @@ export interface LayerSessions {
   readonly saved: readonly string[];
 }
 
+/** Shape of a padded batch [B, T], and its prefix trees if rows have more than one sequence. */
+export interface AttentionLayout {
+  readonly rows: number;
+  readonly length: number;
+  readonly tree?: TreeLayout;
+}
+
 export class Sessions {
   readonly config: DecoderConfig;
   readonly runtime: Runtime;
@@ -48,6 +56,8 @@ export class Sessions {
   readonly ropeCache: RopeCache;
   readonly #sessions = new Map<string, Promise<Session>>();
   readonly #trainingGraphs = new Map<string, LayerTraining>();
+  /** Inputs of the batches in use, which the passes over a batch share. */
+  readonly #feedsOfTrees = new WeakMap<TreeLayout, Record<string, Tensor>>();
   readonly #masks: CausalMasks;
   readonly #windowMasks: CausalMasks | undefined;
 
@@ -149,16 +159,38 @@ export class Sessions {
     return this.#session('logits', () => buildLogitsGraph(this.config, this.variant));
   }
 
-  /**
-   * Returns the inputs of whole-sequence graphs that depend only on the sequence length: masks and rotary
-   * tables.
-   */
-  lengthFeeds(length: number): Record<string, Tensor> {
+  /** Returns the inputs of whole-sequence graphs that define attention: masks, positions and rotary tables. */
+  attentionFeeds(batch: AttentionLayout): Record<string, Tensor> {
+    return batch.tree ? this.#treeFeeds(batch.tree) : this.#causalFeeds(batch);
+  }
+
+  #causalFeeds({ rows, length }: AttentionLayout): Record<string, Tensor> {
+    const positions = BigInt64Array.from({ length: rows * length }, (_, i) => BigInt(i % length));
     return {
       ...this.ropeCache.feeds(length),
+      positions: this.runtime.int64(positions, [rows, length]),
       mask: this.#masks.get(length),
       ...(this.#windowMasks ? { window_mask: this.#windowMasks.get(length) } : {}),
     };
+  }
+
+  #treeFeeds(tree: TreeLayout): Record<string, Tensor> {
+    const cached = this.#feedsOfTrees.get(tree);
+    if (cached) return cached;
+    const { rows, length } = tree;
+    const { heads, kvHeads, slidingWindow: window } = this.config;
+    const depths = treeDepths(tree);
+    const copies = heads / kvHeads;
+    const mask = (values: Float32Array): Tensor =>
+      this.runtime.float32(values, [rows, 1, copies * length, length]);
+    const feeds = {
+      ...this.ropeCache.feeds(length), // the operator requires tables with at least T rows
+      positions: this.runtime.int64(BigInt64Array.from(depths, BigInt), [rows, length]),
+      mask: mask(treeMask(tree, { copies })),
+      ...(window === undefined ? {} : { window_mask: mask(treeMask(tree, { copies, window })) }),
+    };
+    this.#feedsOfTrees.set(tree, feeds);
+    return feeds;
   }
 
   async release(): Promise<void> {

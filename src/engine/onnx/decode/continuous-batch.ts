@@ -158,7 +158,7 @@ export class ContinuousBatch implements MessageGenerator {
     if (group.length === 0) return;
     let states: Omit<PrefilledStates, 'row'>;
     try {
-      states = await runContexts(this.#parts, contexts, length);
+      states = await runContexts(this.#parts, contexts, { length });
       this.#requireOpen();
     } catch (error) {
       // reject the group here, because its messages are no longer in the queue

@@ -6,7 +6,7 @@ import { expectedLogp } from '../testing/reference-decoder.ts';
 import { tinyConfig, tinyWeights } from '../testing/tiny-model.ts';
 import { ParameterStore } from '../weights/parameter-store.ts';
 import type { PrefilledStates } from './kv-cache.ts';
-import { PrefillQueue } from './prefill.ts';
+import { PrefillQueue, runContexts } from './prefill.ts';
 
 const config = tinyConfig();
 const engine = createOnnxEngine({ threads: 1, spinning: false });
@@ -46,6 +46,31 @@ function expectClose(got: readonly number[][], expected: readonly number[][]): v
     expect(Math.abs(value - (expected.flat()[i] as number))).toBeLessThan(2e-5);
   });
 }
+
+describe('runContexts', () => {
+  it('computes the same states with and without sharing common prefixes', async () => {
+    const layers = createOnnxEngine({ threads: 1, spinning: false, execution: 'layers' });
+    const parts = { sessions: await layers.sessions(config), weights: parameters };
+    const extend = (context: Int32Array, ...tokens: number[]) => Int32Array.from([...context, ...tokens]);
+    const contexts = [
+      long,
+      extend(middle, 1, 2),
+      one,
+      extend(middle, 1, 3, 4),
+      middle,
+      extend(middle, 1),
+      long,
+    ];
+    const [alone, shared] = [
+      await runContexts(parts, contexts, { length: 11 }),
+      await runContexts(parts, contexts, { length: 11, share: true }),
+    ];
+    contexts.forEach((context, row) => {
+      expectClose(rowOf({ ...shared!, row }, context), rowOf({ ...alone!, row }, context));
+    });
+    await layers.close();
+  });
+});
 
 describe('PrefillQueue', () => {
   it('runs equal contexts once, even if other contexts are between them', async () => {

@@ -7,7 +7,7 @@ const runtime = await Runtime.open({ threads: 1, spinning: false });
 describe('CausalMasks', () => {
   it('masks later positions in every copy', () => {
     const mask = new CausalMasks(runtime, { copies: 2 }).get(3);
-    expect(mask.dims).toEqual([6, 3]);
+    expect(mask.dims).toEqual([1, 1, 6, 3]);
     const rows = [0, -1e30, -1e30, 0, 0, -1e30, 0, 0, 0].map(Math.fround);
     expect([...floatData(mask)]).toEqual([...rows, ...rows]);
     expect([...floatData(new CausalMasks(runtime, { copies: 1 }).get(1))]).toEqual([0]);
@@ -40,7 +40,7 @@ describe('CausalMasks', () => {
   it('returns a mask that is larger than the limit, and evicts all others', () => {
     const masks = new CausalMasks(runtime, { copies: 1, limit: 10 });
     masks.get(2);
-    expect(masks.get(5).dims).toEqual([5, 5]);
+    expect(masks.get(5).dims).toEqual([1, 1, 5, 5]);
     expect(masks.size).toBe(25);
   });
 });

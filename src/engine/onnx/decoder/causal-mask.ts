@@ -44,7 +44,7 @@ export class CausalMasks {
   }
 
   /**
-   * Returns the mask of a sequence of the given length, [copies T, T]: 0 for positions that a row attends to,
+   * Returns the mask of a sequence of the given length, [1, 1, copies T, T]: 0 for positions that a row attends to,
    * {@link MASKED} for later positions and for positions outside the window.
    */
   get(length: number): Tensor {
@@ -69,7 +69,7 @@ export class CausalMasks {
       const hidden = Math.max(0, position + 1 - this.#window);
       values.fill(MASKED, row * length, row * length + hidden);
     }
-    return this.#runtime.float32(values, [this.#copies * length, length]);
+    return this.#runtime.float32(values, [1, 1, this.#copies * length, length]);
   }
 
   #sizeOf(length: number): number {

@@ -43,7 +43,7 @@ export function weightInputs(graph: Graph, config: DecoderConfig): WeightValues 
 
 /** Graph inputs that depend only on the batch. Inputs that no layer uses are absent. */
 export interface BatchInputs {
-  /** Additive causal masks, one copy per query head of a key head [g T, T]. */
+  /** Additive masks, one copy per query head of a key head [1 or B, 1, g T, T]. */
   readonly mask?: Value;
   readonly windowMask?: Value;
   readonly rotary: Readonly<Partial<Record<'global' | 'local', RotaryTables>>>;
@@ -59,17 +59,19 @@ export function batchInputs(
   options: { readonly headDim: number; readonly gradients: boolean },
 ): BatchInputs {
   const half = options.headDim / 2;
+  const uses = (rope: LayerKind['rope']): boolean => kinds.some((kind) => kind.rope === rope);
+  const rotates = uses('global') || uses('local');
+  const positions = rotates ? graph.input('positions', ['B', 'T'], 'int64') : undefined;
   const tables = (prefix: 'rope' | 'local'): RotaryTables => {
     const sin = graph.input(`${prefix}_sin`, ['P', half]);
     return {
       cos: graph.input(`${prefix}_cos`, ['P', half]),
       sin,
       sinNegative: options.gradients ? graph.input(`${prefix}_sin_negative`, ['P', half]) : sin,
-      offset: graph.ints([0]),
+      positions: positions as Value,
     };
   };
-  const uses = (positions: LayerKind['rope']): boolean => kinds.some((kind) => kind.rope === positions);
-  const mask = (name: string): Value => graph.input(name, ['GT', 'T']);
+  const mask = (name: string): Value => graph.input(name, ['MB', 1, 'GT', 'T']);
   return {
     ...(kinds.some(({ sliding }) => !sliding) ? { mask: mask('mask') } : {}),
     ...(kinds.some(({ sliding }) => sliding) ? { windowMask: mask('window_mask') } : {}),

@@ -153,9 +153,18 @@ const cases: Case[] = [
   {
     name: 'rotary',
     args: [{ name: 'x', shape: [2, 3, 5, 6] }, ...ropeArgs],
-    build: (tape, [x, cos, sin, sinNegative]) => [
-      ops.rotary(tape, x!, { cos: cos!, sin: sin!, sinNegative: sinNegative!, offset: tape.graph.ints([0]) }),
-    ],
+    build: (tape, [x, cos, sin, sinNegative]) => {
+      const { graph } = tape;
+      // the second row is a tree: two tokens follow the same token
+      const positions = graph.op(
+        'Reshape',
+        [graph.ints([0, 1, 2, 3, 4, 0, 1, 2, 2, 3]), graph.ints([2, 5])],
+        {
+          dtype: 'int64',
+        },
+      );
+      return [ops.rotary(tape, x!, { cos: cos!, sin: sin!, sinNegative: sinNegative!, positions })];
+    },
   },
   {
     name: 'attention with grouped queries',

@@ -299,8 +299,8 @@ export interface RotaryTables {
   readonly sin: Value;
   /** -sin, with which the backward rule rotates in the opposite direction. */
   readonly sinNegative: Value;
-  /** Position of the first token of x, int64 [1]. */
-  readonly offset: Value;
+  /** Position of each token of x, int64 [B, T]. */
+  readonly positions: Value;
 }
 
 /**
@@ -310,7 +310,7 @@ export interface RotaryTables {
 export function rotary(tape: Tape, x: Value, tables: RotaryTables): Value {
   const { graph } = tape;
   const rotate = (value: Value | undefined, sin: Value): Value =>
-    graph.op('RotaryEmbedding', [value, tables.offset, tables.cos, sin], {
+    graph.op('RotaryEmbedding', [value, tables.positions, tables.cos, sin], {
       domain: MS,
       attributes: { interleaved: 0 },
     });
@@ -336,7 +336,7 @@ export interface AttentionShape {
  * @param q - [B, heads, T, d]
  * @param k - [B, kvHeads, T, d]
  * @param v - [B, kvHeads, T, d]
- * @param mask - additive [g T, T]: 0 for visible positions, {@link MASKED} elsewhere
+ * @param mask - additive [1 or B, 1, g T, T]: 0 for visible positions, {@link MASKED} elsewhere
  * @returns [B, heads, T, d]
  */
 export function attention(

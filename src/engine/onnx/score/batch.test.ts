@@ -16,7 +16,9 @@ const anySequences = fc.array(
 
 describe('packBatches', () => {
   it('packs a hand-computed batch', () => {
-    const [batch, ...others] = packBatches([sequence([1, 2], [3]), sequence([4], [5, 6, 7])], 100);
+    const [batch, ...others] = packBatches([sequence([1, 2], [3]), sequence([4], [5, 6, 7])], {
+      tokenBudget: 100,
+    });
     expect(others).toEqual([]);
     expect(batch).toEqual({
       sequenceIndices: [1, 0], // longest first
@@ -34,10 +36,9 @@ describe('packBatches', () => {
     fc.assert(
       fc.property(anySequences, fc.integer({ min: 1, max: 40 }), (sequences, budget) => {
         const seen = sequences.map(() => [] as number[]);
-        for (const { sequenceIndices, length, tokens, indices, targets, offsets } of packBatches(
-          sequences,
-          budget,
-        ))
+        for (const { sequenceIndices, length, tokens, indices, targets, offsets } of packBatches(sequences, {
+          tokenBudget: budget,
+        }))
           sequenceIndices.forEach((index, row) => {
             const whole = [...sequences[index]!.context, ...sequences[index]!.tokens];
             for (let m = offsets[row]!; m < offsets[row + 1]!; m++) {
@@ -56,7 +57,7 @@ describe('packBatches', () => {
   it('respects the budget, except for a single sequence that exceeds it', () => {
     fc.assert(
       fc.property(anySequences, fc.integer({ min: 1, max: 40 }), (sequences, budget) => {
-        for (const { rows, length, sequenceIndices } of packBatches(sequences, budget)) {
+        for (const { rows, length, sequenceIndices } of packBatches(sequences, { tokenBudget: budget })) {
           expect(sequenceIndices.length).toBe(rows);
           expect(length).toBe(Math.max(...sequenceIndices.map((index) => inputLength(sequences[index]!))));
           if (rows > 1) expect(rows * length).toBeLessThanOrEqual(budget);
@@ -68,7 +69,7 @@ describe('packBatches', () => {
   it('has an inverse: each index maps to its row, all others to none', () => {
     fc.assert(
       fc.property(anySequences, (sequences) => {
-        for (const { indices, inverse } of packBatches(sequences, 30)) {
+        for (const { indices, inverse } of packBatches(sequences, { tokenBudget: 30 })) {
           indices.forEach((index, m) => {
             expect(inverse[Number(index)]).toBe(BigInt(m));
           });
@@ -81,14 +82,20 @@ describe('packBatches', () => {
 
   it('depends only on lengths; equal lengths keep their order', () => {
     const same = Array.from({ length: 5 }, (_, i) => sequence([i + 1], [i + 2]));
-    expect(packBatches(same, 2).map(({ sequenceIndices }) => sequenceIndices)).toEqual([[0, 1], [2, 3], [4]]);
+    expect(packBatches(same, { tokenBudget: 2 }).map(({ sequenceIndices }) => sequenceIndices)).toEqual([
+      [0, 1],
+      [2, 3],
+      [4],
+    ]);
   });
 
   it('skips messages without tokens, and returns no batches without messages', () => {
-    expect(packBatches([], 10)).toEqual([]);
-    expect(packBatches([sequence([1, 2, 3], [])], 10)).toEqual([]);
+    expect(packBatches([], { tokenBudget: 10 })).toEqual([]);
+    expect(packBatches([sequence([1, 2, 3], [])], { tokenBudget: 10 })).toEqual([]);
     expect(
-      packBatches([sequence([1], []), sequence([1], [2])], 10).map(({ sequenceIndices }) => sequenceIndices),
+      packBatches([sequence([1], []), sequence([1], [2])], { tokenBudget: 10 }).map(
+        ({ sequenceIndices }) => sequenceIndices,
+      ),
     ).toEqual([[1]]);
   });
 });

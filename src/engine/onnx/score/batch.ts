@@ -1,27 +1,41 @@
 /**
- * Packs sequences into padded batches under a token budget. Sequences are sorted by length to minimize padding. The
- * packing depends on the lengths alone, so it is deterministic.
+ * Packs sequences into padded batches under a token budget. Rows are sorted by length to minimize padding. The
+ * packing depends on the sequences alone, so it is deterministic.
  * @module
  */
 import type { Sequence } from '../../engine.ts';
+import type { TreeLayout } from '../decoder/tree-mask.ts';
+import { type PrefixRow, packPrefixRows, singleRow, treeLayout } from './prefix-rows.ts';
 
 /** One padded batch [B, T] with the M positions that predict message tokens. */
 export interface Batch {
-  /** Indices of the sequences in the caller's list [B]. */
+  /** Indices of the sequences in the caller's list, in the order of `offsets`. */
   readonly sequenceIndices: readonly number[];
   readonly rows: number;
   /** Padded length T. */
   readonly length: number;
   /** Input tokens [B, T], padded with 0 on the right. */
   readonly tokens: BigInt64Array;
+  /** The prefix trees of the rows. Absent if every row is a single sequence. */
+  readonly tree?: TreeLayout;
   /** Index, among the B T states, of the state that predicts each target, grouped by sequence [M]. */
   readonly indices: BigInt64Array;
   /** Message tokens [M]. */
   readonly targets: BigInt64Array;
   /** Position in `indices` of each of the B T states, or M if the state predicts no target [B T]. */
   readonly inverse: BigInt64Array;
-  /** Offset of each sequence's first target among the M targets, followed by M [B + 1]. */
+  /** Offset of each sequence's first target among the M targets, followed by M. */
   readonly offsets: readonly number[];
+}
+
+export interface PackOptions {
+  /** Maximum number of tokens of a batch, including padding; a longer sequence gets its own batch. */
+  readonly tokenBudget: number;
+  /**
+   * With this option, sequences whose contexts begin with the same tokens can share a row; the value is
+   * `PrefixRowOptions.pairCost`. Absent: every row is a single sequence.
+   */
+  readonly pairCost?: number | undefined;
 }
 
 /** Returns the number of input tokens of a sequence. Its last token is only a target, not an input. */
@@ -29,60 +43,76 @@ export function inputLength(sequence: Sequence): number {
   return sequence.context.length + sequence.tokens.length - 1;
 }
 
-/**
- * Packs sequences into batches of at most `tokenBudget` padded tokens; a sequence that exceeds the budget
- * gets its own batch.
- *
- * @param sequences - contexts must not be empty; sequences without message tokens are skipped
- */
-export function packBatches(sequences: readonly Sequence[], tokenBudget: number): Batch[] {
-  const order = sequences
-    .map((_, index) => index)
-    .filter((index) => sequences[index].tokens.length > 0)
-    .sort((a, b) => inputLength(sequences[b]) - inputLength(sequences[a]) || a - b);
+/** Packs sequences into batches. Contexts must not be empty; sequences without message tokens are skipped. */
+export function packBatches(sequences: readonly Sequence[], { tokenBudget, pairCost }: PackOptions): Batch[] {
+  const scored = sequences.map((_, index) => index).filter((index) => sequences[index].tokens.length > 0);
+  const inputs = scored.map((index) => {
+    const { context } = sequences[index];
+    // the state of the last context token predicts a target, and each target needs a state of its own
+    return { tokens: inputTokens(sequences[index]), shareable: context.length - 1 };
+  });
+  const rows =
+    pairCost === undefined
+      ? inputs.map((input, i) => singleRow(i, input))
+      : packPrefixRows(inputs, { maxLength: tokenBudget, pairCost });
+  const sorted = rows.sort((a, b) => b.tokens.length - a.tokens.length || a.sequences[0] - b.sequences[0]);
   const batches: Batch[] = [];
   let start = 0;
-  while (start < order.length) {
-    // sequences are sorted by length, so the first one is the longest of the batch
-    const length = inputLength(sequences[order[start]]);
-    const rows = Math.max(1, Math.min(order.length - start, Math.floor(tokenBudget / length)));
-    batches.push(packBatch(sequences, order.slice(start, start + rows), length));
-    start += rows;
+  while (start < sorted.length) {
+    // rows are sorted by length, so the first one is the longest of the batch
+    const { length } = sorted[start].tokens;
+    const count = Math.max(1, Math.min(sorted.length - start, Math.floor(tokenBudget / length)));
+    batches.push(packBatch(sequences, relabelled(sorted.slice(start, start + count), scored), length));
+    start += count;
   }
   return batches;
 }
 
-function packBatch(
-  sequences: readonly Sequence[],
-  sequenceIndices: readonly number[],
-  length: number,
-): Batch {
+function inputTokens({ context, tokens }: Sequence): Int32Array {
+  const input = new Int32Array(context.length + tokens.length - 1);
+  input.set(context);
+  input.set(tokens.subarray(0, -1), context.length);
+  return input;
+}
+
+/** Replaces the sequence indices of rows by the entries of a list. */
+function relabelled(rows: readonly PrefixRow[], indices: readonly number[]): PrefixRow[] {
+  return rows.map((row) => ({ ...row, sequences: row.sequences.map((i) => indices[i]) }));
+}
+
+function packBatch(sequences: readonly Sequence[], rows: readonly PrefixRow[], length: number): Batch {
+  const sequenceIndices = rows.flatMap((row) => row.sequences);
   const states = sequenceIndices.reduce((sum, index) => sum + sequences[index].tokens.length, 0);
-  const tokens = new BigInt64Array(sequenceIndices.length * length);
+  const tokens = new BigInt64Array(rows.length * length);
   const indices = new BigInt64Array(states);
   const targets = new BigInt64Array(states);
-  const inverse = new BigInt64Array(sequenceIndices.length * length).fill(BigInt(states));
+  const inverse = new BigInt64Array(rows.length * length).fill(BigInt(states));
   const offsets = [0];
   let m = 0;
-  sequenceIndices.forEach((index, row) => {
-    const { context, tokens: message } = sequences[index];
-    const base = row * length;
-    for (let t = 0; t < context.length; t++) tokens[base + t] = BigInt(context[t]);
-    for (let u = 0; u < message.length; u++) {
-      const flat = base + context.length + u - 1;
-      if (u + 1 < message.length) tokens[flat + 1] = BigInt(message[u]);
-      indices[m] = BigInt(flat);
-      targets[m] = BigInt(message[u]);
-      inverse[flat] = BigInt(m);
-      m++;
-    }
-    offsets.push(m);
+  rows.forEach((row, b) => {
+    const base = b * length;
+    row.tokens.forEach((token, t) => {
+      tokens[base + t] = BigInt(token);
+    });
+    row.sequences.forEach((index, i) => {
+      const { context, tokens: message } = sequences[index];
+      for (let u = 0; u < message.length; u++) {
+        const flat = base + row.positions[i][context.length + u - 1];
+        indices[m] = BigInt(flat);
+        targets[m] = BigInt(message[u]);
+        inverse[flat] = BigInt(m);
+        m++;
+      }
+      offsets.push(m);
+    });
   });
+  const tree = treeLayout(rows, length);
   return {
     sequenceIndices,
-    rows: sequenceIndices.length,
+    rows: rows.length,
     length,
     tokens,
+    ...(tree ? { tree } : {}),
     indices,
     targets,
     inverse,

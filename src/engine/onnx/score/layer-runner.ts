@@ -17,7 +17,7 @@ import type { WeightSource } from '../weights/weight-source.ts';
 import type { Batch } from './batch.ts';
 
 /** Token ids padded to one length. */
-export type PaddedTokens = Pick<Batch, 'rows' | 'length' | 'tokens'>;
+export type PaddedTokens = Pick<Batch, 'rows' | 'length' | 'tokens' | 'tree'>;
 
 /** Callback that receives the keys and values of each layer [B, kvHeads, T, d]. */
 export type OnKeys = (layer: number, k: Float32Array, v: Float32Array) => void;
@@ -51,7 +51,7 @@ export class LayerRunner {
   ): Promise<Tensor> {
     const { config } = this.#sessions;
     const tensors = this.#weights.tensors(options.snapshot);
-    const feeds = this.#sessions.lengthFeeds(batch.length);
+    const feeds = this.#sessions.attentionFeeds(batch);
     let x = this.#embedded(batch, tensors);
     for (let l = 0; l < config.layers; l++) {
       const session = await this.#sessions.layer(layerKind(config, l));
@@ -67,7 +67,7 @@ export class LayerRunner {
   async forward(batch: PaddedTokens): Promise<ForwardActivations> {
     const { config } = this.#sessions;
     const tensors = this.#weights.tensors();
-    const feeds = this.#sessions.lengthFeeds(batch.length);
+    const feeds = this.#sessions.attentionFeeds(batch);
     const inputs: Tensor[] = [];
     const saved: (Readonly<Record<string, Tensor>> | undefined)[] = [];
     let x = this.#embedded(batch, tensors);
@@ -104,7 +104,7 @@ export class LayerRunner {
   ): Promise<Tensor> {
     const { config, variant } = this.#sessions;
     const tensors = this.#weights.tensors();
-    const feeds = this.#sessions.lengthFeeds(batch.length);
+    const feeds = this.#sessions.attentionFeeds(batch);
     const trained = layerGradients(config, variant);
     const saved = [...activations.saved];
     let gradient = dy;

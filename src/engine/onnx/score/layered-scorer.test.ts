@@ -60,6 +60,7 @@ async function pair(config: Parameters<typeof tinyConfig>[0], activationBytes: n
     tokenBudget: 24,
     activationBytes,
     // vocabulary slices are small; some logits are kept between the passes, the others are recomputed
+    pairCost: 0, // contexts share rows wherever the budget permits it
     headLimits: { sliceElements: 40, keptElements: activationBytes === 0 ? 0 : 100 },
   });
   return { config: full, one, other, scorer, layered };
@@ -73,7 +74,15 @@ function sequences(vocabSize: number): Sequence[] {
     { context: draw(1), tokens: draw(1) },
     { context: draw(2), tokens: new Int32Array() },
     { context: draw(9), tokens: draw(6) },
+    ...grouped(draw(4), [draw(3), draw(2), draw(1)]),
+    ...grouped(draw(5), [draw(2), draw(2)]),
   ];
+
+  /** Messages with one context, and a message whose context continues it. */
+  function grouped(context: Int32Array, messages: readonly Int32Array[]): Sequence[] {
+    const longer = { context: Int32Array.from([...context, ...draw(2)]), tokens: draw(2) };
+    return [...messages.map((tokens) => ({ context, tokens })), longer];
+  }
 }
 
 function expectRows(got: readonly Float32Array[], wanted: readonly Float32Array[], tolerance: number): void {

@@ -12,6 +12,7 @@ import type {
   Sequence,
   SnapshotId,
 } from '../../engine.ts';
+import { attentionPairCost } from '../execution.ts';
 import { floatData, type Tensor } from '../graph/runtime.ts';
 import type { Sessions } from '../sessions.ts';
 import type { ParameterStore } from '../weights/parameter-store.ts';
@@ -32,6 +33,8 @@ export interface LayeredScorerParts {
   /** Maximum size of the activations that are saved for backward, bytes. Other activations are recomputed. */
   readonly activationBytes: number;
   readonly headLimits?: Partial<HeadLimits>;
+  /** See `PrefixRowOptions.pairCost`. Default: an estimate from the sizes of the model. */
+  readonly pairCost?: number;
 }
 
 export class LayeredScorer implements SequenceScorer {
@@ -211,9 +214,9 @@ export class LayeredScorer implements SequenceScorer {
   }
 
   #pack(sequences: readonly Sequence[]): Batch[] {
-    const { sessions, tokenBudget } = this.#parts;
+    const { sessions, tokenBudget, pairCost = attentionPairCost(sessions.config) } = this.#parts;
     for (const sequence of sequences) checkSequence(sequence, sessions.config);
-    return packBatches(sequences, tokenBudget);
+    return packBatches(sequences, { tokenBudget, pairCost });
   }
 }
 

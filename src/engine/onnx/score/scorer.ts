@@ -128,13 +128,13 @@ export class Scorer implements SequenceScorer {
 
   #pack(sequences: readonly Sequence[]): Batch[] {
     for (const sequence of sequences) checkSequence(sequence, this.#sessions.config);
-    return packBatches(sequences, this.#tokenBudget);
+    return packBatches(sequences, { tokenBudget: this.#tokenBudget });
   }
 
   #feeds(batch: Batch, temperature: number): Record<string, Tensor> {
     const { runtime } = this.#sessions;
     return {
-      ...this.#sessions.lengthFeeds(batch.length),
+      ...this.#sessions.attentionFeeds(batch),
       tokens: runtime.int64(batch.tokens, [batch.rows, batch.length]),
       indices: runtime.int64(batch.indices, [batch.indices.length]),
       targets: runtime.int64(batch.targets, [batch.targets.length]),
