@@ -41,3 +41,20 @@ engine: { kind: onnx, threads: 1 }
   fs.utimesSync(join(folder, 'model.safetensors'), 1, 1);
   expect(await fingerprintOf(teamFile)).not.toBe(second);
 });
+
+it('refuses an agent of a serve file without a chat template before weights are read', async () => {
+  const folder = join(dir, 'model');
+  await saveTinyModel(folder);
+  const settings = join(folder, 'tokenizer_config.json');
+  const { chat_template: _, ...others } = JSON.parse(fs.readFileSync(settings, 'utf8')) as {
+    chat_template: string;
+  };
+  fs.writeFileSync(settings, JSON.stringify(others));
+  fs.rmSync(join(folder, 'chat_template.jinja'), { force: true });
+  fs.truncateSync(join(folder, 'model.safetensors'), 8);
+  const serveFile = join(dir, 'serve.yaml');
+  fs.writeFileSync(serveFile, 'agents:\n  - { model: ./model }\n');
+  await expect(composeServedTeam(serveFile, { overrides: [] })).rejects.toThrow(
+    /serve\.yaml.*agents.*model.*no chat template; set chat_template to plain/s,
+  );
+});

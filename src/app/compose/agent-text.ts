@@ -76,6 +76,28 @@ export async function readAgentTexts(
   return texts;
 }
 
+/** Reads the small files of a model of the embedded engine that is not a mixture. */
+export async function readOnnxText(
+  dir: string,
+  settings: ChatSettings,
+): Promise<Pick<AgentText, 'tokenizer' | 'maxContext'>> {
+  const folder = await wholeModel(dir);
+  const { readCheckpointFiles } = await import('../../engine/onnx/weights/checkpoint.ts');
+  const { checkpointTokenizer } = await import('../../engine/text/checkpoint-text.ts');
+  const { config: decoder, tokenizer: files } = readCheckpointFiles(folder);
+  const { endTokens, vocabSize, maxPositions: maxContext } = decoder;
+  const tokenizer = checkpointTokenizer(files, { dir: folder, endTokens, vocabSize, ...settings });
+  return { maxContext, tokenizer };
+}
+
+/** Returns the folder of a whole model; for an adapter that of its base. */
+async function wholeModel(dir: string): Promise<string> {
+  const { adapterBaseFolder, isAdapterFolder, readAdapterConfig } = await import(
+    '../../engine/onnx/lora/adapter-folder.ts'
+  );
+  return isAdapterFolder(dir) ? adapterBaseFolder(dir, readAdapterConfig(dir).base) : dir;
+}
+
 /**
  * Reads the small files of a model; for a mixture those of both models. Returns undefined if only the worker of
  * another engine can read them.
@@ -95,22 +117,9 @@ export async function readModelText(
     ];
     return first && second && { ...first, maxContext: Math.min(first.maxContext, second.maxContext) };
   }
-  const { adapterBaseFolder, isAdapterFolder, readAdapterConfig } = await import(
-    '../../engine/onnx/lora/adapter-folder.ts'
-  );
-  const folder = isAdapterFolder(dir) ? adapterBaseFolder(dir, readAdapterConfig(dir).base) : dir;
-  const { checkpointTokenizer, readCheckpointTokenizer } = await import(
-    '../../engine/text/checkpoint-text.ts'
-  );
-  if (config.engine.kind === 'onnx') {
-    const { readCheckpointFiles } = await import('../../engine/onnx/weights/checkpoint.ts');
-    const { config: decoder, tokenizer: files } = readCheckpointFiles(folder);
-    const { endTokens, vocabSize, maxPositions: maxContext } = decoder;
-    return {
-      maxContext,
-      tokenizer: checkpointTokenizer(files, { dir: folder, endTokens, vocabSize, ...settings }),
-    };
-  }
+  if (config.engine.kind === 'onnx') return readOnnxText(dir, settings);
+  const folder = await wholeModel(dir);
+  const { readCheckpointTokenizer } = await import('../../engine/text/checkpoint-text.ts');
   refuseGguf(folder, config.engine.kind);
   const sizes = sizesOf(join(folder, 'config.json'));
   if (sizes === undefined) return undefined;
