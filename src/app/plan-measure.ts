@@ -89,6 +89,7 @@ function measuredAgent(config: Config, id: number, model: ModelSize): MeasuredAg
     costKey: JSON.stringify([frozen?.folder ?? folder, trainedParameters]),
     policyKey: JSON.stringify([folder, prompting, isAlike ? 'any' : id]),
     budget: Math.min(config.engine.token_budget, passes?.microBatchTokens ?? Number.POSITIVE_INFINITY),
+    pairCost: passes?.pairCost,
     pairShare: attention / parameters,
     cacheShare: (passes?.cacheBytesPerToken ?? 0) / (FLOAT32 * parameters),
   };

@@ -25,6 +25,7 @@ const EXAMPLE: MachineRates = {
       step: 0,
       snapshot: 0,
       contextTokens: [0],
+      commonTokens: [0],
       messageLengths: [0],
       messagesPerEpisode: 0,
     },

@@ -15,7 +15,7 @@ import { rollout } from '../team/rollout.ts';
 import type { Team, Trajectory } from '../team/team.ts';
 import { ASSUMED_ACTIVE_SHARE, estimateActiveShare } from './active-share.ts';
 import { chooseEpisodes, type EpisodeChoice } from './choose-episodes.ts';
-import { type AgentMessages, messagesOf } from './episode-messages.ts';
+import { type AgentMessages, distinctContexts, meanCommonPrefix, messagesOf } from './episode-messages.ts';
 import {
   type Clock,
   type CostShape,
@@ -36,6 +36,8 @@ export interface MeasuredAgent extends CostShape {
   readonly policyKey: string;
   /** Maximum number of tokens of a micro-batch. */
   readonly budget: number;
+  /** See `PackingRule.pairCost`. */
+  readonly pairCost?: number | undefined;
 }
 
 export interface CalibrateOptions {
@@ -171,11 +173,11 @@ export async function calibrate(team: Team, task: Task, options: CalibrateOption
   return {
     agents: team.agents.map(({ id }) => {
       const { batch: _, ...passes } = costs.get(options.agents[id].costKey) as PassMeasurement;
-      const { contextTokens, messageLengths, messagesPerEpisode } = messages[id];
+      const { contextTokens, commonTokens, messageLengths, messagesPerEpisode } = messages[id];
       return {
         sampling: scaled(samplingOf(id), scale),
         ...passes,
-        ...{ contextTokens, messageLengths, messagesPerEpisode },
+        ...{ contextTokens, commonTokens, messageLengths, messagesPerEpisode },
       };
     }),
     activeShare: share ?? ASSUMED_ACTIVE_SHARE,
@@ -279,14 +281,15 @@ function samplingScale(
   let predicted = 0;
   for (const messages of calls.values()) {
     const id = messages[0]?.agent ?? 0;
-    const contexts = new Map(messages.map(({ context }) => [context.join(), context.length]));
+    const contexts = distinctContexts(messages);
     const lengths = messages.map(({ tokens }) => tokens.length);
     predicted += samplingSeconds({ sampling: samplingOf(id) }, lengths, {
       messages: messages.length,
-      contexts: contexts.size,
-      contextTokens: [...contexts.values()].reduce((sum, length) => sum + length, 0) / contexts.size,
+      contexts: contexts.length,
+      contextTokens: contexts.reduce((sum, { length }) => sum + length, 0) / contexts.length,
+      commonTokens: meanCommonPrefix(contexts),
       slots: decodeBatch,
-      budget: agents[id].budget,
+      ...agents[id],
     });
   }
   return predicted > 0 ? Math.min(2, Math.max(0.5 / concurrency, elapsed / predicted)) : 1;

@@ -3,7 +3,8 @@
  * @module
  */
 import type { AgentMessages } from './episode-messages.ts';
-import { contextOf, type SamplingCost, samplingSeconds } from './rates.ts';
+import type { PackingRule } from './packed-rows.ts';
+import { commonOf, contextOf, type SamplingCost, samplingSeconds } from './rates.ts';
 
 export interface EpisodeChoice {
   readonly prompts: number;
@@ -19,7 +20,7 @@ export interface ChoiceOptions {
   readonly maxTokens: number;
   readonly decodeBatch: number;
   /** By agent id. */
-  readonly agents: readonly { readonly budget: number }[];
+  readonly agents: readonly PackingRule[];
   readonly samplingOf: (agent: number) => SamplingCost;
   /** Time that the episodes may take, s. */
   readonly seconds: number;
@@ -61,7 +62,7 @@ function predictedSeconds(
 ): number {
   const perEpisode = messages.reduce((sum, { messagesPerEpisode }) => sum + messagesPerEpisode, 0);
   return messages.reduce((total, own, id) => {
-    const { contextTokens, messagesPerEpisode } = own;
+    const { contextTokens, commonTokens, messagesPerEpisode } = own;
     const rounds = Math.ceil(messagesPerEpisode);
     let seconds = 0;
     for (let round = 0; round < rounds; round++) {
@@ -70,8 +71,10 @@ function predictedSeconds(
         messages: prompts * samples,
         contexts: prompts * (round === 0 ? 1 : samples),
         contextTokens: contextOf({ contextTokens }, round) + earlier,
+        commonTokens: commonOf({ commonTokens }, round),
         slots: decodeBatch,
         budget: agents[id]?.budget ?? Number.POSITIVE_INFINITY,
+        pairCost: agents[id]?.pairCost,
       });
     }
     return total + seconds;

@@ -15,7 +15,8 @@ const agent: AgentRates = {
   divergence: perToken(0.002),
   step: 0.1,
   snapshot: 0,
-  contextTokens: [10],
+  contextTokens: [11], // with the 9 inputs of a message, a pass has 20 tokens
+  commonTokens: [0],
   messageLengths: [10],
   messagesPerEpisode: 1,
 };

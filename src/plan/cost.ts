@@ -2,9 +2,12 @@
  * Computes time, floating-point operations and memory of a run from its workload and the rates of a machine.
  * @module
  */
+
 import { type BatchSize, type ModelSize, passBytes, recomputedShare, runModelBytes } from './memory.ts';
+import { packedRows } from './packed-rows.ts';
 import {
   type AgentRates,
+  commonOf,
   contextOf,
   type MachineRates,
   meanMessage,
@@ -137,12 +140,13 @@ export function planCost(workload: Workload, rates: MachineRates, run: PlannedRu
 function samplingTime(
   calls: readonly SamplingCall[],
   rates: MachineRates,
-  { decodeBatch, tokenBudget }: PlannedRun,
+  { decodeBatch, tokenBudget, models }: PlannedRun,
 ): number {
   return sum(
     calls.map(({ agent, round, messages, contexts, times }) => {
       const own = ratesOf(rates, agent);
-      const work = { contexts, messages, contextTokens: contextOf(own, round) };
+      const tokens = { contextTokens: contextOf(own, round), commonTokens: commonOf(own, round) };
+      const work = { contexts, messages, ...tokens, pairCost: modelOf({ models }, agent).passes?.pairCost };
       const limits = { slots: decodeBatch, budget: tokenBudget };
       return times * samplingSeconds(own, own.messageLengths, { ...work, ...limits });
     }),
@@ -154,14 +158,13 @@ function passTime(
   { rates, run }: { readonly rates: MachineRates; readonly run: PlannedRun },
 ): number {
   return sum(
-    calls.map(({ kind, agent, messages, times }) => {
+    calls.map(({ kind, agent, messages, perContext, times }) => {
       const own = ratesOf(rates, agent);
       const model = modelOf(run, agent);
-      const length = sequenceTokens(own);
-      const budget = Math.min(run.tokenBudget, model.passes?.microBatchTokens ?? Number.POSITIVE_INFINITY);
-      const work = { sequences: messages, length, budget };
+      const { rows, length, budget } = passRows(own, { model, messages, perContext, run });
+      const work = { sequences: rows, length, budget };
       const seconds = (cost: PassCost): number => passSeconds(cost, work);
-      const batch = { tokens: messages * length, length, cachedTokens: 0 };
+      const batch = { tokens: rows * length, length, cachedTokens: 0 };
       const isBackward = kind === 'backward' || kind === 'fullBackward';
       const again = isBackward ? recomputedShare(model, batch) * seconds(own.forward) : 0;
       // a full backward pass needs the log-probabilities of the current weights, from a forward pass
@@ -171,14 +174,47 @@ function passTime(
   );
 }
 
-function modelOf({ models }: PlannedRun, agent: number): ModelSize {
+/** Rows of the micro-batches of a pass over an agent's messages, and the maximum tokens of a micro-batch. */
+function passRows(
+  own: AgentRates,
+  {
+    model,
+    messages,
+    perContext,
+    run,
+  }: {
+    readonly model: ModelSize;
+    readonly messages: number;
+    readonly perContext: number;
+    readonly run: PlannedRun;
+  },
+): { readonly rows: number; readonly length: number; readonly budget: number } {
+  const budget = Math.min(run.tokenBudget, model.passes?.microBatchTokens ?? Number.POSITIVE_INFINITY);
+  const messageTokens = meanMessage(own);
+  const sizes = {
+    sequences: messages,
+    contexts: messages / perContext,
+    contextTokens: meanContext(own),
+    commonTokens: sum(own.commonTokens) / own.commonTokens.length,
+    messageTokens,
+  };
+  return { ...packedRows(sizes, { budget, pairCost: model.passes?.pairCost }), budget };
+}
+
+function modelOf({ models }: Pick<PlannedRun, 'models'>, agent: number): ModelSize {
   return models[Math.min(agent, models.length - 1)];
 }
 
-/** Mean tokens of an agent's message with its context, over all of its rounds. */
+/**
+ * Mean input tokens of an agent's message with its context, over all of its rounds. The last token of a message is
+ * no input.
+ */
 export function sequenceTokens(rates: AgentRates): number {
-  const { contextTokens } = rates;
-  return sum(contextTokens) / contextTokens.length + meanMessage(rates);
+  return meanContext(rates) + meanMessage(rates) - 1;
+}
+
+function meanContext({ contextTokens }: AgentRates): number {
+  return sum(contextTokens) / contextTokens.length;
 }
 
 /** Number of tokens that calls sample. */
@@ -236,14 +272,16 @@ function largestBatch(
   }: { readonly calls: Workload['calls']; readonly rates: MachineRates; readonly run: PlannedRun },
 ): BatchSize {
   const own = ratesOf(rates, id);
-  const length = sequenceTokens(own);
+  const messages = calls.stage.minibatchMessages;
+  const perContext = calls.stage.score.find(({ agent }) => agent === id)?.perContext ?? 1;
+  const { rows, length } = passRows(own, { model: modelOf(run, id), messages, perContext, run });
   const sampling = [...calls.stage.rollout, ...calls.evaluation, ...calls.gate].filter(
     ({ agent }) => agent === id,
   );
   const longest = Math.max(...own.messageLengths);
   return {
     // some stage has a minibatch in which all messages have a gradient
-    tokens: length * calls.stage.minibatchMessages,
+    tokens: rows * length,
     length,
     cachedTokens: Math.max(
       0,

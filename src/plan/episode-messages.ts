@@ -8,7 +8,7 @@ import type { AgentRates } from './rates.ts';
 
 /** Lengths of one agent's messages, and of those of agents with the same policy. */
 export interface AgentMessages
-  extends Pick<AgentRates, 'contextTokens' | 'messageLengths' | 'messagesPerEpisode'> {
+  extends Pick<AgentRates, 'contextTokens' | 'commonTokens' | 'messageLengths' | 'messagesPerEpisode'> {
   /** Number of sampled messages. */
   readonly sampled: number;
   /** Number of messages that were cut off before the limit of the run, and their number of tokens. */
@@ -45,6 +45,7 @@ export function messagesOf(
     const own = all.some(({ agent }) => agent === id) ? id : (all[0]?.agent ?? id);
     return {
       contextTokens: contextsByRound(trajectories, own, { growth, isDebate }),
+      commonTokens: commonByRound(trajectories, own),
       messageLengths: thinnedLengths(lengths),
       messagesPerEpisode: all.filter(({ agent }) => agent === id).length / trajectories.length,
       sampled: samples.length,
@@ -79,6 +80,39 @@ function contextsByRound(
       lengths[round] = [...(lengths[round] ?? []), message.context.length + (growth - 1) * seen];
     }
   return lengths.map(meanOf);
+}
+
+/** Returns the mean common prefix of an agent's contexts in each of its rounds, tokens. */
+function commonByRound(trajectories: readonly Trajectory[], agent: number): number[] {
+  const rounds: TeamMessage[][] = [];
+  for (const { messages } of trajectories)
+    messages
+      .filter((message) => message.agent === agent)
+      .forEach((message, round) => {
+        rounds[round] = [...(rounds[round] ?? []), message];
+      });
+  return rounds.map((messages) => meanCommonPrefix(distinctContexts(messages)));
+}
+
+/** Returns the distinct contexts of messages in lexicographic order of their tokens. */
+export function distinctContexts(messages: readonly Pick<TeamMessage, 'context'>[]): Int32Array[] {
+  const distinct = new Map(messages.map(({ context }) => [context.join(), context]));
+  return [...distinct.values()].sort((a, b) => {
+    const at = commonPrefix(a, b);
+    return (a[at] ?? -1) - (b[at] ?? -1);
+  });
+}
+
+/** Returns the mean number of leading tokens that each context has in common with the next one; 0 for one context. */
+export function meanCommonPrefix(sorted: readonly Int32Array[]): number {
+  const common = sorted.slice(1).map((context, i) => commonPrefix(context, sorted[i]));
+  return common.length === 0 ? 0 : meanOf(common);
+}
+
+function commonPrefix(a: Int32Array, b: Int32Array): number {
+  let length = 0;
+  while (length < a.length && length < b.length && a[length] === b[length]) length++;
+  return length;
 }
 
 function meanOf(values: readonly number[]): number {

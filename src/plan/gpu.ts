@@ -113,6 +113,7 @@ export function gpuRates(
     step: mean(models, ({ trainedParameters }) => (28 * trainedParameters) / bandwidth),
     snapshot: 0,
     contextTokens: [promptTokens],
+    commonTokens: [0],
     messageLengths: [messageTokens],
     messagesPerEpisode: 1,
   };

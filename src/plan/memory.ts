@@ -29,6 +29,8 @@ export interface PassSize {
   readonly activationBytesPerToken: number;
   /** Size of the attention probabilities of all layers, per pair of tokens, bytes. */
   readonly pairBytes: number;
+  /** See `PackingRule.pairCost`; absent: the engine does not share the prefixes of sequences. */
+  readonly pairCost?: number;
   /** Maximum size of saved activations, bytes; further layers are recomputed. Infinity: no limit. */
   readonly activationBytes: number;
 }
@@ -37,7 +39,7 @@ export interface PassSize {
 export interface BatchSize {
   /** Tokens of the largest batch of a backward pass, which is divided into micro-batches. */
   readonly tokens: number;
-  /** Tokens per sequence. */
+  /** Tokens per row of a micro-batch. */
   readonly length: number;
   /** Tokens in the KV cache of the messages that are decoded together, and in their prefilled contexts. */
   readonly cachedTokens: number;

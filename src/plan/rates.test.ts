@@ -35,7 +35,7 @@ it('a pass costs its micro-batches, tokens and pairs of tokens', () => {
 it('a sampling call costs its distinct contexts, steps and rows', () => {
   const prefill = { call: 0, token: 0.01, pair: 0 };
   const sampling = { message: 0, prefill, step: 0.5, row: 0.1, cached: 0.001 };
-  const work = { contexts: 2, messages: 8, contextTokens: 100, slots: 8, budget: 4096 };
+  const work = { contexts: 2, messages: 8, contextTokens: 100, commonTokens: 0, slots: 8, budget: 4096 };
   expect(samplingSeconds({ sampling }, [5], work)).toBeCloseTo(
     2 * 100 * 0.01 + 4 * 0.5 + 4 * 8 * 0.1 + 4 * 8 * (100 + 3) * 0.001,
   );

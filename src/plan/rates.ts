@@ -4,6 +4,7 @@
  * `calibrate.ts` measures them; `gpu.ts` derives them from data sheets.
  * @module
  */
+import { packedRows } from './packed-rows.ts';
 
 /**
  * Cost of a pass over padded micro-batches. A micro-batch of R rows and T tokens per row takes
@@ -48,6 +49,8 @@ export interface AgentRates {
   readonly snapshot: number;
   /** Mean length of the contexts of the agent's first, second, ... message in an episode, tokens; not empty. */
   readonly contextTokens: readonly number[];
+  /** Mean number of leading tokens that such a context has in common with another context of a batch. */
+  readonly commonTokens: readonly number[];
   /** Equally likely lengths of a message, tokens; not empty. */
   readonly messageLengths: readonly number[];
   /** Number of messages of the agent in an episode. */
@@ -101,6 +104,19 @@ export function passSeconds(
   return Math.ceil(sequences / rows) * call + sequences * length * (token + pair * length);
 }
 
+/** Mean number of leading tokens that the contexts of message number `round` have in common, counted from 0. */
+export function commonOf({ commonTokens }: Pick<AgentRates, 'commonTokens'>, round: number): number {
+  return commonTokens[Math.min(round, commonTokens.length - 1)];
+}
+
+/** Rows of the prefill of distinct contexts. */
+function prefilledRows(work: SamplingWork): { readonly sequences: number; readonly length: number } {
+  const { contexts, contextTokens, commonTokens } = work;
+  const sizes = { sequences: contexts, contexts, contextTokens, commonTokens, messageTokens: 1 };
+  const { rows, length } = packedRows(sizes, work);
+  return { sequences: rows, length };
+}
+
 /** Messages that one call samples. */
 export interface SamplingWork {
   /** Number of distinct contexts; each is prefilled once. */
@@ -108,6 +124,10 @@ export interface SamplingWork {
   readonly messages: number;
   /** Mean tokens of a context. */
   readonly contextTokens: number;
+  /** Mean number of leading tokens that a context has in common with another one. */
+  readonly commonTokens: number;
+  /** See `PackingRule.pairCost`. */
+  readonly pairCost?: number | undefined;
   /** Maximum number of messages that are decoded together. */
   readonly slots: number;
   /** Maximum number of tokens of a prefilled batch. */
@@ -121,11 +141,11 @@ export function samplingSeconds(
   work: SamplingWork,
 ): number {
   const { message, prefill, step, row, cached } = sampling;
-  const { contexts, messages, contextTokens, budget } = work;
+  const { messages, budget } = work;
   const { steps, rows, cachedTokens } = decodeSteps(lengths, work);
   return (
     messages * message +
-    passSeconds(prefill, { sequences: contexts, length: contextTokens, budget }) +
+    passSeconds(prefill, { ...prefilledRows(work), budget }) +
     step * steps +
     row * rows +
     cached * cachedTokens

@@ -56,8 +56,8 @@ describe('the workload of a run', () => {
       { agent: 1, messages: 64, ...own },
       { agent: 2, messages: 64, ...own },
     ]);
-    expect(stage.update.slice(0, 1)).toEqual([{ kind: 'backward', agent: 0, messages: 64, times: 1 }]);
-    expect(stage.update.slice(3, 4)).toEqual([{ kind: 'fullBackward', agent: 0, messages: 64, times: 3 }]);
+    expect(stage.update.slice(0, 1)).toEqual([{ kind: 'backward', agent: 0, messages: 64, perContext: 8, times: 1 }]);
+    expect(stage.update.slice(3, 4)).toEqual([{ kind: 'fullBackward', agent: 0, messages: 64, perContext: 8, times: 3 }]);
     // 300 prompts are 9 times 32 and 12, and both teams play them
     expect(gate.filter(({ agent }) => agent === 0).map(({ messages, times }) => [messages, times])).toEqual([
       [32, 18],

@@ -69,6 +69,8 @@ export interface PassCall {
   readonly kind: PassKind;
   readonly agent: number;
   readonly messages: number;
+  /** Number of messages per distinct context. */
+  readonly perContext: number;
   readonly times: number;
 }
 
@@ -255,9 +257,23 @@ function probeCalls(options: WorkloadOptions, { update, stepsPerAttempt }: Stage
   return [...(stepsPerAttempt > 1 ? update : []), ...passCalls(options, 'divergence', own)];
 }
 
-function passCalls({ agents }: WorkloadOptions, kind: PassKind, messages: number, times = 1): PassCall[] {
+function passCalls(options: WorkloadOptions, kind: PassKind, messages: number, times = 1): PassCall[] {
   if (messages === 0 || times === 0) return [];
-  return Array.from({ length: agents }, (_, agent) => ({ kind, agent, messages, times }));
+  return Array.from({ length: options.agents }, (_, agent) => {
+    return { kind, agent, messages, perContext: messagesPerContext(options, agent), times };
+  });
+}
+
+/** Returns the number of an agent's messages per distinct context, in the batch of its own update. */
+function messagesPerContext(options: WorkloadOptions, agent: number): number {
+  const { rounds, numGenerations: samples, protocol, sharedCompanions } = options;
+  const contexts = agentRounds(1, rounds).map(({ round, share }) => {
+    const isOnce =
+      isOpening(protocol, { agent, round }) ||
+      (sharedCompanions && !options.reuse && hasEqualContexts(protocol, { agent, round, learner: agent }));
+    return share / (isOnce ? samples : 1);
+  });
+  return rounds / sum(contexts);
 }
 
 /** Calls of a rollout in which no agent learns, so that no messages are shared. */

@@ -6,7 +6,12 @@ import { join, resolve } from 'node:path';
 import type { Config } from '../../config/schema.ts';
 import type { DecoderConfig } from '../../engine/onnx/decoder/config.ts';
 import { parameterSpecs, projections } from '../../engine/onnx/decoder/parameters.ts';
-import { activationBytesPerToken, chooseExecution, layeredTokenBudget } from '../../engine/onnx/execution.ts';
+import {
+  activationBytesPerToken,
+  attentionPairCost,
+  chooseExecution,
+  layeredTokenBudget,
+} from '../../engine/onnx/execution.ts';
 import { adapterBaseFolder, readAdapterConfig } from '../../engine/onnx/lora/adapter-folder.ts';
 import { automaticStorage } from '../../engine/onnx/lora/frozen-base.ts';
 import { readDecoderConfig } from '../../engine/onnx/weights/checkpoint.ts';
@@ -94,6 +99,7 @@ function passSize(decoder: DecoderConfig, { engine }: Config, isAdapted: boolean
     microBatchTokens: Math.min(engine.token_budget, budget),
     activationBytesPerToken: activationBytesPerToken(decoder),
     pairBytes: FLOAT32 * layers * heads,
+    ...(isLayered && { pairCost: attentionPairCost(decoder) }),
     activationBytes: isLayered ? activationBytes : Number.POSITIVE_INFINITY,
   };
 }
