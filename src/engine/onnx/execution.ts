@@ -47,6 +47,18 @@ export function attentionPairCost(config: DecoderConfig): number {
   return (ATTENTION_SLOWNESS * 4 * heads * headDim) / projections;
 }
 
+/** Part of the memory for activations that the attention probabilities of one row with several sequences may use. */
+const ATTENTION_SHARE = 1 / 4;
+
+/**
+ * Returns the maximum length of a row that several sequences share, tokens. Attention probabilities grow with the
+ * square of the length, and `layeredTokenBudget` does not include them.
+ */
+export function sharedRowTokens(config: DecoderConfig, activationBytes: number): number {
+  const bytesPerPair = Float32Array.BYTES_PER_ELEMENT * config.heads * config.layers;
+  return Math.max(MIN_TOKENS, Math.floor(Math.sqrt((ATTENTION_SHARE * activationBytes) / bytesPerPair)));
+}
+
 /**
  * Returns the size of the activations that training keeps per token, bytes. Attention probabilities are not
  * included, because their size depends on the sequence length.

@@ -1,6 +1,7 @@
 /**
  * The compiled graphs of one architecture. Graphs are compiled at their first use and shared by all models of the
- * architecture, because weights are inputs. Also caches the inputs that depend on sequence lengths alone.
+ * architecture, because weights are inputs. Also caches the
+ * masks, positions and rotary tables of batches.
  * @module
  */
 
@@ -56,8 +57,9 @@ export class Sessions {
   readonly ropeCache: RopeCache;
   readonly #sessions = new Map<string, Promise<Session>>();
   readonly #trainingGraphs = new Map<string, LayerTraining>();
-  /** Inputs of the batches in use, which the passes over a batch share. */
-  readonly #feedsOfTrees = new WeakMap<TreeLayout, Record<string, Tensor>>();
+  /** Inputs of the latest batch with prefix trees, which the passes over this batch share. */
+  #latestTree: { readonly tree: TreeLayout; readonly feeds: Record<string, Tensor> } | undefined;
+  #latestPositions: { readonly rows: number; readonly length: number; readonly tensor: Tensor } | undefined;
   readonly #masks: CausalMasks;
   readonly #windowMasks: CausalMasks | undefined;
 
@@ -165,18 +167,28 @@ export class Sessions {
   }
 
   #causalFeeds({ rows, length }: AttentionLayout): Record<string, Tensor> {
-    const positions = BigInt64Array.from({ length: rows * length }, (_, i) => BigInt(i % length));
     return {
       ...this.ropeCache.feeds(length),
-      positions: this.runtime.int64(positions, [rows, length]),
+      positions: this.#causalPositions(rows, length),
       mask: this.#masks.get(length),
       ...(this.#windowMasks ? { window_mask: this.#windowMasks.get(length) } : {}),
     };
   }
 
+  #causalPositions(rows: number, length: number): Tensor {
+    const latest = this.#latestPositions;
+    if (latest?.rows === rows && latest.length === length) return latest.tensor;
+    const positions = new BigInt64Array(rows * length);
+    for (let t = 0; t < length; t++) positions[t] = BigInt(t);
+    for (let row = 1; row < rows; row++) positions.copyWithin(row * length, 0, length);
+    const tensor = this.runtime.int64(positions, [rows, length]);
+    this.#latestPositions = { rows, length, tensor };
+    return tensor;
+  }
+
   #treeFeeds(tree: TreeLayout): Record<string, Tensor> {
-    const cached = this.#feedsOfTrees.get(tree);
-    if (cached) return cached;
+    if (this.#latestTree?.tree === tree) return this.#latestTree.feeds;
+    this.#latestTree = undefined; // allows garbage collection of its masks before the next ones are made
     const { rows, length } = tree;
     const { heads, kvHeads, slidingWindow: window } = this.config;
     const depths = treeDepths(tree);
@@ -189,7 +201,7 @@ export class Sessions {
       mask: mask(treeMask(tree, { copies })),
       ...(window === undefined ? {} : { window_mask: mask(treeMask(tree, { copies, window })) }),
     };
-    this.#feedsOfTrees.set(tree, feeds);
+    this.#latestTree = { tree, feeds };
     return feeds;
   }
 

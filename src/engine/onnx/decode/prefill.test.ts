@@ -48,28 +48,44 @@ function expectClose(got: readonly number[][], expected: readonly number[][]): v
 }
 
 describe('runContexts', () => {
-  it('computes the same states with and without sharing common prefixes', async () => {
-    const layers = createOnnxEngine({ threads: 1, spinning: false, execution: 'layers' });
-    const parts = { sessions: await layers.sessions(config), weights: parameters };
-    const extend = (context: Int32Array, ...tokens: number[]) => Int32Array.from([...context, ...tokens]);
-    const contexts = [
-      long,
-      extend(middle, 1, 2),
-      one,
-      extend(middle, 1, 3, 4),
-      middle,
-      extend(middle, 1),
-      long,
-    ];
-    const [alone, shared] = [
-      await runContexts(parts, contexts, { length: 11 }),
-      await runContexts(parts, contexts, { length: 11, share: true }),
-    ];
-    contexts.forEach((context, row) => {
-      expectClose(rowOf({ ...shared!, row }, context), rowOf({ ...alone!, row }, context));
-    });
-    await layers.close();
-  });
+  it.each([
+    { name: 'full attention', shape: {} },
+    {
+      name: 'sliding windows and layers without RoPE',
+      shape: {
+        slidingWindow: 4,
+        layerKinds: [
+          { sliding: true, rope: 'global' },
+          { sliding: false, rope: 'none' },
+        ],
+      },
+    },
+  ] as const)(
+    'computes the same states with and without sharing common prefixes: $name',
+    async ({ shape }) => {
+      const changed = tinyConfig(shape);
+      const layers = createOnnxEngine({ threads: 1, spinning: false, execution: 'layers' });
+      const parts = { sessions: await layers.sessions(changed), weights: parameters };
+      const extend = (context: Int32Array, ...tokens: number[]) => Int32Array.from([...context, ...tokens]);
+      const contexts = [
+        long,
+        extend(middle, 1, 2),
+        one,
+        extend(middle, 1, 3, 4),
+        middle,
+        extend(middle, 1),
+        long,
+      ];
+      const [alone, shared] = [
+        await runContexts(parts, contexts, { length: 11 }),
+        await runContexts(parts, contexts, { length: 11, share: true }),
+      ];
+      contexts.forEach((context, row) => {
+        expectClose(rowOf({ ...shared!, row }, context), rowOf({ ...alone!, row }, context));
+      });
+      await layers.close();
+    },
+  );
 });
 
 describe('PrefillQueue', () => {

@@ -112,75 +112,140 @@ export async function runContexts(
 
 /** Does the same as {@link runContexts} for models that run layer by layer. */
 async function runLayers(
-  { sessions, weights }: PrefillParts,
+  parts: PrefillParts,
   contexts: readonly Int32Array[],
   { length, share }: { readonly length: number; readonly share: boolean },
 ): Promise<Omit<PrefilledStates, 'row'>> {
-  const { runtime, config } = sessions;
-  const rows = share
+  const { config } = parts.sessions;
+  const single = contexts.map((context, index) => wholeRow(index, context));
+  const budget = contexts.length * length;
+  const packed = share
     ? packPrefixRows(
         contexts.map((tokens) => ({ tokens, shareable: tokens.length })),
-        { maxLength: contexts.length * length, pairCost: attentionPairCost(config) },
+        { maxLength: budget, pairCost: attentionPairCost(config) },
       )
-    : contexts.map((context, index) => wholeRow(index, context));
-  const padded = Math.max(...rows.map((row) => row.tokens.length));
-  const batch = padRows(rows, padded);
+    : single;
+  if (packed.length === contexts.length) return { ...(await runRows(parts, single, length)), length };
+  const sizes = { length, heads: config.kvHeads, headDim: config.headDim };
+  const size = contexts.length * config.kvHeads * length * config.headDim;
+  const buffers = (): Float32Array[] => Array.from({ length: config.layers }, () => new Float32Array(size));
+  const [k, v] = [buffers(), buffers()];
+  const logits = new Float32Array(contexts.length * config.vocabSize);
+  for (const rows of batchesOf(packed, budget)) {
+    const padded = rows[0].tokens.length;
+    const states = await runRows(parts, rows, padded);
+    for (let l = 0; l < config.layers; l++) {
+      unpackStates(states.k[l], rows, { ...sizes, padded, into: k[l] });
+      unpackStates(states.v[l], rows, { ...sizes, padded, into: v[l] });
+    }
+    rows
+      .flatMap((row) => row.sequences)
+      .forEach((index, at) => {
+        const own = states.logits.subarray(at * config.vocabSize, (at + 1) * config.vocabSize);
+        logits.set(own, index * config.vocabSize);
+      });
+  }
+  return { k, v, logits, length };
+}
+
+/** Divides rows, the longest first, into batches of at most `tokens` tokens, including padding. */
+function batchesOf(packed: readonly PrefixRow[], tokens: number): PrefixRow[][] {
+  const sorted = [...packed].sort(
+    (a, b) => b.tokens.length - a.tokens.length || a.sequences[0] - b.sequences[0],
+  );
+  const batches: PrefixRow[][] = [];
+  for (let start = 0; start < sorted.length; ) {
+    const count = Math.max(1, Math.floor(tokens / sorted[start].tokens.length));
+    batches.push(sorted.slice(start, start + count));
+    start += count;
+  }
+  return batches;
+}
+
+/** Returns keys and values of every row position, and the logits after each context in the order of the rows. */
+async function runRows(
+  { sessions, weights }: PrefillParts,
+  rows: readonly PrefixRow[],
+  length: number,
+): Promise<Pick<PrefilledStates, 'k' | 'v' | 'logits'>> {
+  const { runtime, config } = sessions;
+  const batch = padRows(rows, length);
   const [k, v]: [Float32Array[], Float32Array[]] = [[], []];
-  const shape = { length: padded, heads: config.kvHeads, headDim: config.headDim };
   const hidden = await new LayerRunner(sessions, weights, 0).hidden(batch, {
     onKeys: (layer, keys, values) => {
-      k[layer] = share ? unpackStates(keys, rows, { ...shape, to: length }) : keys;
-      v[layer] = share ? unpackStates(values, rows, { ...shape, to: length }) : values;
+      k[layer] = keys;
+      v[layer] = values;
     },
   });
   const last = gatherStates(hidden, batch.indices, config.hiddenSize);
-  const x = runtime.float32(last, [contexts.length, config.hiddenSize]);
+  const x = runtime.float32(last, [batch.indices.length, config.hiddenSize]);
   const session = await sessions.logits();
   const { logits } = await session.run({ ...weights.tensors(), x });
-  return { k, v, logits: floatData(logits), length };
+  return { k, v, logits: floatData(logits) };
 }
 
 function wholeRow(index: number, context: Int32Array): PrefixRow {
   return singleRow(index, { tokens: context, shareable: 0 });
 }
 
-/** Pads rows to one length. `indices` has the flat index of the last token of each context, in context order. */
+/**
+ * Pads rows to one length. `indices` has the flat index of the last token of each context, in the order of the
+ * rows.
+ */
 function padRows(
   rows: readonly PrefixRow[],
   length: number,
 ): PaddedTokens & { readonly indices: BigInt64Array } {
-  const contexts = rows.reduce((sum, row) => sum + row.sequences.length, 0);
   const tokens = new BigInt64Array(rows.length * length);
-  const indices = new BigInt64Array(contexts);
+  const indices: number[] = [];
   rows.forEach((row, b) => {
     row.tokens.forEach((token, t) => {
       tokens[b * length + t] = BigInt(token);
     });
-    row.sequences.forEach((index, i) => {
-      indices[index] = BigInt(b * length + (row.positions[i].at(-1) as number));
-    });
+    for (const positions of row.positions) indices.push(b * length + (positions.at(-1) as number));
   });
   const tree = treeLayout(rows, length);
-  return { rows: rows.length, length, tokens, indices, ...(tree ? { tree } : {}) };
+  return {
+    ...{ rows: rows.length, length, tokens },
+    indices: BigInt64Array.from(indices, BigInt),
+    ...(tree ? { tree } : {}),
+  };
 }
 
-/** Copies the states of rows [B, heads, T, d] to one row per context [contexts, heads, to, d]. */
+/** Copies the states of rows [B, heads, padded, d] to one row per context [contexts, heads, length, d]. */
 function unpackStates(
   states: Float32Array,
   rows: readonly PrefixRow[],
-  shape: { readonly length: number; readonly heads: number; readonly headDim: number; readonly to: number },
-): Float32Array {
-  const { length, heads, headDim: d, to } = shape;
-  const contexts = rows.reduce((sum, row) => sum + row.sequences.length, 0);
-  const unpacked = new Float32Array(contexts * heads * to * d);
+  to: {
+    readonly padded: number;
+    readonly length: number;
+    readonly heads: number;
+    readonly headDim: number;
+    readonly into: Float32Array;
+  },
+): void {
+  const { padded, length, heads, headDim: d, into } = to;
   rows.forEach((row, b) => {
     row.sequences.forEach((index, i) => {
-      for (let h = 0; h < heads; h++)
-        row.positions[i].forEach((position, t) => {
-          const from = ((b * heads + h) * length + position) * d;
-          unpacked.set(states.subarray(from, from + d), ((index * heads + h) * to + t) * d);
-        });
+      for (const { start, end, position } of runsOf(row.positions[i]))
+        for (let h = 0; h < heads; h++) {
+          const from = ((b * heads + h) * padded + position) * d;
+          const run = states.subarray(from, from + (end - start) * d);
+          into.set(run, ((index * heads + h) * length + start) * d);
+        }
     });
   });
-  return unpacked;
+}
+
+/** Divides a sequence into runs of consecutive row positions; `position` is that of the first token of a run. */
+function runsOf(
+  positions: Int32Array,
+): { readonly start: number; readonly end: number; readonly position: number }[] {
+  const runs: { start: number; end: number; position: number }[] = [];
+  positions.forEach((position, t) => {
+    const run = runs.at(-1);
+    if (run && position === run.position + t - run.start) run.end = t + 1;
+    else runs.push({ start: t, end: t + 1, position });
+  });
+  return runs;
 }

@@ -5,7 +5,13 @@
  */
 import type { Sequence } from '../../engine.ts';
 import type { TreeLayout } from '../decoder/tree-mask.ts';
-import { type PrefixRow, packPrefixRows, singleRow, treeLayout } from './prefix-rows.ts';
+import {
+  type PrefixRow,
+  type PrefixRowOptions,
+  packPrefixRows,
+  singleRow,
+  treeLayout,
+} from './prefix-rows.ts';
 
 /** One padded batch [B, T] with the M positions that predict message tokens. */
 export interface Batch {
@@ -32,10 +38,10 @@ export interface PackOptions {
   /** Maximum number of tokens of a batch, including padding; a longer sequence gets its own batch. */
   readonly tokenBudget: number;
   /**
-   * With this option, sequences whose contexts begin with the same tokens can share a row; the value is
-   * `PrefixRowOptions.pairCost`. Absent: every row is a single sequence.
+   * With this option, sequences whose contexts begin with the same tokens can share a row. Absent: every row is a
+   * single sequence.
    */
-  readonly pairCost?: number | undefined;
+  readonly share?: PrefixRowOptions | undefined;
 }
 
 /** Returns the number of input tokens of a sequence. Its last token is only a target, not an input. */
@@ -44,7 +50,7 @@ export function inputLength(sequence: Sequence): number {
 }
 
 /** Packs sequences into batches. Contexts must not be empty; sequences without message tokens are skipped. */
-export function packBatches(sequences: readonly Sequence[], { tokenBudget, pairCost }: PackOptions): Batch[] {
+export function packBatches(sequences: readonly Sequence[], { tokenBudget, share }: PackOptions): Batch[] {
   const scored = sequences.map((_, index) => index).filter((index) => sequences[index].tokens.length > 0);
   const inputs = scored.map((index) => {
     const { context } = sequences[index];
@@ -52,9 +58,9 @@ export function packBatches(sequences: readonly Sequence[], { tokenBudget, pairC
     return { tokens: inputTokens(sequences[index]), shareable: context.length - 1 };
   });
   const rows =
-    pairCost === undefined
+    share === undefined
       ? inputs.map((input, i) => singleRow(i, input))
-      : packPrefixRows(inputs, { maxLength: tokenBudget, pairCost });
+      : packPrefixRows(inputs, { ...share, maxLength: Math.min(share.maxLength, tokenBudget) });
   const sorted = rows.sort((a, b) => b.tokens.length - a.tokens.length || a.sequences[0] - b.sequences[0]);
   const batches: Batch[] = [];
   let start = 0;

@@ -12,7 +12,7 @@ import type {
   Sequence,
   SnapshotId,
 } from '../../engine.ts';
-import { attentionPairCost } from '../execution.ts';
+import { attentionPairCost, sharedRowTokens } from '../execution.ts';
 import { floatData, type Tensor } from '../graph/runtime.ts';
 import type { Sessions } from '../sessions.ts';
 import type { ParameterStore } from '../weights/parameter-store.ts';
@@ -214,9 +214,12 @@ export class LayeredScorer implements SequenceScorer {
   }
 
   #pack(sequences: readonly Sequence[]): Batch[] {
-    const { sessions, tokenBudget, pairCost = attentionPairCost(sessions.config) } = this.#parts;
-    for (const sequence of sequences) checkSequence(sequence, sessions.config);
-    return packBatches(sequences, { tokenBudget, pairCost });
+    const { sessions, tokenBudget, activationBytes } = this.#parts;
+    const { config } = sessions;
+    const { pairCost = attentionPairCost(config) } = this.#parts;
+    const share = { maxLength: sharedRowTokens(config, activationBytes), pairCost };
+    for (const sequence of sequences) checkSequence(sequence, config);
+    return packBatches(sequences, { tokenBudget, share });
   }
 }
 

@@ -51,7 +51,7 @@ export function packPrefixRows(sequences: readonly RowSequence[], options: Prefi
   const rows: RowBuilder[] = [];
   for (const index of order) {
     const row = rows.at(-1);
-    // in lexicographic order, no earlier sequence has a longer prefix in common than the preceding one
+    // in lexicographic order, no earlier sequence has more leading tokens in common than the preceding one
     if (!row?.addIfCheaper(index, sequences[index], options))
       rows.push(new RowBuilder(index, sequences[index]));
   }
