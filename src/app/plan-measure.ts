@@ -63,6 +63,7 @@ export async function measureTeam(
       truncated: config.train.truncated,
       agents: models.map((model, id) => measuredAgent(config, id, model)),
       decodeBatch: config.engine.decode_batch,
+      prefillBudget: config.engine.token_budget,
       episodes: config.train.prompts_per_step * config.train.num_generations,
       needsFull: config.loss.beta > 0 && steps * config.train.num_iterations > 1,
       onProgress: progress('measure'),

@@ -40,6 +40,7 @@ const options: CalibrateOptions = {
   truncated: 'judge',
   agents: [agent, { ...agent, costKey: 'y', policyKey: 'y' }, agent],
   decodeBatch: 8,
+  prefillBudget: 4096,
   episodes: 32,
   needsFull: true,
   seconds: 2,

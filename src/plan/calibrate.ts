@@ -52,6 +52,8 @@ export interface CalibrateOptions {
   readonly agents: readonly MeasuredAgent[];
   /** Maximum number of messages that are decoded concurrently. */
   readonly decodeBatch: number;
+  /** Maximum number of tokens of a prefilled batch. */
+  readonly prefillBudget: number;
   /** Number of episodes of a batch; no larger batch of an agent's messages is measured. */
   readonly episodes: number;
   /** Whether the run has backward passes with a KL term. */
@@ -266,9 +268,10 @@ function samplingScale(
   {
     agents,
     decodeBatch,
+    prefillBudget,
     samplingOf,
     concurrency,
-  }: Pick<CalibrateOptions, 'agents' | 'decodeBatch'> & {
+  }: Pick<CalibrateOptions, 'agents' | 'decodeBatch' | 'prefillBudget'> & {
     readonly samplingOf: (id: number) => SamplingCost;
     readonly concurrency: number;
   },
@@ -289,7 +292,8 @@ function samplingScale(
       contextTokens: contexts.reduce((sum, { length }) => sum + length, 0) / contexts.length,
       commonTokens: meanCommonPrefix(contexts),
       slots: decodeBatch,
-      ...agents[id],
+      budget: prefillBudget,
+      pairCost: agents[id].pairCost,
     });
   }
   return predicted > 0 ? Math.min(2, Math.max(0.5 / concurrency, elapsed / predicted)) : 1;

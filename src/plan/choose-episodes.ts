@@ -19,8 +19,10 @@ export interface ChoiceOptions {
   readonly numGenerations: number;
   readonly maxTokens: number;
   readonly decodeBatch: number;
+  /** Maximum number of tokens of a prefilled batch. */
+  readonly prefillBudget: number;
   /** By agent id. */
-  readonly agents: readonly PackingRule[];
+  readonly agents: readonly Pick<PackingRule, 'pairCost'>[];
   readonly samplingOf: (agent: number) => SamplingCost;
   /** Time that the episodes may take, s. */
   readonly seconds: number;
@@ -58,7 +60,7 @@ export function chooseEpisodes(messages: readonly AgentMessages[], options: Choi
 function predictedSeconds(
   messages: readonly AgentMessages[],
   { prompts, samples, maxTokens }: EpisodeChoice,
-  { agents, decodeBatch, samplingOf }: ChoiceOptions,
+  { agents, decodeBatch, prefillBudget, samplingOf }: ChoiceOptions,
 ): number {
   const perEpisode = messages.reduce((sum, { messagesPerEpisode }) => sum + messagesPerEpisode, 0);
   return messages.reduce((total, own, id) => {
@@ -73,7 +75,7 @@ function predictedSeconds(
         contextTokens: contextOf({ contextTokens }, round) + earlier,
         commonTokens: commonOf({ commonTokens }, round),
         slots: decodeBatch,
-        budget: agents[id]?.budget ?? Number.POSITIVE_INFINITY,
+        budget: prefillBudget,
         pairCost: agents[id]?.pairCost,
       });
     }

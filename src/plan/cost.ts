@@ -189,7 +189,9 @@ function passRows(
     readonly run: PlannedRun;
   },
 ): { readonly rows: number; readonly length: number; readonly budget: number } {
-  const budget = Math.min(run.tokenBudget, model.passes?.microBatchTokens ?? Number.POSITIVE_INFINITY);
+  const { microBatchTokens = Number.POSITIVE_INFINITY, sharedRowTokens = microBatchTokens } =
+    model.passes ?? {};
+  const budget = Math.min(run.tokenBudget, microBatchTokens);
   const messageTokens = meanMessage(own);
   const sizes = {
     sequences: messages,
@@ -198,7 +200,8 @@ function passRows(
     commonTokens: sum(own.commonTokens) / own.commonTokens.length,
     messageTokens,
   };
-  return { ...packedRows(sizes, { budget, pairCost: model.passes?.pairCost }), budget };
+  const rule = { budget: Math.min(budget, sharedRowTokens), pairCost: model.passes?.pairCost };
+  return { ...packedRows(sizes, rule), budget };
 }
 
 function modelOf({ models }: Pick<PlannedRun, 'models'>, agent: number): ModelSize {
@@ -225,7 +228,7 @@ function sampledTokens(calls: readonly SamplingCall[], rates: MachineRates): num
 }
 
 /**
- * Floating-point operations of one forward pass over a message and its context. Each parameter costs 2
+ * Floating-point operations of one forward pass over a row of tokens. Each parameter costs 2
  * operations per token; attention is added.
  */
 function forwardFlops({ parameters, attention }: ModelSize, tokens: number): number {
@@ -246,13 +249,14 @@ function samplingFlops(
 }
 
 function passFlops(calls: readonly PassCall[], rates: MachineRates, run: PlannedRun): number {
-  const passes = calls.map(({ kind, agent, messages, times }) => {
+  const passes = calls.map(({ kind, agent, messages, perContext, times }) => {
     const model = modelOf(run, agent);
     // cost of a backward pass in units of a forward pass: 1 to recompute the forward pass, 1 for the
     // gradients of activations, and 1 for the gradients of weights if all weights are trained
     const backward = 2 + Math.min(1, model.trainedParameters / model.parameters);
     const units = { forward: 1, backward, fullBackward: 2 + backward, divergence: 2 }[kind];
-    return units * messages * times * forwardFlops(model, sequenceTokens(ratesOf(rates, agent)));
+    const { rows, length } = passRows(ratesOf(rates, agent), { model, messages, perContext, run });
+    return units * times * rows * forwardFlops(model, length);
   });
   return sum(passes);
 }
@@ -273,7 +277,7 @@ function largestBatch(
 ): BatchSize {
   const own = ratesOf(rates, id);
   const messages = calls.stage.minibatchMessages;
-  const perContext = calls.stage.score.find(({ agent }) => agent === id)?.perContext ?? 1;
+  const perContext = calls.stage.update.find(({ agent }) => agent === id)?.perContext ?? 1;
   const { rows, length } = passRows(own, { model: modelOf(run, id), messages, perContext, run });
   const sampling = [...calls.stage.rollout, ...calls.evaluation, ...calls.gate].filter(
     ({ agent }) => agent === id,

@@ -1,6 +1,7 @@
 /**
  * Measures the passes of training and of sampling of one model on small batches, and fits the affine costs of
- * `rates.ts`. The time does not depend on the tokens, so sequences are synthetic. The passes change gradients
+ * `rates.ts`. Sequences are synthetic, and no two of them begin with the same token, so that an engine that
+ * computes common prefixes once computes every token. The passes change gradients
  * and optimizer state.
  * @module
  */
@@ -153,7 +154,7 @@ export async function measureSampling(model: Model, options: MeasureOptions): Pr
   const sample = async (contexts: number, messages: number, maxTokens: number) => {
     signal?.throwIfAborted();
     onPart?.();
-    const distinct = Array.from({ length: contexts }, (_, k) => fill(options.vocabulary, length, k));
+    const distinct = Array.from({ length: contexts }, (_, k) => contextOfRow(options.vocabulary, length, k));
     let work = { steps: 0, rows: 0 };
     const seconds = await quickest(async () => {
       const requests = Array.from({ length: messages }, (_, k) => ({
@@ -256,10 +257,19 @@ function measuredBatch(
   const share = messageTokens / (contextTokens + messageTokens);
   const message = Math.min(length, Math.max(1, Math.round((length + 1) * share))); // the last token is no input
   const sequences = Array.from({ length: rows }, (_, row) => ({
-    context: fill(vocabulary, length + 1 - message, row),
+    context: contextOfRow(vocabulary, length + 1 - message, row),
     tokens: fill(vocabulary, message, row + 1),
   }));
   return { sequences, rows, length, tokens: rows * length };
+}
+
+/** Returns a context of `length` tokens, whose first token differs from that of the other rows. */
+function contextOfRow(vocabulary: Int32Array, length: number, row: number): Int32Array {
+  const context = fill(vocabulary, length, row);
+  const ids = new Set(vocabulary);
+  for (let id = 0; ids.size <= row; id++) ids.add(id);
+  context[0] = [...ids][row] as number;
+  return context;
 }
 
 /** Returns `length` tokens of the vocabulary, from position `from` on. */

@@ -31,6 +31,8 @@ export interface PassSize {
   readonly pairBytes: number;
   /** See `PackingRule.pairCost`; absent: the engine does not share the prefixes of sequences. */
   readonly pairCost?: number;
+  /** Maximum length of a row of several sequences in a pass, tokens. */
+  readonly sharedRowTokens?: number;
   /** Maximum size of saved activations, bytes; further layers are recomputed. Infinity: no limit. */
   readonly activationBytes: number;
 }

@@ -6,7 +6,10 @@ const sizes = { sequences: 24, contexts: 3, contextTokens: 50, commonTokens: 30,
 
 it('without sharing, every sequence is a row of its inputs', () => {
   expect(packedRows(sizes, { budget: 4096 })).toEqual({ rows: 24, length: 54 });
-  expect(packedRows({ ...sizes, sequences: 0 }, { budget: 4096, pairCost: 0.1 })).toEqual({ rows: 0, length: 54 });
+  expect(packedRows({ ...sizes, sequences: 0 }, { budget: 4096, pairCost: 0.1 })).toEqual({
+    rows: 0,
+    length: 54,
+  });
 });
 
 it('packs as the engine does, if all sizes are equal', () => {

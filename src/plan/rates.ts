@@ -111,10 +111,12 @@ export function commonOf({ commonTokens }: Pick<AgentRates, 'commonTokens'>, rou
 
 /** Rows of the prefill of distinct contexts. */
 function prefilledRows(work: SamplingWork): { readonly sequences: number; readonly length: number } {
-  const { contexts, contextTokens, commonTokens } = work;
-  const sizes = { sequences: contexts, contexts, contextTokens, commonTokens, messageTokens: 1 };
+  const { contexts, contextTokens, commonTokens, budget } = work;
+  // contexts are prefilled in batches, which are chosen by their length without common prefixes
+  const batch = Math.min(contexts, Math.max(1, Math.floor(budget / contextTokens)));
+  const sizes = { sequences: batch, contexts: batch, contextTokens, commonTokens, messageTokens: 1 };
   const { rows, length } = packedRows(sizes, work);
-  return { sequences: rows, length };
+  return { sequences: batch === 0 ? 0 : (rows * contexts) / batch, length };
 }
 
 /** Messages that one call samples. */

@@ -8,7 +8,7 @@ import { rollout } from '../team/rollout.ts';
 import type { Protocol, Team } from '../team/team.ts';
 import { createVote } from '../team/vote.ts';
 import { QUICKSTART } from './testing/quickstart-workload.ts';
-import { workloadOf } from './workload.ts';
+import { type PassCall, workloadOf } from './workload.ts';
 
 const task: Task = {
   name: 'letters',
@@ -48,6 +48,17 @@ describe('the workload of a run', () => {
     });
   });
 
+  it('has passes over groups of a prompt, over single episodes of certificates, and over the check', () => {
+    const { stage, start } = workloadOf({ ...QUICKSTART, certificatePrompts: 16 }, 0.5).calls;
+    const perContext = (calls: readonly PassCall[]) => new Set(calls.map((call) => call.perContext));
+    expect(perContext(stage.score)).toEqual(new Set([8, 1]));
+    expect(perContext(stage.divergence)).toEqual(new Set([8, 1]));
+    expect(perContext(start.passes)).toEqual(new Set([2]));
+    // in a relay, the contexts of later agents contain a message of the learner or of an unshared companion
+    const relay = workloadOf({ ...QUICKSTART, protocol: 'relay', rounds: 2 }, 0.5).calls.stage;
+    expect(perContext(relay.divergence)).toEqual(new Set([2 / (1 / 8 + 1)]));
+  });
+
   it('is a list of calls: of the learner all samples, of its companions one message per prompt', () => {
     const { stage, gate, evaluation, start } = workloadOf(QUICKSTART, 0.5).calls;
     const own = { round: 0, contexts: 64, times: 1 };
@@ -56,8 +67,14 @@ describe('the workload of a run', () => {
       { agent: 1, messages: 64, ...own },
       { agent: 2, messages: 64, ...own },
     ]);
-    expect(stage.update.slice(0, 1)).toEqual([{ kind: 'backward', agent: 0, messages: 64, perContext: 8, times: 1 }]);
-    expect(stage.update.slice(3, 4)).toEqual([{ kind: 'fullBackward', agent: 0, messages: 64, perContext: 8, times: 3 }]);
+    // a minibatch has a quarter of the 8 episodes of a prompt, and at least one episode of 90% of the prompts
+    const perContext = expect.closeTo(2 / (1 - 0.75 ** 8));
+    expect(stage.update.slice(0, 1)).toEqual([
+      { kind: 'backward', agent: 0, messages: 64, perContext, times: 1 },
+    ]);
+    expect(stage.update.slice(3, 4)).toEqual([
+      { kind: 'fullBackward', agent: 0, messages: 64, perContext, times: 3 },
+    ]);
     // 300 prompts are 9 times 32 and 12, and both teams play them
     expect(gate.filter(({ agent }) => agent === 0).map(({ messages, times }) => [messages, times])).toEqual([
       [32, 18],

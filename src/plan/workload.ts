@@ -173,7 +173,7 @@ export function workloadOf(options: WorkloadOptions, activeShare: number): Workl
       stage: calls,
       start: {
         sampling: [...episodeCalls(options, CHECK), ...calls.evaluate],
-        passes: passCalls(options, 'forward', CHECK.prompts * CHECK.samples * rounds),
+        passes: passCalls(options, 'forward', CHECK.prompts * CHECK.samples * rounds, CHECK),
       },
       probe: options.probes ? probeCalls(options, calls) : [],
       gate: gateCalls(options, gate.prompts),
@@ -224,25 +224,27 @@ function stageCalls(options: WorkloadOptions, activeShare: number): StageCalls {
   const isStageCertificate = options.reuse || options.simultaneous;
   const perStage = certificatePrompts * (isStageCertificate ? 1 : agents);
   const certified = perStage <= (splits?.validation ?? Number.POSITIVE_INFINITY) ? certificatePrompts : 0;
-  const forward = (messages: number) => passCalls(options, 'forward', messages);
+  const forward = (messages: number, samples?: number) =>
+    passCalls(options, 'forward', messages, { samples });
+  const inMinibatch = { samples: samplesPerMinibatch(numGenerations, minibatches) };
   return {
     rollout: rolloutCalls(options),
     score: [
       ...forward(own),
       // a reused batch is scored again after each update, for the importance weights of later updates
       ...(options.reuse && !options.simultaneous ? forward(own) : []),
-      ...forward(certified * rounds), // before an update
-      ...forward(certified * rounds), // after it
+      ...forward(certified * rounds, 1), // before an update
+      ...forward(certified * rounds, 1), // after it
     ],
     update: options.klTerm
       ? [
-          ...passCalls(options, 'backward', active),
-          ...passCalls(options, 'fullBackward', active, stepsPerAttempt - 1),
+          ...passCalls(options, 'backward', active, inMinibatch),
+          ...passCalls(options, 'fullBackward', active, { ...inMinibatch, times: stepsPerAttempt - 1 }),
         ]
-      : passCalls(options, 'backward', active, stepsPerAttempt),
+      : passCalls(options, 'backward', active, { ...inMinibatch, times: stepsPerAttempt }),
     divergence: [
       ...passCalls(options, 'divergence', own),
-      ...(isStageCertificate ? [] : passCalls(options, 'divergence', certified * rounds)),
+      ...(isStageCertificate ? [] : passCalls(options, 'divergence', certified * rounds, { samples: 1 })),
     ],
     certificate: episodeCalls(options, { prompts: certified, samples: 1 }, isStageCertificate ? 1 : agents),
     evaluate: episodeCalls(options, { prompts: options.stagePrompts, samples: 1 }),
@@ -257,23 +259,44 @@ function probeCalls(options: WorkloadOptions, { update, stepsPerAttempt }: Stage
   return [...(stepsPerAttempt > 1 ? update : []), ...passCalls(options, 'divergence', own)];
 }
 
-function passCalls(options: WorkloadOptions, kind: PassKind, messages: number, times = 1): PassCall[] {
+/**
+ * @param batch.samples - episodes per prompt among the messages; default: those of a batch of an update
+ * @param batch.times - number of equal calls; default 1
+ */
+function passCalls(
+  options: WorkloadOptions,
+  kind: PassKind,
+  messages: number,
+  {
+    samples = options.numGenerations,
+    times = 1,
+  }: { readonly samples?: number | undefined; readonly times?: number } = {},
+): PassCall[] {
   if (messages === 0 || times === 0) return [];
   return Array.from({ length: options.agents }, (_, agent) => {
-    return { kind, agent, messages, perContext: messagesPerContext(options, agent), times };
+    return { kind, agent, messages, perContext: messagesPerContext(options, { agent, samples }), times };
   });
 }
 
-/** Returns the number of an agent's messages per distinct context, in the batch of its own update. */
-function messagesPerContext(options: WorkloadOptions, agent: number): number {
-  const { rounds, numGenerations: samples, protocol, sharedCompanions } = options;
+/** Returns the mean number of an agent's messages per distinct context, in a batch of its own update. */
+function messagesPerContext(
+  options: WorkloadOptions,
+  { agent, samples }: { readonly agent: number; readonly samples: number },
+): number {
+  const { rounds, protocol, sharedCompanions, reuse } = options;
   const contexts = agentRounds(1, rounds).map(({ round, share }) => {
     const isOnce =
       isOpening(protocol, { agent, round }) ||
-      (sharedCompanions && !options.reuse && hasEqualContexts(protocol, { agent, round, learner: agent }));
+      (sharedCompanions && !reuse && hasEqualContexts(protocol, { agent, round, learner: agent }));
     return share / (isOnce ? samples : 1);
   });
   return rounds / sum(contexts);
+}
+
+/** Expected number of episodes of the same prompt in one of several minibatches, of shuffled episodes. */
+function samplesPerMinibatch(samples: number, minibatches: number): number {
+  const prompts = 1 - (1 - 1 / minibatches) ** samples; // share of the prompts with an episode in the minibatch
+  return samples / minibatches / prompts;
 }
 
 /** Calls of a rollout in which no agent learns, so that no messages are shared. */

@@ -11,6 +11,7 @@ import {
   attentionPairCost,
   chooseExecution,
   layeredTokenBudget,
+  sharedRowTokens,
 } from '../../engine/onnx/execution.ts';
 import { adapterBaseFolder, readAdapterConfig } from '../../engine/onnx/lora/adapter-folder.ts';
 import { automaticStorage } from '../../engine/onnx/lora/frozen-base.ts';
@@ -99,7 +100,10 @@ function passSize(decoder: DecoderConfig, { engine }: Config, isAdapted: boolean
     microBatchTokens: Math.min(engine.token_budget, budget),
     activationBytesPerToken: activationBytesPerToken(decoder),
     pairBytes: FLOAT32 * layers * heads,
-    ...(isLayered && { pairCost: attentionPairCost(decoder) }),
+    ...(isLayered && {
+      pairCost: attentionPairCost(decoder),
+      sharedRowTokens: sharedRowTokens(decoder, activationBytes),
+    }),
     activationBytes: isLayered ? activationBytes : Number.POSITIVE_INFINITY,
   };
 }
