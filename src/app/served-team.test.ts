@@ -43,7 +43,9 @@ engine: { kind: onnx, threads: 1 }
 });
 
 it('refuses an agent of a serve file without a chat template before weights are read', async () => {
-  const folder = join(dir, 'model');
+  const [first, folder] = [join(dir, 'first'), join(dir, 'model')];
+  await saveTinyModel(first);
+  fs.truncateSync(join(first, 'model.safetensors'), 8); // loading it would fail
   await saveTinyModel(folder);
   const settings = join(folder, 'tokenizer_config.json');
   const { chat_template: _, ...others } = JSON.parse(fs.readFileSync(settings, 'utf8')) as {
@@ -53,7 +55,7 @@ it('refuses an agent of a serve file without a chat template before weights are 
   fs.rmSync(join(folder, 'chat_template.jinja'), { force: true });
   fs.truncateSync(join(folder, 'model.safetensors'), 8);
   const serveFile = join(dir, 'serve.yaml');
-  fs.writeFileSync(serveFile, 'agents:\n  - { model: ./model }\n');
+  fs.writeFileSync(serveFile, 'agents:\n  - { model: ./first }\n  - { model: ./model }\n');
   await expect(composeServedTeam(serveFile, { overrides: [] })).rejects.toThrow(
     /serve\.yaml.*agents.*model.*no chat template; set chat_template to plain/s,
   );

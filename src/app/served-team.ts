@@ -26,11 +26,12 @@ import { isMixtureFolder, MIXTURE_FILE } from '../swap/mixture-folder.ts';
 import type { TruncatedRule } from '../team/cut-off.ts';
 import type { PromptExample } from '../team/examples.ts';
 import { shareVocabulary } from '../team/vocabularies.ts';
+import { requireChatTemplate } from './compose/agent-text.ts';
 import { templateText } from './compose/chat-templates.ts';
 import { loadProtocol, type ProtocolSection } from './compose/protocol.ts';
 import { answerReader, closeTeam, compose, loadServedModel, loadTeam, type VerifierName } from './compose.ts';
 import { findTeam } from './find-team.ts';
-import type { DownloadOptions } from './hub-models.ts';
+import { type DownloadOptions, modelFolder } from './hub-models.ts';
 import { type Environment, environmentOf, warnOnce } from './use-case.ts';
 
 export interface ServedTeamOptions extends DownloadOptions {
@@ -199,6 +200,19 @@ async function loadFileAgents(
 ): Promise<CreateAgent[]> {
   const agents: CreateAgent[] = [];
   const onWarning = warnOnce(options);
+  const templateOf = (at: number): { readonly chatTemplate?: string } => {
+    const template = file.agents[at]?.chat_template;
+    const located = (message: string): ConfigError => problem(['agents', at, 'chat_template'], message);
+    return template === undefined ? {} : { chatTemplate: templateText(template, located) };
+  };
+  // the small files of all models are checked before the weights of the first one are read
+  for (const [at, { endpoint, model }] of file.agents.entries())
+    if (endpoint === undefined)
+      await modelFolder(model, options)
+        .then((dir) => requireChatTemplate(dir, templateOf(at)))
+        .catch((error: unknown) => {
+          throw error instanceof ConfigError ? problem(['agents', at, 'model'], error.message) : error;
+        });
   for (const [at, agent] of file.agents.entries()) {
     const name = agent.name ?? `agent_${firstId + at}`;
     const { endpoint } = agent;
@@ -209,12 +223,9 @@ async function loadFileAgents(
       agents.push(() => createEndpointAgent(agent, { name, endpoint, key }));
       continue;
     }
-    const template = agent.chat_template;
     const model = await loadServedModel(agent.model, file.threads, {
       ...{ ...options, onWarning },
-      ...(template !== undefined && {
-        chatTemplate: templateText(template, (message) => problem(['agents', at, 'chat_template'], message)),
-      }),
+      ...templateOf(at),
     }).catch((error: unknown) => {
       throw error instanceof ConfigError ? problem(['agents', at, 'model'], error.message) : error;
     });

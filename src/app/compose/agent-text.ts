@@ -76,8 +76,22 @@ export async function readAgentTexts(
   return texts;
 }
 
+/**
+ * Checks from the small files of a model of the embedded engine, for a mixture of both models, that its chat template
+ * renders a user message.
+ *
+ * @throws ConfigError if a file is missing or invalid, or there is no such template
+ */
+export async function requireChatTemplate(dir: string, settings: ChatSettings): Promise<void> {
+  const { incumbent, replacement } = componentFolders(dir);
+  for (const folder of isMixtureFolder(dir) ? [incumbent, replacement] : [dir]) {
+    const { tokenizer } = await readOnnxText(folder, settings);
+    tokenizer.encodeChat([{ role: 'user', content: 'Hello' }]);
+  }
+}
+
 /** Reads the small files of a model of the embedded engine that is not a mixture. */
-export async function readOnnxText(
+async function readOnnxText(
   dir: string,
   settings: ChatSettings,
 ): Promise<Pick<AgentText, 'tokenizer' | 'maxContext'>> {

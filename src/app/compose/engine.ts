@@ -105,11 +105,7 @@ export async function loadModelFolder(engine: Engine, slots: number, options: Lo
   return loadModel(engine, slots, options);
 }
 
-/**
- * Loads the model of an agent that a serve file adds to a team.
- *
- * @throws ConfigError before weights are read, if the model has no chat template that renders a user message
- */
+/** Loads the model of an agent that a serve file adds to a team. */
 export async function loadServedModel(
   model: string,
   threads: number = defaultThreads(),
@@ -120,14 +116,8 @@ export async function loadServedModel(
   }: Pick<EngineContext, 'onWarning' | keyof DownloadOptions> & Pick<LoadOptions, 'chatTemplate'> = {},
 ): Promise<Model> {
   const { createOnnxEngine } = await import('../../engine/onnx/engine.ts');
-  const dir = await modelFolder(model, options);
-  if (!isMixtureFolder(dir)) {
-    const { readOnnxText } = await import('./agent-text.ts');
-    const { tokenizer } = await readOnnxText(dir, chatTemplate === undefined ? {} : { chatTemplate });
-    tokenizer.encodeChat([{ role: 'user', content: 'Hello' }]);
-  }
   return loadModelFolder(createOnnxEngine({ threads }), SERVED_SLOTS, {
-    dir,
+    dir: await modelFolder(model, options),
     onWarning: onWarning ?? warnOnce(options),
     ...(chatTemplate === undefined ? {} : { chatTemplate }),
   });

@@ -94,7 +94,7 @@ function emitLayer(
 }
 
 /**
- * Builds the forward graph of a layer. Inputs: weights by role, x [B, T, D], mask, rotary tables. Outputs: x_next
+ * Builds the forward graph of a layer. Inputs: weights by role, x [B, T, D], mask, positions [B, T], rotary tables. Outputs: x_next
  * [B, T, D]; k, v [B, kvHeads, T, d].
  */
 export function buildLayerGraph(config: DecoderConfig, variant: GraphVariant, kind: LayerKind): Uint8Array {

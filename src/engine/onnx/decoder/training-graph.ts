@@ -27,7 +27,7 @@ export interface SequenceGraphOptions {
 }
 
 /**
- * Builds a whole-sequence graph. Inputs: weights, tokens [B, T], masks, rotary tables, indices [M] (flat indices of the
+ * Builds a whole-sequence graph. Inputs: weights, tokens [B, T], masks, positions [B, T], rotary tables, indices [M] (flat indices of the
  * states that predict the targets), targets [M], inverse_temperature []; with gradients also inverse [B T] and
  * cotangents [M]; with kl also reference [M, V] and kl_weight []. Outputs, as the options select: logp [M];
  * rows [M, V]; kl [M]; d:<parameter>.
