@@ -76,11 +76,14 @@ function gateWarnings({ gate }: TrainOptions, task: Task): string[] {
   ];
 }
 
+/** Default of `loss.beta`. A run that keeps it needs no warning about it. */
+const DEFAULT_BETA = 0.001;
+
 function penaltyWarnings(options: TrainOptions): string[] {
   const { promptsPerStep, numGenerations, minibatchSize, numIterations, beta } = options;
   const steps = numIterations * Math.ceil((promptsPerStep * numGenerations) / minibatchSize);
-  if (steps >= 2 || beta === 0) return [];
+  if (steps >= 2 || beta <= DEFAULT_BETA) return [];
   return [
-    `beta has no effect with a single optimizer step per update, because the gradient of the KL term is 0 at the start; the trust region is still enforced`,
+    `loss.beta ${beta} has no effect with a single optimizer step per update, because the gradient of the KL term is 0 at the start; the trust region is still enforced`,
   ];
 }

@@ -94,12 +94,14 @@ describe('a training run', () => {
 
   it('emits its events in order', async () => {
     const memory = newRun();
-    await runTraining(training(memory, { ...small, stages: 2, saveSteps: 1, gate: { kind: 'off' } }));
+    await runTraining(
+      training(memory, { ...small, stages: 2, saveSteps: 1, beta: 0.5, gate: { kind: 'off' } }),
+    );
     const kinds = memory.events.map((line) => (JSON.parse(line) as RunEvent).kind);
     const stage = ['stage_started', 'rollout', 'update', 'rollout', 'update', 'stage_finished', 'checkpoint'];
     expect(kinds).toEqual(['run_started', 'warning', 'checkpoint', ...stage, ...stage, 'run_finished']);
     expect(memory.eventsOf('warning')[0].message).toContain(
-      'beta has no effect with a single optimizer step',
+      'loss.beta 0.5 has no effect with a single optimizer step',
     );
     expect(memory.eventsOf('checkpoint').map(({ name }) => name)).toEqual([
       'stage-0000',
