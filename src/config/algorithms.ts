@@ -43,6 +43,7 @@ export const ALGORITHMS = {
       ['loss.normalise', 'group', 'prompts are re-weighted by 1 / standard deviation'],
       ['loss.advantage_clip', 5, 'the paper also uses it as A_max in its certificate'],
       ['loss.beta', 0.001, 'initial weight of the KL term in the paper'],
+      ['trust_region.target_kl', 0.01, 'radius of the paper'],
       ['trust_region.quantile', 0.99, 'a quantile does not bound the maximum'],
       ['trust_region.target_kl_message', 'off', 'a quantile gate alone'],
       ['trust_region.slack', 'none', 'the slack of the paper adds a probability to nats'],

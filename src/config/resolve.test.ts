@@ -34,9 +34,9 @@ describe('a team file', () => {
     expect(config.agents.map(({ name }) => name)).toEqual(['agent_0', 'agent_1', 'agent_2']);
     expect(config.agents[2]?.model).toBe('/team/models/base');
     expect(config.trust_region).toEqual({
-      target_kl: 0.01,
+      target_kl: 0.3,
       quantile: 0.99,
-      target_kl_message: 0.05,
+      target_kl_message: 0.5,
       slack: 'none',
       slack_confidence: 0.05,
       max_backtracks: 5,

@@ -162,11 +162,11 @@ export const lossSection = z
 export const trustRegionSection = z
   .strictObject({
     target_kl: number({ above: 0 })
-      .default(0.01)
+      .default(0.3)
       .describe('Radius (delta): bound on the quantile of the exact KL per token state, nats.'),
     quantile: number({ above: 0, below: 1 }).default(0.99).describe('The bounded quantile, 1 - alpha.'),
     target_kl_message: numberOrOff({ above: 0 })
-      .default(0.05)
+      .default(0.5)
       .describe('Bound on the mean KL of a whole message, nats; off: no bound, as in the paper.'),
     slack: choice(['none', 'dkw', 'binom'])
       .default('none')
