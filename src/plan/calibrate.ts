@@ -119,6 +119,7 @@ export async function calibrate(team: Team, task: Task, options: CalibrateOption
     ...more,
     ...options.agents[id],
     vocabulary: context(id),
+    vocabSize: team.agents[id].model.tokenizer.vocabSize,
     temperature: options.temperature,
     shape: options.agents[id],
     needsFull: options.needsFull,

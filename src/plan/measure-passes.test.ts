@@ -51,6 +51,7 @@ function imitation() {
 function optionsFor(clock: () => number, more: Partial<MeasureOptions> = {}): MeasureOptions {
   return {
     vocabulary: Int32Array.from({ length: 30 }, (_, k) => k),
+    vocabSize: 30,
     ...{ contextTokens: 150, messageTokens: 50, temperature: 1, budget: 4096, needsFull: true },
     shape: { pairShare: 1e-4, cacheShare: 1e-4 },
     ...{ seconds: 60, enoughSeconds: 0.2, clock },

@@ -24,6 +24,8 @@ export interface CostShape {
 export interface MeasureOptions {
   /** Tokens that the contexts of the run consist of, at least one; used again and again. */
   readonly vocabulary: Int32Array;
+  /** Number of tokens of the model's tokenizer. */
+  readonly vocabSize: number;
   /** Mean tokens of a context and of a message in the run. */
   readonly contextTokens: number;
   readonly messageTokens: number;
@@ -154,7 +156,7 @@ export async function measureSampling(model: Model, options: MeasureOptions): Pr
   const sample = async (contexts: number, messages: number, maxTokens: number) => {
     signal?.throwIfAborted();
     onPart?.();
-    const distinct = Array.from({ length: contexts }, (_, k) => contextOfRow(options.vocabulary, length, k));
+    const distinct = Array.from({ length: contexts }, (_, k) => contextOfRow(options, length, k));
     let work = { steps: 0, rows: 0 };
     const seconds = await quickest(async () => {
       const requests = Array.from({ length: messages }, (_, k) => ({
@@ -251,24 +253,31 @@ function measuredBatches(
 
 /** Creates sequences of `length` input tokens with the run's share of message tokens. */
 function measuredBatch(
-  { vocabulary, contextTokens, messageTokens }: MeasureOptions,
+  { vocabulary, vocabSize, contextTokens, messageTokens }: MeasureOptions,
   { rows, length }: { readonly rows: number; readonly length: number },
 ): MeasuredBatch {
   const share = messageTokens / (contextTokens + messageTokens);
   const message = Math.min(length, Math.max(1, Math.round((length + 1) * share))); // the last token is no input
   const sequences = Array.from({ length: rows }, (_, row) => ({
-    context: contextOfRow(vocabulary, length + 1 - message, row),
+    context: contextOfRow({ vocabulary, vocabSize }, length + 1 - message, row),
     tokens: fill(vocabulary, message, row + 1),
   }));
   return { sequences, rows, length, tokens: rows * length };
 }
 
-/** Returns a context of `length` tokens, whose first token differs from that of the other rows. */
-function contextOfRow(vocabulary: Int32Array, length: number, row: number): Int32Array {
+/**
+ * Returns a context of `length` tokens, whose first token differs from that of other rows, as long as there are fewer
+ * rows than tokens.
+ */
+function contextOfRow(
+  { vocabulary, vocabSize }: Pick<MeasureOptions, 'vocabulary' | 'vocabSize'>,
+  length: number,
+  row: number,
+): Int32Array {
   const context = fill(vocabulary, length, row);
   const ids = new Set(vocabulary);
-  for (let id = 0; ids.size <= row; id++) ids.add(id);
-  context[0] = [...ids][row] as number;
+  for (let id = 0; ids.size <= row && id < vocabSize; id++) ids.add(id);
+  context[0] = [...ids][row % ids.size] as number;
   return context;
 }
 
