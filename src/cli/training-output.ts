@@ -67,9 +67,12 @@ async function sinkFactory(json: boolean): Promise<() => EventSink> {
 }
 
 async function printSummary({ run, checkpoint, report, view }: TrainingResult): Promise<void> {
-  const { renderSummary } = await import('../report/summary.ts');
+  const { championNote, renderSummary } = await import('../report/summary.ts');
   const folder = relative(process.cwd(), run) || '.';
   const shown = (path: string): string => join(folder, relative(run, path));
   process.stdout.write(`\n${renderSummary(view)}\n`);
-  process.stdout.write(`team to use   ${shown(checkpoint)}\nreport        ${shown(report)}\n`);
+  process.stdout.write(`team to use   ${shown(checkpoint)}\n`);
+  const note = championNote(view);
+  if (note !== undefined) process.stdout.write(`              ${note}\n`);
+  process.stdout.write(`report        ${shown(report)}\n`);
 }

@@ -18,6 +18,7 @@ import {
   updateTotals,
 } from '../run-view/selectors.ts';
 import type { EvaluationRecord } from '../train/events.ts';
+import { checkpointName } from '../train/store-port.ts';
 import { accuracy, count, percent, plural, points, small } from './format.ts';
 import { type Alignment, markdownTable, sparkline, textTable } from './text-table.ts';
 
@@ -194,4 +195,16 @@ function warningLines({ warnings }: RunView): string[] {
   const counts = new Map<string, number>();
   for (const { message } of warnings) counts.set(message, (counts.get(message) ?? 0) + 1);
   return [...counts].map(([warning, times]) => (times > 1 ? `${warning} (${times} times)` : warning));
+}
+
+/**
+ * Describes a champion that is not the last team of a run with promotion tests; undefined if it is the last team, or
+ * there were no tests.
+ */
+export function championNote(view: RunView): string | undefined {
+  const last = Math.max(0, ...finishedStages(view).map(({ stage }) => stage));
+  const champion = view.championStage ?? 0;
+  if (!gatesOf(view).some(({ gate }) => gate === 'promotion') || champion === last) return undefined;
+  const team = champion === 0 ? 'the untrained team' : `the team of stage ${champion}`;
+  return `this is ${team}, because no test proved that a later one is better; the last team is checkpoints/${checkpointName(last)}`;
 }
