@@ -114,8 +114,13 @@ describeRealModel('a team of SmolLM2-135M-Instruct with adapters', () => {
       expect(busy).toBeLessThan(1.5 * CALIBRATION_SECONDS);
       expect(seconds).toBeLessThan(120);
       // the measured contexts contain the instruction and the examples
-      const lengths = new Set(ROWS.map(({ prompt }) => contextOf(prompt).length));
-      for (const tokens of machine.agents[0]?.contextTokens ?? [0]) expect(lengths).toContain(tokens);
+      const lengths = ROWS.map(({ prompt }) => contextOf(prompt).length);
+      const { contextTokens = [], commonTokens = [] } = machine.agents[0] ?? {};
+      expect(contextTokens).toHaveLength(1);
+      // a mean over the sampled prompts
+      expect(contextTokens[0]).toBeGreaterThanOrEqual(Math.min(...lengths));
+      expect(contextTokens[0]).toBeLessThanOrEqual(Math.max(...lengths));
+      expect(commonTokens[0]).toBeGreaterThan(contextOf('').length / 2);
 
       const { code, stdout } = await troupe('plan', 'team.yaml', '--machine', rates);
       expect(code).toBe(0);
