@@ -8,7 +8,7 @@
 import { attentionPairCost } from '../execution.ts';
 import { floatData } from '../graph/runtime.ts';
 import { gatherStates, LayerRunner, type PaddedTokens } from '../score/layer-runner.ts';
-import { type PrefixRow, packPrefixRows, singleRow, treeLayout } from '../score/prefix-rows.ts';
+import { type PrefixRow, packPrefixRows, rowBatches, singleRow, treeLayout } from '../score/prefix-rows.ts';
 import type { Sessions } from '../sessions.ts';
 import type { WeightSource } from '../weights/weight-source.ts';
 import type { PrefilledStates } from './kv-cache.ts';
@@ -131,7 +131,7 @@ async function runLayers(
   const buffers = (): Float32Array[] => Array.from({ length: config.layers }, () => new Float32Array(size));
   const [k, v] = [buffers(), buffers()];
   const logits = new Float32Array(contexts.length * config.vocabSize);
-  for (const rows of batchesOf(packed, budget)) {
+  for (const rows of rowBatches(packed, budget)) {
     const padded = rows[0].tokens.length;
     const states = await runRows(parts, rows, padded);
     for (let l = 0; l < config.layers; l++) {
@@ -146,20 +146,6 @@ async function runLayers(
       });
   }
   return { k, v, logits, length };
-}
-
-/** Divides rows, the longest first, into batches of at most `tokens` tokens, including padding. */
-function batchesOf(packed: readonly PrefixRow[], tokens: number): PrefixRow[][] {
-  const sorted = [...packed].sort(
-    (a, b) => b.tokens.length - a.tokens.length || a.sequences[0] - b.sequences[0],
-  );
-  const batches: PrefixRow[][] = [];
-  for (let start = 0; start < sorted.length; ) {
-    const count = Math.max(1, Math.floor(tokens / sorted[start].tokens.length));
-    batches.push(sorted.slice(start, start + count));
-    start += count;
-  }
-  return batches;
 }
 
 /** Returns keys and values of every row position, and the logits after each context in the order of the rows. */

@@ -9,6 +9,7 @@ import {
   type PrefixRow,
   type PrefixRowOptions,
   packPrefixRows,
+  rowBatches,
   singleRow,
   treeLayout,
 } from './prefix-rows.ts';
@@ -61,17 +62,9 @@ export function packBatches(sequences: readonly Sequence[], { tokenBudget, share
     share === undefined
       ? inputs.map((input, i) => singleRow(i, input))
       : packPrefixRows(inputs, { ...share, maxLength: Math.min(share.maxLength, tokenBudget) });
-  const sorted = rows.sort((a, b) => b.tokens.length - a.tokens.length || a.sequences[0] - b.sequences[0]);
-  const batches: Batch[] = [];
-  let start = 0;
-  while (start < sorted.length) {
-    // rows are sorted by length, so the first one is the longest of the batch
-    const { length } = sorted[start].tokens;
-    const count = Math.max(1, Math.min(sorted.length - start, Math.floor(tokenBudget / length)));
-    batches.push(packBatch(sequences, relabelled(sorted.slice(start, start + count), scored), length));
-    start += count;
-  }
-  return batches;
+  return rowBatches(rows, tokenBudget).map((batch) =>
+    packBatch(sequences, relabelled(batch, scored), batch[0].tokens.length),
+  );
 }
 
 function inputTokens({ context, tokens }: Sequence): Int32Array {

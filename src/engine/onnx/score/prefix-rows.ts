@@ -76,6 +76,23 @@ export function treeLayout(rows: readonly PrefixRow[], length: number): TreeLayo
   return { rows: rows.length, length, previous };
 }
 
+/**
+ * Divides rows, the longest first, into batches of at most `tokenBudget` tokens, including padding; a longer row gets
+ * its own batch. The first row of a batch is its longest.
+ */
+export function rowBatches(rows: readonly PrefixRow[], tokenBudget: number): PrefixRow[][] {
+  const sorted = [...rows].sort(
+    (a, b) => b.tokens.length - a.tokens.length || a.sequences[0] - b.sequences[0],
+  );
+  const batches: PrefixRow[][] = [];
+  for (let start = 0; start < sorted.length; ) {
+    const count = Math.max(1, Math.floor(tokenBudget / sorted[start].tokens.length));
+    batches.push(sorted.slice(start, start + count));
+    start += count;
+  }
+  return batches;
+}
+
 class RowBuilder implements PrefixRow {
   readonly sequences: number[] = [];
   readonly positions: Int32Array[] = [];
