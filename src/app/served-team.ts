@@ -205,14 +205,17 @@ async function loadFileAgents(
     const located = (message: string): ConfigError => problem(['agents', at, 'chat_template'], message);
     return template === undefined ? {} : { chatTemplate: templateText(template, located) };
   };
+  const locateModelErrors = (at: number, error: unknown): never => {
+    throw error instanceof ConfigError ? problem(['agents', at, 'model'], error.message) : error;
+  };
   // the small files of all models are checked before the weights of the first one are read
-  for (const [at, { endpoint, model }] of file.agents.entries())
-    if (endpoint === undefined)
-      await modelFolder(model, options)
-        .then((dir) => requireChatTemplate(dir, templateOf(at)))
-        .catch((error: unknown) => {
-          throw error instanceof ConfigError ? problem(['agents', at, 'model'], error.message) : error;
-        });
+  for (const [at, { endpoint, model }] of file.agents.entries()) {
+    if (endpoint !== undefined) continue;
+    const template = templateOf(at);
+    await modelFolder(model, options)
+      .then((dir) => requireChatTemplate(dir, template))
+      .catch((error: unknown) => locateModelErrors(at, error));
+  }
   for (const [at, agent] of file.agents.entries()) {
     const name = agent.name ?? `agent_${firstId + at}`;
     const { endpoint } = agent;
@@ -226,9 +229,7 @@ async function loadFileAgents(
     const model = await loadServedModel(agent.model, file.threads, {
       ...{ ...options, onWarning },
       ...templateOf(at),
-    }).catch((error: unknown) => {
-      throw error instanceof ConfigError ? problem(['agents', at, 'model'], error.message) : error;
-    });
+    }).catch((error: unknown) => locateModelErrors(at, error));
     agents.push((generator) => createEmbeddedAgent(model, { name, generator, ...promptingOf(agent) }));
   }
   return agents;
