@@ -8,7 +8,14 @@
 import { attentionPairCost } from '../execution.ts';
 import { floatData } from '../graph/runtime.ts';
 import { gatherStates, LayerRunner, type PaddedTokens } from '../score/layer-runner.ts';
-import { type PrefixRow, packPrefixRows, rowBatches, singleRow, treeLayout } from '../score/prefix-rows.ts';
+import {
+  type PrefixRow,
+  packPrefixRows,
+  paddedTokens,
+  rowBatches,
+  singleRow,
+  treeLayout,
+} from '../score/prefix-rows.ts';
 import type { Sessions } from '../sessions.ts';
 import type { WeightSource } from '../weights/weight-source.ts';
 import type { PrefilledStates } from './kv-cache.ts';
@@ -182,17 +189,13 @@ function padRows(
   rows: readonly PrefixRow[],
   length: number,
 ): PaddedTokens & { readonly indices: BigInt64Array } {
-  const tokens = new BigInt64Array(rows.length * length);
   const indices: number[] = [];
   rows.forEach((row, b) => {
-    row.tokens.forEach((token, t) => {
-      tokens[b * length + t] = BigInt(token);
-    });
     for (const positions of row.positions) indices.push(b * length + (positions.at(-1) as number));
   });
   const tree = treeLayout(rows, length);
   return {
-    ...{ rows: rows.length, length, tokens },
+    ...{ rows: rows.length, length, tokens: paddedTokens(rows, length) },
     indices: BigInt64Array.from(indices, BigInt),
     ...(tree ? { tree } : {}),
   };

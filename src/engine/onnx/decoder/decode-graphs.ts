@@ -79,8 +79,8 @@ export function buildStepGraph(config: DecoderConfig, variant: GraphVariant, ste
 }
 
 /**
- * Builds the prefill graph. Inputs: weights, tokens [B, T], masks, positions [B, T], rotary tables, indices [B] (flat index of each
- * context's last token). Outputs: k0, v0, k1, ... [B, kvHeads, T, d] and logits [B, V].
+ * Builds the prefill graph. Inputs: weights, tokens [B, T], masks, positions [B, T], rotary tables, indices [B]
+ * (flat index of each context's last token). Outputs: k0, v0, k1, ... [B, kvHeads, T, d] and logits [B, V].
  */
 export function buildPrefillGraph(config: DecoderConfig): Uint8Array {
   const graph = new Graph();

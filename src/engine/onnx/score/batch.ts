@@ -9,6 +9,7 @@ import {
   type PrefixRow,
   type PrefixRowOptions,
   packPrefixRows,
+  paddedTokens,
   rowBatches,
   singleRow,
   treeLayout,
@@ -82,7 +83,6 @@ function relabelled(rows: readonly PrefixRow[], indices: readonly number[]): Pre
 function packBatch(sequences: readonly Sequence[], rows: readonly PrefixRow[], length: number): Batch {
   const sequenceIndices = rows.flatMap((row) => row.sequences);
   const states = sequenceIndices.reduce((sum, index) => sum + sequences[index].tokens.length, 0);
-  const tokens = new BigInt64Array(rows.length * length);
   const indices = new BigInt64Array(states);
   const targets = new BigInt64Array(states);
   const inverse = new BigInt64Array(rows.length * length).fill(BigInt(states));
@@ -90,9 +90,6 @@ function packBatch(sequences: readonly Sequence[], rows: readonly PrefixRow[], l
   let m = 0;
   rows.forEach((row, b) => {
     const base = b * length;
-    row.tokens.forEach((token, t) => {
-      tokens[base + t] = BigInt(token);
-    });
     row.sequences.forEach((index, i) => {
       const { context, tokens: message } = sequences[index];
       for (let u = 0; u < message.length; u++) {
@@ -110,7 +107,7 @@ function packBatch(sequences: readonly Sequence[], rows: readonly PrefixRow[], l
     sequenceIndices,
     rows: rows.length,
     length,
-    tokens,
+    tokens: paddedTokens(rows, length),
     ...(tree ? { tree } : {}),
     indices,
     targets,

@@ -76,6 +76,17 @@ export function treeLayout(rows: readonly PrefixRow[], length: number): TreeLayo
   return { rows: rows.length, length, previous };
 }
 
+/** Returns the tokens of rows that are padded to one length with 0 [B, T]. */
+export function paddedTokens(rows: readonly PrefixRow[], length: number): BigInt64Array {
+  const tokens = new BigInt64Array(rows.length * length);
+  rows.forEach((row, b) => {
+    row.tokens.forEach((token, t) => {
+      tokens[b * length + t] = BigInt(token);
+    });
+  });
+  return tokens;
+}
+
 /**
  * Divides rows, the longest first, into batches of at most `tokenBudget` tokens, including padding; a longer row gets
  * its own batch. The first row of a batch is its longest.
