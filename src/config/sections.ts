@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 import { choice, flag, integer, number, numberOr, numberOrOff, show, text } from '../schema/fields.ts';
+import { DEFAULT_BETA } from '../train/options.ts';
 
 export const taskSection = z
   .looseObject(
@@ -153,7 +154,7 @@ export const lossSection = z
       .describe('Advantages: group divides by the standard deviation of the group, mean does not.'),
     advantage_clip: number({ above: 0 }).default(5).describe('Maximum absolute advantage.'),
     beta: number({ min: 0, max: 1000 })
-      .default(0.001)
+      .default(DEFAULT_BETA)
       .describe('Initial weight of the KL term, which adapts per agent. 0: no KL term.'),
   })
   .prefault({})

@@ -4,6 +4,9 @@
  * @module
  */
 
+/** Default of the initial weight of the KL term (beta of E38). */
+export const DEFAULT_BETA = 0.001;
+
 export interface TrustRegionOptions {
   /**
    * Radius of the trust region, nats: upper bound on a quantile of KL(new||old) over the token positions of
