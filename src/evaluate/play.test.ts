@@ -1,32 +1,25 @@
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../core/rng.ts';
 import { createTabularModel } from '../engine/tabular/model.ts';
-import { correct, incorrect } from '../grade/verdict.ts';
 import type { Task } from '../task/task.ts';
 import { createRelay } from '../team/relay.ts';
 import type { Protocol, Team } from '../team/team.ts';
+import { echo as letters } from '../team/testing/echo-task.ts';
 import { createVote } from '../team/vote.ts';
 import { benchmarkScores } from './benchmark-scores.ts';
 import type { EpisodeRecord } from './episode-record.ts';
 import { evaluateTeam } from './evaluate.ts';
 import { chunkSize, guaranteedSamples, type PlayOptions, playBenchmark } from './play.ts';
 
-/** A task whose right answer is the letter of the prompt. */
+/** The letters in 40 prompts of two difficulties. */
 const echo: Task = {
-  name: 'echo',
-  rewardRange: [0, 1],
+  ...letters,
   size: () => 40,
   item: (split, index) => ({
     id: `${split}:${index}`,
     prompt: 'abc'[index % 3],
     difficulty: index % 2 === 0 ? 'even' : 'odd',
   }),
-  verify: ({ prompt }, text) =>
-    text === ''
-      ? { correct: false, reward: 0, reason: 'blank' }
-      : text === prompt
-        ? correct(text, 'yes')
-        : incorrect(text, 'no'),
 };
 
 function teamOf(protocol: Protocol): Team {

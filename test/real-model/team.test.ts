@@ -2,12 +2,10 @@
  * A team of two adapters over SmolLM2-135M-Instruct, read from its GGUF file, as a user handles it: the commands plan,
  * train, eval, export and serve. The tests run in order; those after `train` use its run.
  */
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile } from 'node:child_process';
 import * as fs from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { plan } from '../../src/app/plan.ts';
@@ -18,6 +16,7 @@ import { readCheckpointTokenizer } from '../../src/engine/text/checkpoint-text.t
 import { CALIBRATION_SECONDS } from '../../src/plan/calibrate.ts';
 import { PASS_PARTS, SAMPLING_PARTS } from '../../src/plan/measure-passes.ts';
 import type { RunEvent, UpdateRecord } from '../../src/train/events.ts';
+import { startServer } from './serving.ts';
 import { describeRealModel, SMOLLM2 } from './smollm2.ts';
 
 const TROUPE = fileURLToPath(new URL('../../bin/troupe.mjs', import.meta.url));
@@ -242,18 +241,8 @@ describeRealModel('a team of SmolLM2-135M-Instruct with adapters', () => {
   it(
     'answers a request to its server',
     async () => {
-      const server = spawn(process.execPath, [TROUPE, 'serve', 'run', '--port', '0'], {
-        ...{ cwd: dir, stdio: ['ignore', 'pipe', 'ignore'] },
-      });
-      const exited = once(server, 'exit');
+      const { url, process: server, exited } = await startServer(dir, ['serve', 'run']);
       try {
-        const url = await new Promise<string>((resolve, reject) => {
-          createInterface({ input: server.stdout }).on('line', (line) => {
-            const found = /^API +(\S+)/.exec(line)?.[1];
-            if (found !== undefined) resolve(found);
-          });
-          server.once('exit', (code) => reject(new Error(`the server exited with ${code}`)));
-        });
         const prompt = 'Toss 50 of a coin: heads or tails?';
         const response = await fetch(`${url}/chat/completions`, {
           method: 'POST',

@@ -2,15 +2,13 @@
  * Runs the commands of docs/tutorials/your-data.md in their order, with its team file and data. Training and evaluation
  * are shortened by flags.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { spawnTroupe, TROUPE } from '../spawn-troupe.ts';
+import { spawnTroupe } from '../spawn-troupe.ts';
+import { startServer } from './serving.ts';
 import { describeRealModel, SMOLLM2 } from './smollm2.ts';
 
 const TUTORIAL = fileURLToPath(new URL('../../docs/tutorials/', import.meta.url));
@@ -77,18 +75,8 @@ describeRealModel('the tutorial', () => {
     'serves the team and answers its request',
     async () => {
       const [verb = '', ...args] = commands.find(([first]) => first === 'serve') ?? [];
-      const server = spawn(process.execPath, [TROUPE, verb, ...args, '--port', '0'], {
-        ...{ cwd: dir, stdio: ['ignore', 'pipe', 'ignore'] },
-      });
-      const exited = once(server, 'exit');
+      const { url, process: server, exited } = await startServer(dir, [verb, ...args]);
       try {
-        const url = await new Promise<string>((resolve, reject) => {
-          createInterface({ input: server.stdout }).on('line', (line) => {
-            const found = /^API +(\S+)/.exec(line)?.[1];
-            if (found !== undefined) resolve(found);
-          });
-          server.once('exit', (code) => reject(new Error(`the server exited with ${code}`)));
-        });
         const [, body = ''] = /curl .*-d '(.*)'/s.exec(shell.join('\n')) ?? [];
         const response = await fetch(`${url}/chat/completions`, {
           method: 'POST',
