@@ -60,3 +60,12 @@ it('refuses an agent of a serve file without a chat template before weights are 
     /serve\.yaml.*agents.*model.*no chat template; set chat_template to plain/s,
   );
 });
+
+it('names the key of a chat template that is not there', async () => {
+  await saveTinyModel(join(dir, 'model'));
+  const serveFile = join(dir, 'serve.yaml');
+  fs.writeFileSync(serveFile, 'agents:\n  - { model: ./model, chat_template: ./missing.jinja }\n');
+  await expect(composeServedTeam(serveFile, { overrides: [] })).rejects.toThrow(
+    /^\S*serve\.yaml:2:\d+ agents\[?\.?0\]?\.chat_template: (?!.*serve\.yaml)/,
+  );
+});
