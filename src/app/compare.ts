@@ -23,6 +23,7 @@ import { ConfigError } from '../support/errors.ts';
 import type { Team } from '../team/team.ts';
 import { closeTeam, compose, loadTeam } from './compose.ts';
 import { evaluationStream } from './evaluation-stream.ts';
+import { warnIfNotNewest } from './find-team.ts';
 import { type UseCaseOptions, warnOnce } from './use-case.ts';
 
 export type { Comparison } from '../evaluate/comparison.ts';
@@ -172,6 +173,7 @@ async function evaluateRun(
   { signal, onEvent, env }: UseCaseOptions,
 ): Promise<TeamEvaluation> {
   const stored = await findStoredTeam(run.dir);
+  warnIfNotNewest(stored, { onEvent });
   const composition = await compose(run.resolved, { signal, onEvent, env, onWarning });
   const { config, engine, task } = composition;
   let team: Team | undefined;

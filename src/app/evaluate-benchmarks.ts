@@ -30,7 +30,7 @@ import {
   planBenchmarks,
   planTeamTask,
 } from './benchmark-tasks.ts';
-import { findTeam, withTask } from './find-team.ts';
+import { findTeam, warnIfNotNewest, withTask } from './find-team.ts';
 import { type UseCaseOptions, warnOnce } from './use-case.ts';
 
 export interface BenchmarkRequest extends UseCaseOptions {
@@ -77,9 +77,9 @@ const MEASURES: readonly MeasureName[] = ['avg', 'pass', 'maj'];
 export async function evaluateBenchmarks(request: BenchmarkRequest): Promise<BenchmarkResult> {
   const { signal, onEvent, env } = request;
   const options = { signal, onEvent, env };
-  const team = await nameTeam(request.team, withTask(overridesOf(request), request.task));
+  const team = await nameTeam(request.team, withTask(overridesOf(request), request.task), options);
   const benchmarks = await plannedBenchmarks(request, team.resolved);
-  const other = request.against === undefined ? undefined : await findOpponent(request.against);
+  const other = request.against === undefined ? undefined : await findOpponent(request.against, options);
   const out = request.out ?? join(team.run ?? '.', 'evaluations', folderName(team.name, benchmarks));
   const context: BenchmarkContext = {
     ...options,
@@ -224,9 +224,11 @@ interface FoundContestant extends NamedTeam {
 
 async function nameTeam(
   team: string | TeamFile,
-  overrides: readonly Override[] = [],
+  overrides: readonly Override[],
+  options: UseCaseOptions,
 ): Promise<FoundContestant> {
   const { resolved, stored } = await findTeam(team, overrides);
+  warnIfNotNewest(stored, options);
   const { name } = resolved.config;
   return {
     resolved,
@@ -245,9 +247,9 @@ type Opponent =
   | { readonly title: string; readonly folder: string }
   | { readonly title: string; readonly team: NamedTeam };
 
-async function findOpponent(against: string): Promise<Opponent> {
+async function findOpponent(against: string, options: UseCaseOptions): Promise<Opponent> {
   if (existsSync(join(against, EVALUATION_FILE))) return { title: shownPath(against), folder: against };
-  const team = await nameTeam(against);
+  const team = await nameTeam(against, [], options);
   return { title: team.title, team };
 }
 

@@ -15,7 +15,7 @@ import type { Team, Trajectory } from '../team/team.ts';
 import { dialogue } from '../team/transcript.ts';
 import { type Composition, closeTeam, compose, loadTeam, requirePrompts } from './compose.ts';
 import { evaluationStream } from './evaluation-stream.ts';
-import { type FoundTeam, findTeam, withTask } from './find-team.ts';
+import { type FoundTeam, findTeam, warnIfNotNewest, withTask } from './find-team.ts';
 import { unreadablePrompts } from './tokenizer-coverage.ts';
 import type { UseCaseOptions } from './use-case.ts';
 import { isWritable, nearestExisting } from './writable.ts';
@@ -55,6 +55,7 @@ export interface EvaluationResult {
 export async function evaluate(request: EvaluationRequest): Promise<EvaluationResult> {
   const { signal, onEvent, env } = request;
   const found = await findTeam(request.team, withTask(request.overrides ?? [], request.task));
+  warnIfNotNewest(found.stored, request);
   const settings = settingsOf(request, found);
   const composition = await compose(found.resolved, { signal, onEvent, env });
   let team: Team | undefined;

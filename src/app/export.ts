@@ -16,6 +16,7 @@ import { readTemplates } from './compose/chat-templates.ts';
 import { cardAgent, cardFacts } from './export-card.ts';
 import { exportOneAgent } from './export-one.ts';
 import type { AgentExport, ExportDtype, ExportedAgent } from './exported-agent.ts';
+import { warnIfNotNewest } from './find-team.ts';
 import type { LoadEvent, UseCaseOptions } from './use-case.ts';
 
 export type { ExportDtype, ExportedAgent } from './exported-agent.ts';
@@ -62,6 +63,7 @@ export async function exportTeam(request: ExportRequest): Promise<ExportedAgent[
   const stored = await findStoredTeam(team);
   if (stored === undefined)
     throw new ConfigError(`${team}: expected a run folder or a checkpoint inside one, got neither`);
+  warnIfNotNewest(stored, request);
   const config = join(stored.run, CONFIG_FILE);
   if (!existsSync(config))
     throw new ConfigError(`${team}: expected a checkpoint inside its run, got one without ${config}`);

@@ -4,7 +4,7 @@
  * @module
  */
 import { existsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import type { Override } from '../config/overrides.ts';
 import {
   type ResolvedConfig,
@@ -13,9 +13,11 @@ import {
   resolveRunConfig,
 } from '../config/resolve.ts';
 import type { TeamFile } from '../config/schema.ts';
-import { CONFIG_FILE } from '../store/layout.ts';
+import { CHECKPOINTS, CONFIG_FILE } from '../store/layout.ts';
 import { findStoredTeam, type StoredTeam } from '../store/read-run.ts';
 import { ConfigError } from '../support/errors.ts';
+import { checkpointName } from '../train/store-port.ts';
+import type { UseCaseOptions, WarningEvent } from './use-case.ts';
 
 export interface FoundTeam {
   readonly resolved: ResolvedConfig;
@@ -46,6 +48,21 @@ export async function findTeam(
   const resolved = stored ? resolveRunConfig(path, overrides) : resolveConfig(path, overrides);
   if (stored) requireSameSize(resolved, stored);
   return { resolved, stored };
+}
+
+/** Emits a warning if a run has a newer team than its champion, because the user may expect the newest one. */
+export function warnIfNotNewest(
+  stored: StoredTeam | undefined,
+  { onEvent }: Pick<UseCaseOptions<WarningEvent>, 'onEvent'>,
+): void {
+  if (stored?.newest === undefined) return;
+  const { run, checkpoint, newest } = stored;
+  const used = checkpoint === checkpointName(0) ? `${checkpoint}, with which the run started` : checkpoint;
+  const path = join(relative(process.cwd(), run), CHECKPOINTS, newest);
+  onEvent?.({
+    kind: 'warning',
+    message: `this is the team of ${used}, because no promotion test proved that a later team is better; for the newest team, name ${path}`,
+  });
 }
 
 /** @param team - path of a team file, or a team file as an object */

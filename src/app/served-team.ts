@@ -30,7 +30,7 @@ import { requireChatTemplate } from './compose/agent-text.ts';
 import { templateText } from './compose/chat-templates.ts';
 import { loadProtocol, type ProtocolSection } from './compose/protocol.ts';
 import { answerReader, closeTeam, compose, loadServedModel, loadTeam, type VerifierName } from './compose.ts';
-import { findTeam } from './find-team.ts';
+import { findTeam, warnIfNotNewest } from './find-team.ts';
 import { type DownloadOptions, modelFolder } from './hub-models.ts';
 import { type Environment, environmentOf, warnOnce } from './use-case.ts';
 
@@ -163,6 +163,7 @@ async function trainedTeam(
   { overrides, ...context }: ServedTeamOptions,
 ): Promise<Trained> {
   const { resolved, stored } = await findTeam(source, overrides);
+  warnIfNotNewest(stored, context);
   const composition = await compose(resolved, context);
   const { config, task } = composition;
   const team = await loadTeam(composition, stored ? { folders: stored.agents } : {});

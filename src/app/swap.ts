@@ -32,6 +32,7 @@ import {
 } from './compose/agent-text.ts';
 import { loadedBytes } from './compose/model-size.ts';
 import { type Composition, checkModels, closeTeam, compose, loadTeam, requirePrompts } from './compose.ts';
+import { warnIfNotNewest } from './find-team.ts';
 import { modelFolder } from './hub-models.ts';
 import { limitPrompts, PromptLengths } from './prompt-lengths.ts';
 import type { SwapMode, SwapSettings } from './swap-candidate.ts';
@@ -150,6 +151,7 @@ async function checkRequest(request: SwapRequest): Promise<CheckedRequest> {
       `${request.team}: expected a run folder or a checkpoint inside one, got neither; "troupe train" makes one`,
     );
   if (out !== undefined) assertFree(out);
+  warnIfNotNewest(stored, request);
   const resolved = resolveRunConfig(join(stored.run, CONFIG_FILE), request.overrides);
   return {
     settings,

@@ -58,6 +58,8 @@ export interface StoredTeam {
   readonly checkpoint: string;
   /** Paths of the model folders of agents 0, 1, ... */
   readonly agents: readonly string[];
+  /** Name of the newest checkpoint, if the run was named and its champion is an older checkpoint. */
+  readonly newest?: string;
 }
 
 /**
@@ -76,14 +78,16 @@ export async function findStoredTeam(
   if (!fs.existsSync(join(path, CONFIG_FILE)) || !fs.existsSync(join(path, CHECKPOINTS))) return undefined;
   assertRunFolder(path, fs);
   const checkpoints = join(path, CHECKPOINTS);
-  const newest = listCheckpoints(checkpoints, fs).at(-1);
-  const name = readChampion(checkpoints, fs) ?? (newest === undefined ? undefined : checkpointName(newest));
+  const stage = listCheckpoints(checkpoints, fs).at(-1);
+  const newest = stage === undefined ? undefined : checkpointName(stage);
+  const name = readChampion(checkpoints, fs) ?? newest;
   if (name === undefined)
     throw new StoreError(
       `${path}: expected a run with a complete checkpoint, got one without; run "troupe train --resume ${path}" until a stage is complete`,
       { code: 'TROUPE_STORE_NO_CHECKPOINT', exitCode: 2 },
     );
-  return storedTeam(join(checkpoints, name), fs);
+  const team = await storedTeam(join(checkpoints, name), fs);
+  return newest === undefined || newest === name ? team : { ...team, newest };
 }
 
 /**

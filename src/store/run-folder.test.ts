@@ -133,8 +133,8 @@ describe('a run folder', () => {
     for (const stage of [1, 2]) await runStage(store, stage, { promote: false });
     await store.close();
     expect(fs.readdirSync(join(dir, 'checkpoints')).sort()).toEqual(['champion', 'stage-0000', 'stage-0002']);
-    expect(await findStoredTeam(dir)).toMatchObject({ checkpoint: 'stage-0000' });
-    expect(await findStoredTeam(join(dir, 'checkpoints', 'stage-0002'))).toMatchObject({
+    expect(await findStoredTeam(dir)).toMatchObject({ checkpoint: 'stage-0000', newest: 'stage-0002' });
+    expect(await findStoredTeam(join(dir, 'checkpoints', 'stage-0002'))).toEqual({
       run: fs.realpathSync(dir),
       checkpoint: 'stage-0002',
       agents: [0, 1].map((id) => join(fs.realpathSync(dir), 'checkpoints', 'stage-0002', `agent_${id}`)),
