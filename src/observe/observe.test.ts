@@ -127,8 +127,8 @@ describe('in a pipe', () => {
     expect(play(RUN)).toMatchInlineSnapshot(`
       "[    4s] team of 2 (ada, bob), 2 stages
       [   20s] stage 1/2 · rollout ada 128/256 · 150 tok/s · reward 0.440
-      [   36s] stage 1/2 · reward 0.445 · accepted 2/2 · kl 0.0081 0.0052 · backtracks 1 · 167 tok/s · 24s left
-      [   52s] stage 2/2 · 173 tok/s · reward 0.445 · 16s left
+      [   36s] stage 1/2 · reward 0.445 · accepted 2/2 · kl 0.0081 0.0052 · backtracks 1 · 167 tok/s · 24s of training left
+      [   52s] stage 2/2 · 173 tok/s · reward 0.445 · 16s of training left
       [   56s] warning: the validation split ran out
       [ 1m08s] test 1 at stage 2: promoted to champion; +0.083 reward over 312 prompts (wealth 40.2 of 32.9)
       [ 1m12s] stage 2/2 · reward 0.510 · accepted 0/2 (REJECT_KL, SKIP) · kl 0.0200 - · backtracks 2 · 167 tok/s
@@ -174,7 +174,7 @@ describe('on a terminal', () => {
     expect(
       renderLive(view, { startedMs: 0, nowMs: 60_000, columns: 80, color: false }),
     ).toMatchInlineSnapshot(`
-      "stage 2/2 · 150 tok/s · 1m00s elapsed · 8s left
+      "stage 2/2 · 150 tok/s · 1m00s elapsed · 8s of training left
 
       agent      KL  of radius                beta  lr x  backtracks  verdict
       ada    0.0200       200%  ██████████  0.0010  0.25           2  REJECT_KL

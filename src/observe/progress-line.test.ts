@@ -27,8 +27,9 @@ it('redraws one line on a terminal, at most every 100 ms', () => {
   expect(text).toContain('done\n');
 });
 
-it('shows the time left once a part is done', () => {
+it('shows the time left once a twentieth is done', () => {
   expect(progressText('x', { done: 0, total: 10, elapsedMs: 0 })).toBe('x 0/10');
+  expect(progressText('x', { done: 1, total: 150, elapsedMs: 4000 })).toBe('x 1/150');
   expect(progressText('x', { done: 2, total: 10, elapsedMs: 4000 })).toBe('x 2/10 · 16s left');
   expect(progressText('x', { done: 10, total: 10, elapsedMs: 4000 })).toBe('x 10/10');
 });

@@ -5,6 +5,7 @@
  */
 import { createLogUpdate } from 'log-update';
 import { duration } from '../report/format.ts';
+import { extrapolatedLeftMs } from '../run-view/pace.ts';
 
 const REDRAW_MS = 100;
 const HEARTBEAT_MS = 15_000;
@@ -49,11 +50,12 @@ export function createProgressLine(options: ProgressLineOptions): ProgressLine {
   };
 }
 
-/** Formats progress, e.g. `pretrain 200/400 · 16s left`. The time left is omitted while `done` is 0. */
+/** Formats progress, e.g. `pretrain 200/400 · 16s left`. The time left is omitted while few parts are done. */
 export function progressText(
   task: string,
-  { done, total, elapsedMs }: { readonly done: number; readonly total: number; readonly elapsedMs: number },
+  progress: { readonly done: number; readonly total: number; readonly elapsedMs: number },
 ): string {
-  const left = done > 0 && done < total ? ` · ${duration((elapsedMs / done) * (total - done))} left` : '';
-  return `${task} ${done}/${total}${left}`;
+  const leftMs = extrapolatedLeftMs(progress);
+  const left = leftMs === undefined ? '' : ` · ${duration(leftMs)} left`;
+  return `${task} ${progress.done}/${progress.total}${left}`;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { styleText } from 'node:util';
-import { type ProcessTime, timeLeftMs, tokensPerSecond } from '../run-view/pace.ts';
+import { type ProcessTime, phaseLeftMs, timeLeftMs, tokensPerSecond } from '../run-view/pace.ts';
 import type { NowRow } from '../run-view/rows.ts';
 import type { RunView } from '../run-view/run-view.ts';
 import {
@@ -39,17 +39,31 @@ export function renderLive(view: RunView, options: LiveViewOptions): string {
   return lines.map((line) => line.trimEnd()).join('\n');
 }
 
-/** Returns e.g. `stage 7/20 · rollout ada 320/512 · 11k tok/s · 4m10s elapsed · 6m00s left`. */
+/** Returns e.g. `stage 7/20 · rollout ada 320/512 · 11k tok/s · 4m10s elapsed · 6m00s of training left`. */
 function headline(view: RunView, time: ProcessTime): string {
-  const left = timeLeftMs(view, time.nowMs);
+  const left = leftText(view, time);
   const phase = phaseText(view);
   return [
     `stage ${view.stage}/${view.plannedStages}`,
     ...(phase === undefined ? [] : [phase]),
     ...(sampledTokens(view) > 0 ? [`${count(tokensPerSecond(view, time))} tok/s`] : []),
     `${duration(time.nowMs - time.startedMs)} elapsed`,
-    ...(left === undefined ? [] : [`${duration(left)} left`]),
+    ...(left === undefined ? [] : [left]),
   ].join(' · ');
+}
+
+/**
+ * Describes the time left: of a promotion test or an evaluation while one runs, else of all stages and their tests. The
+ * closing comparison is not part of the latter.
+ */
+export function leftText(view: RunView, { nowMs }: ProcessTime): string | undefined {
+  const isTest = view.now?.phase === 'gate';
+  if (isTest || view.now?.phase === 'evaluate') {
+    const left = phaseLeftMs(view, nowMs);
+    return left === undefined ? undefined : `${isTest ? 'at most ' : ''}${duration(left)} left`;
+  }
+  const left = timeLeftMs(view, nowMs);
+  return left === undefined ? undefined : `${duration(left)} of training left`;
 }
 
 /** Describes the current phase and its progress, e.g. `rollout ada 320/512`; undefined between two phases. */

@@ -3,12 +3,12 @@
  * lines. A terminal shows the lines of tests and warnings above the live view. Pure functions.
  * @module
  */
-import { type ProcessTime, timeLeftMs, tokensPerSecond } from '../run-view/pace.ts';
+import { type ProcessTime, tokensPerSecond } from '../run-view/pace.ts';
 import type { RunView } from '../run-view/run-view.ts';
 import { backtracksOf, newestReward, sampledTokens } from '../run-view/selectors.ts';
 import type { GateRecord, RunEvent } from '../train/events.ts';
 import { count, duration, plural, signed, small } from './format.ts';
-import { phaseText } from './live-view.ts';
+import { leftText, phaseText } from './live-view.ts';
 
 /**
  * Renders the line of an event.
@@ -53,7 +53,7 @@ export function heartbeatLine(view: RunView, time: ProcessTime): string {
     phaseText(view) ?? '',
     sampledTokens(view) > 0 ? `${count(tokensPerSecond(view, time))} tok/s` : '',
     reward === undefined ? '' : `reward ${reward.toFixed(3)}`,
-    leftText(view, time),
+    leftText(view, time) ?? '',
   ]
     .filter((part) => part !== '')
     .join(' · ');
@@ -78,7 +78,7 @@ function stageLine(
     `kl ${kls.join(' ')}`,
     `backtracks ${backtracks}`,
     `${count(tokensPerSecond(view, time))} tok/s`,
-    leftText(view, time),
+    leftText(view, time) ?? '',
   ]
     .filter((part) => part !== '')
     .join(' · ');
@@ -95,9 +95,4 @@ function gateLine(event: GateRecord & { readonly stage: number }): string {
     step: { promote: 'update proved better', keep: 'not proved', rollback: 'update taken back' },
   }[event.gate][event.decision];
   return `test ${event.index} at stage ${event.stage}: ${verdict}; ${signed(event.meanDifference, 3)} reward over ${event.prompts} prompts (wealth ${event.wealth.toPrecision(3)} of ${needed.toPrecision(3)})`;
-}
-
-function leftText(view: RunView, { nowMs }: ProcessTime): string {
-  const left = timeLeftMs(view, nowMs);
-  return left === undefined ? '' : `${duration(left)} left`;
 }

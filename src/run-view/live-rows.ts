@@ -5,22 +5,32 @@
  */
 import type { RunEvent } from '../train/events.ts';
 import { createRowBuilder } from './event-rows.ts';
-import type { ClockRow, RunRow } from './rows.ts';
+import type { ClockRow, NowRow, RunRow } from './rows.ts';
 
 /** @returns a function from an event and its time, ms, to rows; call it with all events of a run, in order */
 export function createLiveRows(): (event: RunEvent, nowMs: number) => readonly RunRow[] {
   const rowOf = createRowBuilder();
   let clock: ClockRow | undefined;
+  let now: NowRow | undefined;
+
+  const idleRow = (stage: number, nowMs: number): RunRow => {
+    now = { kind: 'now', stage, sinceMs: nowMs };
+    return now;
+  };
 
   const timeRows = (event: RunEvent, nowMs: number): RunRow[] => {
     switch (event.kind) {
-      case 'phase':
-        return [{ ...event, kind: 'now', sinceMs: nowMs }];
+      case 'phase': {
+        const isSame = (['stage', 'agent', 'phase'] as const).every((key) => now?.[key] === event[key]);
+        const { sinceMs, doneBefore = 0 } = isSame && now ? now : { sinceMs: nowMs, doneBefore: event.done };
+        now = { ...event, kind: 'now', sinceMs, doneBefore };
+        return [now];
+      }
       case 'stage_started':
         clock = { kind: 'clock', stage: event.stage, startMs: nowMs, phases: {} };
         return [clock];
       case 'stage_finished': {
-        const idle: RunRow = { kind: 'now', stage: event.stage, sinceMs: nowMs };
+        const idle = idleRow(event.stage, nowMs);
         if (clock === undefined) return [idle];
         clock = { ...clock, endMs: nowMs };
         return [idle, clock];
@@ -32,7 +42,7 @@ export function createLiveRows(): (event: RunEvent, nowMs: number) => readonly R
         clock = { ...clock, endMs: nowMs };
         return [clock];
       case 'run_finished':
-        return [{ kind: 'now', stage: event.stage, sinceMs: nowMs }];
+        return [idleRow(event.stage, nowMs)];
       default:
         return [];
     }

@@ -31,7 +31,7 @@ export function stagePaceMs(view: RunView): number | undefined {
 }
 
 /**
- * Estimates the time until the last stage of the run ends.
+ * Estimates the time until the last stage of the run ends. Evaluations after it are not included.
  *
  * @returns ms; undefined before the first stage is finished and after the last stage
  */
@@ -43,6 +43,42 @@ export function timeLeftMs(view: RunView, nowMs: number): number | undefined {
   const runningSinceMs = current?.reward === undefined ? current?.clock?.startMs : undefined;
   if (runningSinceMs !== undefined) return whole * pace + Math.max(0, pace - (nowMs - runningSinceMs));
   return whole > 0 ? whole * pace : undefined;
+}
+
+/** Smallest finished share of a task from which its duration is extrapolated; the first part also loads and warms up. */
+const MIN_SHARE = 0.05;
+
+/**
+ * Extrapolates the time until a task ends from its finished parts.
+ *
+ * @returns ms; undefined if too few parts are finished, or all
+ */
+export function extrapolatedLeftMs({
+  done,
+  total,
+  elapsedMs,
+}: {
+  readonly done: number;
+  readonly total: number;
+  readonly elapsedMs: number;
+}): number | undefined {
+  if (done < Math.max(1, MIN_SHARE * total) || done >= total) return undefined;
+  return (elapsedMs / done) * (total - done);
+}
+
+/**
+ * Extrapolates the time until the current phase ends; for a test, until it has used all its prompts.
+ *
+ * @returns ms; undefined if the phase reports no progress, or too little
+ */
+export function phaseLeftMs({ now }: RunView, nowMs: number): number | undefined {
+  if (now?.done === undefined || now.total === undefined) return undefined;
+  const { done, total, sinceMs, doneBefore = 0 } = now;
+  return extrapolatedLeftMs({
+    done: done - doneBefore,
+    total: total - doneBefore,
+    elapsedMs: nowMs - sinceMs,
+  });
 }
 
 /** Start time and current time of the process that builds the view; both in ms of the same clock. */

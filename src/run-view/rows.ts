@@ -54,6 +54,8 @@ export interface NowRow {
   readonly total?: number;
   /** Start of the phase, ms, measured by the clock of {@link ClockRow.startMs}. */
   readonly sinceMs: number;
+  /** Number of parts that were finished at `sinceMs`, if the first progress of the phase came later than its start. */
+  readonly doneBefore?: number;
 }
 
 /** Whether a process is training the run, and whether the run is complete. */

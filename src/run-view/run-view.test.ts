@@ -5,7 +5,7 @@ import type { GateRecord, RunEvent } from '../train/events.ts';
 import { madeEvents } from '../watch/testing/made-run.ts';
 import { createRowBuilder, foldEvents } from './event-rows.ts';
 import { createLiveRows } from './live-rows.ts';
-import { timeLeftMs, tokensPerSecond } from './pace.ts';
+import { phaseLeftMs, timeLeftMs, tokensPerSecond } from './pace.ts';
 import { createRunView, foldRows, type RunView } from './run-view.ts';
 import {
   finishedStages,
@@ -111,6 +111,23 @@ describe('the estimated time left', () => {
     expect(timeLeftMs(view, 2000)).toBe(1000);
     add(finished(2), 2500);
     expect(timeLeftMs(view, 2500)).toBeUndefined();
+  });
+
+  it('extrapolates a phase from the parts since its first progress', () => {
+    const { view, add } = liveRun(1);
+    const evaluated = (done: number): RunEvent => ({
+      kind: 'phase',
+      stage: 1,
+      phase: 'evaluate',
+      done,
+      total: 110,
+    });
+    add(evaluated(10), 1000);
+    expect(phaseLeftMs(view, 1000)).toBeUndefined();
+    add(evaluated(60), 2000);
+    expect(phaseLeftMs(view, 2000)).toBe(1000);
+    add({ ...evaluated(5), phase: 'gate' } as RunEvent, 3000);
+    expect(phaseLeftMs(view, 3000)).toBeUndefined();
   });
 
   it('averages over the last five stages of this process only', () => {
