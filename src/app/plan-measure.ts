@@ -10,7 +10,7 @@ import type { MachineRates } from '../plan/rates.ts';
 import type { Task } from '../task/task.ts';
 import type { Team } from '../team/team.ts';
 import { checkModels, closeTeam, compose, loadTeam } from './compose.ts';
-import { limitPrompts, PromptLengths } from './prompt-lengths.ts';
+import { withLengthChecks } from './length-checks.ts';
 import type { UseCaseOptions } from './use-case.ts';
 
 /** Bytes of a weight of the passes; used to compare the KV cache with the weights. */
@@ -44,7 +44,7 @@ export async function measureTeam(
   let team: Team | undefined;
   try {
     const texts = await checkModels(composition, { readable: 'train' });
-    const task = limitPrompts(composition.resolved, new PromptLengths(texts, composition), composition.task);
+    const task = withLengthChecks(composition, texts);
     for (const message of task.warnings ?? [])
       onEvent?.({ kind: 'warning', message: `task ${task.name}: ${message}` });
     progress('load models')(0, models.length);

@@ -12,6 +12,7 @@ import type { TaskCatalogue } from '../task/catalogue.ts';
 import { checkTask, type TaskCheck } from '../task/check-task.ts';
 import { BENCHMARKS } from '../tasks/benchmarks.ts';
 import { loadTaskDefinitions } from '../tasks/registry.ts';
+import { answerLengthWarnings } from './answer-lengths.ts';
 import { type AgentText, checkConversations, modelPath, readAgentTexts } from './compose/agent-text.ts';
 import { readTemplates } from './compose/chat-templates.ts';
 import { composeEpisodes } from './compose/task.ts';
@@ -48,26 +49,35 @@ export async function checkTeamTask(request: CheckTaskRequest): Promise<TaskChec
   const { signal, onEvent, env, prompts = 200 } = request;
   const resolved = readTemplates(resolveTeam(request.config, request.overrides));
   const { task, protocol } = await composeEpisodes(resolved, { signal, onEvent, env });
-  const texts = await textsOnThisMachine(resolved, { env });
-  if (texts === undefined) return checkTask(task, prompts);
+  const found = await textsOnThisMachine(resolved, { env });
+  const check = checkTask(task, prompts);
+  if ('missing' in found) {
+    const missing = `the model ${found.missing} is not on this machine, so the lengths of prompts and answers were not checked`;
+    return { ...check, warnings: [...check.warnings, missing] };
+  }
+  const { texts } = found;
   checkConversations(texts, {
     ...{ task, protocol, agents: resolved.config.agents.length },
     problem: (agent, message) => resolved.problem([{ path: modelPath(resolved, agent), message }]),
   });
   const reserved = resolved.config.train.max_completion_length;
-  return { ...checkTask(task, prompts), lengths: splitLengths(texts, { task, protocol, reserved, prompts }) };
+  return {
+    ...check,
+    warnings: [...check.warnings, ...answerLengthWarnings(texts, { task, protocol, reserved })],
+    lengths: splitLengths(texts, { task, protocol, reserved, prompts }),
+  };
 }
 
-/** Reads the small files of the agents' models; undefined if a model is not on this machine. Downloads nothing. */
+/** Reads the small files of the agents' models, or returns the name of one that is missing. Downloads nothing. */
 async function textsOnThisMachine(
   resolved: ResolvedConfig,
   options: DownloadOptions,
-): Promise<AgentText[] | undefined> {
+): Promise<{ readonly texts: AgentText[] } | { readonly missing: string }> {
   const folders: string[] = [];
   for (const { model } of resolved.config.agents) {
     const folder = isHubReference(model) ? await cachedModelFolder(model, options) : model;
-    if (folder === undefined || !existsSync(folder)) return undefined;
+    if (folder === undefined || !existsSync(folder)) return { missing: model };
     folders.push(folder);
   }
-  return readAgentTexts(resolved, folders);
+  return { texts: await readAgentTexts(resolved, folders) };
 }

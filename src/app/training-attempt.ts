@@ -37,8 +37,8 @@ import {
   requirePrompts,
 } from './compose.ts';
 import { pinModels } from './hub-models.ts';
+import { withLengthChecks } from './length-checks.ts';
 import { packageVersion } from './package-version.ts';
-import { limitPrompts, PromptLengths } from './prompt-lengths.ts';
 import { unreadablePrompts } from './tokenizer-coverage.ts';
 import type { TrainingEvent, TrainingResult } from './training-run.ts';
 import type { UseCaseOptions } from './use-case.ts';
@@ -180,9 +180,8 @@ async function withoutEvaluationPrompts(
  * @throws ConfigError before any weights are read
  */
 async function checkedTask(composition: Composition, { folders }: Start): Promise<Task> {
-  const { resolved, task } = composition;
   const texts = await checkModels(composition, { folders, readable: 'train' });
-  return limitPrompts(resolved, new PromptLengths(texts, composition), task);
+  return withLengthChecks(composition, texts);
 }
 
 /** Checks the preconditions of a resumed run before its folder is changed. @throws ConfigError */

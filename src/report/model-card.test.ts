@@ -17,14 +17,16 @@ const card = (...agents: readonly CardAgent[]) => ({
   },
 });
 
-it('lists instructions, examples and chat templates that differ from the base', () => {
+it('lists instructions, examples and chat templates that differ from the base, each once', () => {
   const prompted: CardAgent = {
-    ...{ ...agent, name: 'b', instruction: 'Be brief', chatTemplate: 'plain' },
+    ...{ ...agent, name: 'b', instruction: 'Be brief', chatTemplate: '{{ "```" }}\n  x' },
     examples: [{ prompt: 'a|b\nc', answer: '2' }],
   };
-  const text = modelCard(card(agent, prompted));
-  expect(text).toContain('| b | Be brief |');
-  expect(text).toContain('| agent | user | assistant |\n| --- | --- | --- |\n| b | a\\|b c | 2 |');
-  expect(text).toContain('| agent | chat_template |\n| --- | --- |\n| b | plain |');
-  expect(modelCard(card(agent, prompted), agent)).not.toMatch(/Be brief|chat_template|assistant/);
+  const text = modelCard(card(agent, prompted, { ...prompted, name: 'c', instruction: 'Be long' }));
+  expect(text).toContain('b:\n\n```text\nBe brief\n```\n\nc:\n\n```text\nBe long\n```');
+  expect(text).toContain(
+    'b, c:\n\n```json\n[\n  {"role":"user","content":"a|b\\nc"},\n  {"role":"assistant","content":"2"}\n]\n```',
+  );
+  expect(text).toContain('b, c:\n\n````jinja\n{{ "```" }}\n  x\n````');
+  expect(modelCard(card(agent, prompted), agent)).not.toMatch(/Be brief|jinja|assistant/);
 });

@@ -73,21 +73,16 @@ function instructions(agents: readonly CardAgent[]): string[] {
   if (given.length === 0) return [];
   return [
     'The agents were trained with these instructions, as the system message:',
-    table(
-      ['agent', 'instruction'],
-      given.map(({ name, instruction }) => [name, instruction as string]),
-    ),
+    ...sharedTexts(given, ({ instruction }) => fenced(instruction as string)),
   ];
 }
 
 function examples(agents: readonly CardAgent[]): string[] {
-  const given = agents.flatMap(({ name, examples: own = [] }) =>
-    own.map(({ prompt, answer }) => [name, prompt, answer]),
-  );
+  const given = agents.filter(({ examples: own = [] }) => own.length > 0);
   if (given.length === 0) return [];
   return [
-    'The agents were trained with these examples, as user and assistant messages before the conversation:',
-    table(['agent', 'user', 'assistant'], given),
+    'The agents were trained with these examples. Clients must send them before the conversation:',
+    ...sharedTexts(given, ({ examples: own = [] }) => fenced(exampleMessages(own), 'json')),
   ];
 }
 
@@ -96,11 +91,34 @@ function chatTemplates(agents: readonly CardAgent[]): string[] {
   if (given.length === 0) return [];
   return [
     "The agents were trained with these chat templates instead of those of their base models. The tokenizer's files contain them:",
-    table(
-      ['agent', 'chat_template'],
-      given.map(({ name, chatTemplate }) => [name, chatTemplate as string]),
-    ),
+    ...sharedTexts(given, ({ chatTemplate }) => fenced(chatTemplate as string, 'jinja')),
   ];
+}
+
+/** Returns each different text once, after the names of its agents. */
+function sharedTexts(agents: readonly CardAgent[], textOf: (agent: CardAgent) => string): string[] {
+  const names = new Map<string, string[]>();
+  for (const agent of agents) {
+    const text = textOf(agent);
+    names.set(text, [...(names.get(text) ?? []), agent.name]);
+  }
+  return [...names].flatMap(([text, own]) => [`${own.join(', ')}:`, text]);
+}
+
+/** Returns examples as the messages of the chat API, one message per line. */
+function exampleMessages(examples: NonNullable<CardAgent['examples']>): string {
+  const messages = examples.flatMap(({ prompt, answer }) => [
+    { role: 'user', content: prompt },
+    { role: 'assistant', content: answer },
+  ]);
+  return `[\n${messages.map((message) => `  ${JSON.stringify(message)}`).join(',\n')}\n]`;
+}
+
+/** Returns a code block. Its fence is longer than any row of backticks in the text. */
+function fenced(text: string, language = 'text'): string {
+  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length));
+  const fence = '`'.repeat(longest + 1);
+  return `${fence}${language}\n${text}\n${fence}`;
 }
 
 function measured({ evaluations, comparisons, checkpoint }: CardFacts): string[] {
