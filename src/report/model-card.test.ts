@@ -19,14 +19,14 @@ const card = (...agents: readonly CardAgent[]) => ({
 
 it('lists instructions, examples and chat templates that differ from the base, each once', () => {
   const prompted: CardAgent = {
-    ...{ ...agent, name: 'b', instruction: 'Be brief', chatTemplate: '{{ "```" }}\n  x' },
+    ...{ ...agent, name: 'b', instruction: 'Be ```brief', chatTemplate: 'plain' },
     examples: [{ prompt: 'a|b\nc', answer: '2' }],
   };
   const text = modelCard(card(agent, prompted, { ...prompted, name: 'c', instruction: 'Be long' }));
-  expect(text).toContain('b:\n\n```text\nBe brief\n```\n\nc:\n\n```text\nBe long\n```');
+  expect(text).toContain('b:\n\n````text\nBe ```brief\n````\n\nc:\n\n```text\nBe long\n```');
   expect(text).toContain(
     'b, c:\n\n```json\n[\n  {"role":"user","content":"a|b\\nc"},\n  {"role":"assistant","content":"2"}\n]\n```',
   );
-  expect(text).toContain('b, c:\n\n````jinja\n{{ "```" }}\n  x\n````');
-  expect(modelCard(card(agent, prompted), agent)).not.toMatch(/Be brief|jinja|assistant/);
+  expect(text).toContain('| agent | chat_template |\n| --- | --- |\n| b | plain |\n| c | plain |');
+  expect(modelCard(card(agent, prompted), agent)).not.toMatch(/brief|chat_template|assistant/);
 });

@@ -91,7 +91,10 @@ function chatTemplates(agents: readonly CardAgent[]): string[] {
   if (given.length === 0) return [];
   return [
     "The agents were trained with these chat templates instead of those of their base models. The tokenizer's files contain them:",
-    ...sharedTexts(given, ({ chatTemplate }) => fenced(chatTemplate as string, 'jinja')),
+    table(
+      ['agent', 'chat_template'],
+      given.map(({ name, chatTemplate }) => [name, chatTemplate as string]),
+    ),
   ];
 }
 

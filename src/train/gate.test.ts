@@ -113,7 +113,7 @@ describe('the promotion gate', () => {
     expect(gateEvents(context).map(({ prompts }) => prompts)).toEqual([40, 10]);
     const warnings = context.events.filter(({ kind }) => kind === 'warning');
     expect(warnings).toEqual([
-      { kind: 'warning', stage: 3, message: expect.stringContaining('is exhausted after 50 prompts') },
+      { kind: 'warning', stage: 2, message: expect.stringContaining('is exhausted after 50 prompts') },
     ]);
   });
 

@@ -43,6 +43,7 @@ export async function testCandidate(
   const result = await pairedTest(context, { old: champion, new: candidate }, { stage, index, alpha });
   const decision = ({ better: 'promote', harm: 'rollback', undecided: 'keep' } as const)[result.verdict];
   context.emit({ kind: 'gate', stage, ...recordOf('promotion', { index, alpha, result, decision }) });
+  warnIfExhausted(context, stage);
   switch (decision) {
     case 'promote':
       state.gate.promotions++;
@@ -97,6 +98,7 @@ export async function testUpdate(
   const accepted = result.verdict === 'better';
   const decision = accepted ? 'promote' : 'rollback';
   context.emit({ kind: 'gate', stage, ...recordOf('step', { index, alpha, result, decision }) });
+  warnIfExhausted(context, stage);
   if (accepted) state.gate.promotions++;
   await updated.load();
   await updated.release();
@@ -104,12 +106,20 @@ export async function testUpdate(
 }
 
 /**
- * Returns whether no validation prompt is left, and emits a warning the first time; about a split without a
- * prompt that fits, the start of the run has warned. A prompt is used by one test only, because a second use would
- * void the bound alpha on the probability of a false acceptance.
+ * Returns whether no validation prompt is left. A prompt is used by one test only, because a second use would void the
+ * bound alpha on the probability of a false acceptance.
  */
-function isExhausted({ prompts, state, emit }: RunContext, stage: number): boolean {
-  if (prompts.validation.remaining !== 0) return false;
+function isExhausted(context: RunContext, stage: number): boolean {
+  warnIfExhausted(context, stage);
+  return context.state.gate.exhausted;
+}
+
+/**
+ * Emits a warning once no validation prompt is left, so that the user does not wait for further tests. About a split
+ * without a prompt that fits, the start of the run has warned.
+ */
+function warnIfExhausted({ prompts, state, emit }: RunContext, stage: number): void {
+  if (prompts.validation.remaining !== 0) return;
   if (!state.gate.exhausted && prompts.validation.position > 0)
     emit({
       kind: 'warning',
@@ -117,7 +127,6 @@ function isExhausted({ prompts, state, emit }: RunContext, stage: number): boole
       message: `the validation split is exhausted after ${prompts.validation.position} prompts; no further gain can be proved`,
     });
   state.gate.exhausted = true;
-  return true;
 }
 
 function recordOf(

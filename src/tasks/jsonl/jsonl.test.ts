@@ -264,6 +264,9 @@ describe('bad files', () => {
     expect(message('{"question":"p","answer":"a"}')).toBe(
       '/bad.jsonl:1: expected a field "prompt", got none; set prompt_field to one of question, answer',
     );
+    expect(message(`${good}\n{"prompt":"p","gold":"a"}`)).toBe(
+      '/bad.jsonl:2: expected a field "answer", got none; add it or delete the line',
+    );
     expect(message('{"promt":"p","answer":"a"}')).toBe(
       '/bad.jsonl:1: expected a field "prompt", got none; set prompt_field to "promt"',
     );

@@ -40,7 +40,9 @@ export interface PromptRecord {
  *   these fields
  */
 export function readRecords(path: string, fields: RecordFields): PromptRecord[] {
-  return readJsonLines(path).map((line) => readRecord(line, fields));
+  const lines = readJsonLines(path);
+  const expected = lines[0]?.fields ?? new Map();
+  return lines.map((line) => readRecord(line, fields, expected));
 }
 
 /** Reads all objects of a file without requirements on their fields. @throws ConfigError like {@link readRecords} */
@@ -48,34 +50,47 @@ export function readObjects(path: string): Readonly<Record<string, unknown>>[] {
   return readJsonLines(path).map(({ fields }) => Object.fromEntries(fields));
 }
 
-function readRecord({ source, fields: object }: JsonLine, fields: RecordFields): PromptRecord {
-  const answer = readField(object, { option: 'answer_field', name: fields.answer }, source);
+/** @param expected - fields of the first record */
+function readRecord(
+  { source, fields: object }: JsonLine,
+  fields: RecordFields,
+  expected: ReadonlyMap<string, unknown>,
+): PromptRecord {
+  const readField = (option: string, name: string): string =>
+    fieldText(object, { option, name, isCommon: expected.has(name) }, source);
+  const answer = readField('answer_field', fields.answer);
   const { demonstration, difficulty, template } = fields;
   return {
     line: source.line,
-    prompt: readField(object, { option: 'prompt_field', name: fields.prompt }, source),
+    prompt: readField('prompt_field', fields.prompt),
     answer,
-    demonstration:
-      demonstration === undefined
-        ? answer
-        : readField(object, { option: 'demonstration_field', name: demonstration }, source),
-    ...(difficulty === undefined
+    demonstration: demonstration === undefined ? answer : readField('demonstration_field', demonstration),
+    ...(difficulty === undefined ? {} : { difficulty: readField('difficulty_field', difficulty) }),
+    ...(template === undefined
       ? {}
-      : { difficulty: readField(object, { option: 'difficulty_field', name: difficulty }, source) }),
-    ...(template === undefined ? {} : { templated: fillTemplate(template, object, source) }),
+      : { templated: fillTemplate(template, (name) => readField('prompt_template', name)) }),
   };
 }
 
 /** Replaces `{name}` by the text of the field `name`, and `{{word}}` by `{word}`. */
-function fillTemplate(template: string, object: ReadonlyMap<string, unknown>, source: SourceLine): string {
+function fillTemplate(template: string, readField: (name: string) => string): string {
   return template.replaceAll(/\{\{(\w+)\}\}|\{(\w+)\}/g, (_, literal: string | undefined, name: string) =>
-    literal === undefined ? readField(object, { option: 'prompt_template', name }, source) : `{${literal}}`,
+    literal === undefined ? readField(name) : `{${literal}}`,
   );
 }
 
-function readField(
+function fieldText(
   object: ReadonlyMap<string, unknown>,
-  { option, name }: { readonly option: string; readonly name: string },
+  {
+    option,
+    name,
+    isCommon,
+  }: {
+    readonly option: string;
+    readonly name: string;
+    /** Whether the first record has the field, so that this record lacks it by mistake. */
+    readonly isCommon: boolean;
+  },
   source: SourceLine,
 ): string {
   const value = object.get(name);
@@ -88,6 +103,7 @@ function readField(
       `expected field "${name}" to be a text that is not empty, got ${shown}; fix or delete the line`,
     );
   }
+  if (isCommon) throw lineError(source, `expected a field "${name}", got none; add it or delete the line`);
   const others = [...object.keys()];
   const nearest = nearestName(name, others);
   const help = nearest === undefined ? `one of ${others.join(', ')}` : `"${nearest}"`;
