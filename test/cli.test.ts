@@ -218,7 +218,7 @@ it('warns once about records that a data set left out, in the log and the report
   const task = 'task={name: jsonl, path: sums.jsonl, test_path: held.jsonl, verifier: numeric}';
   const run = join(dir, 'sums');
   const left = /warning: task jsonl: left out \d+ of \d+ records of the train split/g;
-  const short = /warning: the test split of task jsonl has 10 prompts left, but 20 were requested/g;
+  const short = /warning: the test split of task jsonl has 10 prompts, and eval.prompts is 20/g;
 
   const trained = await inProcess('train', team, '--set', task, '--train.stages', '1', '--run', run);
   expect(trained).toMatchObject({ status: 0, stderr: '' });

@@ -326,7 +326,8 @@ async function evaluateOutcome(
         task,
         seed: config.seed,
         stage: config.train.stages,
-        prompts: config.eval.prompts,
+        // the start of the run has warned about a smaller test split
+        prompts: Math.min(config.eval.prompts, task.size('test') ?? Number.POSITIVE_INFINITY),
         samples: config.eval.k,
         temperature: config.train.temperature,
         maxTokens: config.train.max_completion_length,

@@ -14,6 +14,7 @@ import { VerifierCache } from '../team/verifier-cache.ts';
 import { createVote } from '../team/vote.ts';
 import type { AccuracyRecord, EvaluationRecord } from '../train/events.ts';
 import { type Answer, type Scores, scoresOf } from './scores.ts';
+import { frequentWrongAnswers, type WrongAnswer } from './wrong-answers.ts';
 
 export interface EvaluateOptions {
   /** Name of the evaluation in reports, e.g. `trained team`. */
@@ -67,6 +68,8 @@ export interface TeamEvaluation {
   readonly rewardedClippedRatio?: number;
   /** Number of episodes that count as wrong because an agent's context left no room for its message. */
   readonly overflows: number;
+  /** The team's most frequent wrong answers. */
+  readonly wrongAnswers: readonly WrongAnswer[];
 }
 
 /**
@@ -121,6 +124,7 @@ export async function evaluateTeam(
     clippedRatio: countCutOff(messages) / Math.max(1, messages.length),
     ...(rewarded.length > 0 && { rewardedClippedRatio: countCutOff(rewarded) / rewarded.length }),
     overflows: overflows.length,
+    wrongAnswers: frequentWrongAnswers(trajectories.map(({ verdict }) => verdict)),
   };
 }
 

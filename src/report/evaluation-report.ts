@@ -45,9 +45,41 @@ export function renderEvaluation({ task, agents, evaluation, transcripts }: Repo
       ? []
       : [`${overflows} of ${prompts * samples} episodes wrong because the context of an agent was full`]),
     ...furtherLines(team),
-    ...(transcripts === undefined ? [] : [`transcripts   ${relative(process.cwd(), transcripts)}`]),
+    ...wrongLine(evaluation),
+    ...transcriptLines(evaluation, transcripts),
     '',
   ].join('\n');
+}
+
+/** Lists the most frequent wrong answers, e.g. `wrong         12 of 50: no answer 8, "hat" 3, "cup" 1`. */
+function wrongLine({ wrongAnswers, prompts, samples, team }: TeamEvaluation): string[] {
+  const [most] = wrongAnswers;
+  // wrong answers that all differ are better read in the transcripts
+  if (most === undefined || (most.count < 2 && wrongAnswers.length > 1)) return [];
+  const wrong = Math.round((1 - team.avg.mean) * prompts * samples);
+  const counted = wrongAnswers.map(
+    ({ answer, count }) =>
+      `${answer === undefined ? 'no answer' : JSON.stringify(shortened(answer))} ${count}`,
+  );
+  return [`wrong         ${wrong} of ${prompts * samples}: ${counted.join(', ')}`];
+}
+
+const MAX_ANSWER_CHARACTERS = 40;
+
+function shortened(answer: string): string {
+  const characters = [...answer];
+  return characters.length > MAX_ANSWER_CHARACTERS
+    ? `${characters.slice(0, MAX_ANSWER_CHARACTERS - 1).join('')}…`
+    : answer;
+}
+
+function transcriptLines({ wrongAnswers }: TeamEvaluation, transcripts: string | undefined): string[] {
+  if (transcripts === undefined) return [];
+  const path = relative(process.cwd(), transcripts);
+  return [
+    `transcripts   ${path}`,
+    ...(wrongAnswers.length === 0 ? [] : [`read them     troupe show ${path} --wrong`]),
+  ];
 }
 
 /** Builds the JSON object that `troupe eval --json` prints. */

@@ -26,6 +26,15 @@ describe('startWarnings', () => {
     expect(warnings(0, { kind: 'promotion', every: 8 })).toEqual([expect.stringContaining('is empty')]);
   });
 
+  it('reports a test split that is smaller than the closing comparison', () => {
+    const task = createLetterTask({ sizes: { test: 10 } });
+    const off = { kind: 'off' as const };
+    expect(startWarnings(trainOptions({ evalPrompts: 20, gate: off }), task)).toEqual([
+      expect.stringMatching(/test split .* has 10 prompts, and eval\.prompts is 20; .* uses 10$/),
+    ]);
+    expect(startWarnings(trainOptions({ evalPrompts: 10, gate: off }), task)).toEqual([]);
+  });
+
   it('reports a weight of the KL term that was set and has no effect', () => {
     const task = createLetterTask();
     const single = { minibatchSize: 1000, gate: { kind: 'off' as const } };

@@ -66,7 +66,7 @@ function checkScheme({ protocol }: Team, { credit, rolloutMode, updateSchedule, 
 
 /** Returns warnings about options that have no effect. */
 export function startWarnings(options: TrainOptions, task: Task): string[] {
-  return [...penaltyWarnings(options), ...gateWarnings(options, task)];
+  return [...penaltyWarnings(options), ...gateWarnings(options, task), ...testSplitWarnings(options, task)];
 }
 
 /** Prompts that a promotion test takes to prove a large gain: 29 to 61 in six tests, for reward gains of 0.19 to 0.33. */
@@ -84,6 +84,14 @@ function gateWarnings({ gate, stages }: TrainOptions, task: Task): string[] {
   }
   return [
     `the validation split of task ${task.name} is empty, so no acceptance test can run and no gain can be proved; give the task more records, or set gate.kind: off`,
+  ];
+}
+
+function testSplitWarnings({ evalPrompts }: TrainOptions, task: Task): string[] {
+  const prompts = task.size('test');
+  if (prompts === undefined || prompts >= evalPrompts) return [];
+  return [
+    `the test split of task ${task.name} has ${prompts} prompts, and eval.prompts is ${evalPrompts}; the closing comparison uses ${prompts}`,
   ];
 }
 
