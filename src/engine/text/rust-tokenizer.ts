@@ -32,6 +32,8 @@ const KEPT_TEXTS = 4096;
 export class RustTokenizer {
   /** Largest token id plus one. */
   readonly vocabSize: number;
+  /** Algorithm that splits words into tokens: `model.type` of the file, e.g. `BPE` or `Unigram`. */
+  readonly algorithm: unknown;
   /** Strings of the special tokens, longest first, because the library prefers the longest match. */
   readonly special: readonly string[];
   readonly #where: string;
@@ -81,6 +83,7 @@ export class RustTokenizer {
   ) {
     const added = addedTokensOf(json, where);
     this.#where = where;
+    this.algorithm = (json.model as JsonObject | undefined)?.type;
     this.#encoder = new RemoteEncoder(
       text,
       added.map(({ content }) => content),

@@ -38,7 +38,7 @@ export function createTokenizer(
 }
 
 /** The part of a tokenizer that needs no chat template. */
-export type TextEncoder = Pick<Tokenizer, 'encode' | 'vocabSize'>;
+export type TextEncoder = Pick<Tokenizer, 'encode' | 'vocabSize'> & Pick<RustTokenizer, 'algorithm'>;
 
 /**
  * Creates the encoder of a checkpoint. A tokenizer that is created from the same files later shares its vocabulary.
@@ -49,6 +49,7 @@ export function textEncoder({ files }: TokenizerFiles, where: string): TextEncod
   const tokenizer = RustTokenizer.of(files, tokenizerConfig({ files }, where), where);
   return {
     vocabSize: tokenizer.vocabSize,
+    algorithm: tokenizer.algorithm,
     encode: (text) => tokenizer.encode([text])[0] as Int32Array,
   };
 }

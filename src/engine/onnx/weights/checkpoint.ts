@@ -13,6 +13,7 @@ import { writeSafetensors } from '../../../support/safetensors.ts';
 import { INDEX_FILE, WEIGHTS_FILE as WEIGHTS, type WeightFiles } from '../../../support/weight-files.ts';
 import type { LoadOptions } from '../../engine.ts';
 import { parseJsonObject } from '../../text/json-object.ts';
+import { segmentationWarning } from '../../text/segmentation.ts';
 import { textEncoder } from '../../text/tokenizer.ts';
 import {
   NAMED_TEMPLATES,
@@ -141,7 +142,10 @@ export function readCheckpointFiles(
 ): Pick<Checkpoint, 'config' | 'tokenizer'> {
   requireModel(dir);
   const checkpoint = { config: readDecoderConfig(dir, onWarning), tokenizer: readTokenizerFiles(dir) };
-  textEncoder(checkpoint.tokenizer, dir); // refuses tokenizers before weights are read
+  const { algorithm } = textEncoder(checkpoint.tokenizer, dir); // refuses tokenizers before weights are read
+  const { architecture, vocabSize } = checkpoint.config;
+  const warning = segmentationWarning({ architecture, algorithm, vocabSize }, join(dir, 'tokenizer.json'));
+  if (warning !== undefined) onWarning?.(warning);
   return checkpoint;
 }
 
