@@ -10,14 +10,16 @@ import type { Split, Task } from '../task/task.ts';
 import type { Protocol, Team } from '../team/team.ts';
 import {
   type AgentText,
+  agentFileCheck,
   chatSettings,
-  checkConversations,
+  checkWeights,
   modelPath,
   readAgentTexts,
   requireContextLength,
 } from './compose/agent-text.ts';
 import { readTemplates } from './compose/chat-templates.ts';
 import { locateErrors } from './compose/config-errors.ts';
+import { checkConversations } from './compose/conversations.ts';
 import { createEngine, type EngineContext, loadModelFolder } from './compose/engine.ts';
 import { composeEpisodes } from './compose/task.ts';
 import { modelFolder } from './hub-models.ts';
@@ -25,7 +27,7 @@ import { checkedPrompts, isBlind } from './tokenizer-coverage.ts';
 import { warnOnce } from './use-case.ts';
 
 export type { VerifierName } from '../grade/verifier.ts';
-export { type AgentText, chatSettings } from './compose/agent-text.ts';
+export { type AgentText, agentFileCheck, chatSettings } from './compose/agent-text.ts';
 export { loadServedModel } from './compose/engine.ts';
 export { answerReader } from './compose/task.ts';
 
@@ -75,7 +77,8 @@ export interface LoadTeamOptions extends Pick<LoadOptions, 'optimizer' | 'traini
 
 /**
  * Checks everything about the agents' models that their small files decide: whether they exist, whether their chat
- * templates can express the conversations of the protocol, and the lengths of their contexts. No weights are read.
+ * templates can express the conversations of the protocol, the lengths of their contexts, and the names and shapes of
+ * their tensors. No weights are read.
  *
  * @param options.folders - model folders of agent 0, 1, ...; default: the models that the team file names
  * @param options.readable - split whose prompts every tokenizer must be able to represent; default: no check
@@ -89,9 +92,14 @@ export async function checkModels(
   for (const [id, { model }] of resolved.config.agents.entries())
     dirs.push(
       folders?.[id] ??
-        (await locateErrors(resolved, modelPath(resolved, id), () => modelFolder(model, context))),
+        (await locateErrors(resolved, modelPath(resolved, id), () =>
+          modelFolder(model, { ...context, checkFiles: agentFileCheck(resolved, id) }),
+        )),
     );
   const texts = await readAgentTexts(resolved, dirs);
+  if (resolved.config.engine.kind === 'onnx')
+    for (const dir of new Set(dirs))
+      await locateErrors(resolved, modelPath(resolved, dirs.indexOf(dir)), () => checkWeights(dir));
   checkConversations(texts, {
     ...{ task, protocol, agents: dirs.length },
     problem: (agent, message) => resolved.problem([{ path: modelPath(resolved, agent), message }]),

@@ -10,8 +10,14 @@ import { ConfigError } from '../support/errors.ts';
 import { formatHubReference, isHubReference, parseHubReference } from '../support/model-reference.ts';
 import { environmentOf, type LoadEvent, type UseCaseOptions } from './use-case.ts';
 
+/** Checks the small files of a model folder. @throws ConfigError if the model cannot be used */
+export type FileCheck = (folder: string) => Promise<void>;
+
 /** Options of use cases that download or load models. */
-export type DownloadOptions = UseCaseOptions<LoadEvent>;
+export interface DownloadOptions extends UseCaseOptions<LoadEvent> {
+  /** Called before the weights of a folder are downloaded, so that an unusable model costs no gigabytes. */
+  readonly checkFiles?: FileCheck | undefined;
+}
 
 /**
  * Returns the local folder of a model. If the model is on the hub and not in the cache, downloads it.
@@ -27,11 +33,13 @@ export async function modelFolder(model: string, options: DownloadOptions = {}):
  * Replaces every branch or tag of a hub model in a configuration by the commit that it currently points to, and the link to
  * the champion of another run by the checkpoint that it currently points to.
  *
+ * @param checkOf - returns the check of the small files of an agent's model
  * @throws TroupeError if a download fails, with the position in the team file
  */
 export async function pinModels(
   resolved: ResolvedConfig,
-  options: DownloadOptions = {},
+  options: UseCaseOptions<LoadEvent>,
+  checkOf: (agent: number) => FileCheck,
 ): Promise<ResolvedConfig> {
   const pinned = new Map<string, string>();
   for (const [id, { model }] of resolved.config.agents.entries()) {
@@ -41,9 +49,11 @@ export async function pinModels(
       continue;
     }
     const path = model === resolved.config.base ? ['base'] : ['agents', id, 'model'];
-    const { commit } = await download(model, options).catch((error: unknown) => {
-      throw error instanceof ConfigError ? resolved.problem([{ path, message: error.message }]) : error;
-    });
+    const { commit } = await download(model, { ...options, checkFiles: checkOf(id) }).catch(
+      (error: unknown) => {
+        throw error instanceof ConfigError ? resolved.problem([{ path, message: error.message }]) : error;
+      },
+    );
     pinned.set(model, formatHubReference({ ...parseHubReference(model), revision: commit }));
   }
   const isUnchanged = [...pinned].every(([model, name]) => model === name);
@@ -63,7 +73,7 @@ export async function cachedModelFolder(
 }
 
 async function download(model: string, options: DownloadOptions): Promise<FetchedModel> {
-  const { signal, onEvent } = options;
+  const { signal, onEvent, checkFiles } = options;
   const { fetchModel } = await import('../hub/snapshot.ts');
   const { hubSettings } = await import('../hub/settings.ts');
   const startedMs = performance.now();
@@ -71,6 +81,7 @@ async function download(model: string, options: DownloadOptions): Promise<Fetche
     return await fetchModel(model, {
       settings: hubSettings(environmentOf(options)),
       ...(signal && { signal }),
+      checkFiles,
       onNote: (message) => onEvent?.({ kind: 'download_note', model, message }),
       onProgress: (doneBytes, totalBytes) =>
         onEvent?.({

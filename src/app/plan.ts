@@ -12,6 +12,8 @@ import type { ModelSize } from '../plan/memory.ts';
 import { type MachineRates, ratesOf } from '../plan/rates.ts';
 import { type Workload, type WorkloadOptions, workloadOf } from '../plan/workload.ts';
 import type { Task } from '../task/task.ts';
+import { agentFileCheck } from './compose/agent-text.ts';
+import { readTemplates } from './compose/chat-templates.ts';
 import { modelSize } from './compose/model-size.ts';
 import { composeEpisodes } from './compose/task.ts';
 import { requirePrompts } from './compose.ts';
@@ -75,7 +77,11 @@ async function planMachine(
   requirePrompts({ resolved, task }, 'test', { atLeast: 2, purpose: 'the closing comparison' });
   warnAboutValidation(config, task, request);
   const models: ModelSize[] = [];
-  for (const { model } of config.agents) models.push(modelSize(await modelFolder(model, request), config));
+  const withTemplates = readTemplates(resolved);
+  for (const [id, { model }] of config.agents.entries()) {
+    const folder = await modelFolder(model, { ...request, checkFiles: agentFileCheck(withTemplates, id) });
+    models.push(modelSize(folder, config));
+  }
   if (request.machine !== undefined) return { models, task, machine: readRates(request.machine) };
   const { measureTeam } = await import('./plan-measure.ts');
   return { models, ...(await measureTeam(resolved, models, request)) };

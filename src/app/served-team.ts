@@ -213,7 +213,7 @@ async function loadFileAgents(
   for (const [at, { endpoint, model }] of file.agents.entries()) {
     if (endpoint !== undefined) continue;
     const template = templateOf(at);
-    await modelFolder(model, options)
+    await modelFolder(model, { ...options, checkFiles: (dir) => requireChatTemplate(dir, template) })
       .then((dir) => requireChatTemplate(dir, template))
       .catch((error: unknown) => locateModelErrors(at, error));
   }

@@ -24,12 +24,8 @@ import type { Task } from '../task/task.ts';
 import type { Team } from '../team/team.ts';
 import { createContext, type RunContext } from '../train/context.ts';
 import { type RunState, resumeState } from '../train/state.ts';
-import {
-  chatSettings,
-  checkConversations,
-  readModelText,
-  requireContextLength,
-} from './compose/agent-text.ts';
+import { chatSettings, readModelText, requireContextLength } from './compose/agent-text.ts';
+import { checkConversations } from './compose/conversations.ts';
 import { loadedBytes } from './compose/model-size.ts';
 import { type Composition, checkModels, closeTeam, compose, loadTeam, requirePrompts } from './compose.ts';
 import { warnIfNotNewest } from './find-team.ts';
@@ -84,10 +80,12 @@ export async function swap(request: SwapRequest): Promise<SwapRecord> {
   try {
     requirePrompts(composed, 'test', { atLeast: 2, purpose: 'the comparison' });
     const reference = request.replacement;
-    const source = await modelFolder(
-      isHubReference(reference) ? reference : resolve(reference),
-      composed.context,
-    );
+    const source = await modelFolder(isHubReference(reference) ? reference : resolve(reference), {
+      ...composed.context,
+      checkFiles: async (dir) => {
+        await readModelText(dir, resolved.config, chatSettings(resolved.config, agent));
+      },
+    });
     requireModelFolder(source, reference);
     requireMemory(source, stored.agents[agent] as string);
     const { task, warnings } = await checkedReplacement(composed, {

@@ -28,6 +28,7 @@ import { checkpointName } from '../train/store-port.ts';
 import { closingComparison } from './closing-comparison.ts';
 import type { EngineContext } from './compose/engine.ts';
 import {
+  agentFileCheck,
   type Composition,
   chatSettings,
   checkModels,
@@ -154,7 +155,9 @@ async function composeRun(
     const task = await withoutEvaluationPrompts(requested, composition.task, context);
     requirePrompts({ resolved: requested, task }, 'train', { atLeast: 1, purpose: 'training' });
     requirePrompts({ resolved: requested, task }, 'test', { atLeast: 2, purpose: 'the closing comparison' });
-    const resolved = await pinModels(composition.resolved, context);
+    const resolved = await pinModels(composition.resolved, context, (id) =>
+      agentFileCheck(composition.resolved, id),
+    );
     return { ...composition, task, resolved, config: resolved.config };
   } catch (error) {
     await composition.engine.close();

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { TroupeError } from '../support/errors.ts';
+import { ConfigError, TroupeError } from '../support/errors.ts';
 import { type FetchModelOptions, fetchModel } from './snapshot.ts';
 import { COMMIT, type FakeHub, type FakeHubOptions, startFakeHub } from './testing/fake-hub.ts';
 
@@ -366,6 +366,22 @@ describe('an unusable model is refused before its weights are downloaded', () =>
     await start({ files: Object.fromEntries(Object.entries(FILES).filter(([file]) => file !== name)) });
     expect(await refusal(get())).toContain(line);
     expect(hub!.requests.filter((request) => request.includes('/resolve/'))).toEqual([]);
+  });
+
+  it('by a check of its small files, which stay in the cache', async () => {
+    await start();
+    const seen: string[][] = [];
+    const checkFiles = async (folder: string): Promise<void> => {
+      seen.push(fs.readdirSync(folder).sort());
+      throw new ConfigError('not supported');
+    };
+    expect(await refusal(get(`hf:${REPO}`, { checkFiles }))).toBe('not supported');
+    expect(seen).toEqual([['README.md', 'config.json', 'tokenizer.json']]);
+    expect(hub!.requests.filter((request) => request.endsWith('/model.safetensors'))).toEqual([]);
+    await get(`hf:${REPO}`, { checkFiles: async () => {} });
+    // weights in the cache are used without a check
+    await get(`hf:${REPO}`, { checkFiles });
+    expect(seen).toHaveLength(1);
   });
 
   it('without safetensors or pickle', async () => {

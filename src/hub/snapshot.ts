@@ -20,6 +20,11 @@ export interface FetchModelOptions extends Partial<Pick<RequestOptions, 'signal'
   readonly settings?: HubSettings;
   /** Called with the number of downloaded bytes and the total size of the missing files, bytes. */
   readonly onProgress?: (done: number, total: number) => void;
+  /**
+   * Checks the small files of a model folder (config, tokenizer, chat templates) before its weights are downloaded. Not
+   * called if the weights are in the cache, or for GGUF files. An error ends the download.
+   */
+  readonly checkFiles?: ((folder: string) => Promise<void>) | undefined;
 }
 
 /** A model in the cache. */
@@ -116,18 +121,39 @@ async function fetchMissing(reference: HubReference, options: Fetching): Promise
   requireRoom(options, missing);
   let done = 0;
   const total = missing.reduce((sum, { size }) => sum + size, 0);
-  for (const file of missing) {
-    const blob = cache.blob(file.checksum);
-    await downloadBlob(file, {
-      ...{ model, repo, commit, endpoint: settings.endpoint, fetch, blob, partials: cache.partialsOf(blob) },
-      ...(settings.token === undefined ? {} : { token: settings.token }),
-      ...(options.signal && { signal: options.signal }),
-      ...(options.onNote && { onNote: options.onNote }),
-      onProgress: (bytes) => options.onProgress?.(done + bytes, total),
-    });
-    done += file.size;
+  const link = (linked: readonly HubFile[]): void => {
+    for (const { path, checksum } of linked) cache.link(commit, path, cache.blob(checksum));
+  };
+  const download = async (needed: readonly HubFile[]): Promise<void> => {
+    for (const file of needed) {
+      const blob = cache.blob(file.checksum);
+      await downloadBlob(file, {
+        ...{
+          model,
+          repo,
+          commit,
+          endpoint: settings.endpoint,
+          fetch,
+          blob,
+          partials: cache.partialsOf(blob),
+        },
+        ...(settings.token === undefined ? {} : { token: settings.token }),
+        ...(options.signal && { signal: options.signal }),
+        ...(options.onNote && { onNote: options.onNote }),
+        onProgress: (bytes) => options.onProgress?.(done + bytes, total),
+      });
+      done += file.size;
+    }
+  };
+  const isSmall = ({ path }: HubFile): boolean => isSmallFile(path);
+  const weights = missing.filter((file) => !isSmall(file));
+  await download(missing.filter(isSmall));
+  if (options.checkFiles && ggufFile === undefined && weights.length > 0) {
+    link(files.filter(isSmall));
+    await options.checkFiles(cache.snapshot(commit));
   }
-  for (const { path, checksum } of files) cache.link(commit, path, cache.blob(checksum));
+  await download(weights);
+  link(files);
   cache.remember(revision, commit);
   return { dir: modelPath(cache, commit, reference), commit };
 }
@@ -162,10 +188,7 @@ async function listSnapshot(
   }
 }
 
-/**
- * Selects the files to download. Weights come last, so that an unusable model is refused before gigabytes are
- * downloaded.
- */
+/** Selects the files to download. */
 function neededFiles(model: string, listed: readonly HubFile[]): HubFile[] {
   const has = (name: string): boolean => listed.some(({ path }) => path === name);
   const isWeight = (path: string): boolean =>

@@ -3,84 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { resolveConfig } from '../../config/resolve.ts';
-import { ConfigError } from '../../support/errors.ts';
-import type { Protocol } from '../../team/team.ts';
-import { createLetterTask } from '../../train/testing/letter-task.ts';
-import { type AgentText, checkConversations, readAgentTexts } from './agent-text.ts';
-
-/** Agents whose template refuses contents that contain `refused`. */
-function textsOf(refused: string): AgentText[] {
-  const encodeChat = (messages: readonly { readonly content: string }[]) => {
-    if (messages.some(({ content }) => content.includes(refused)))
-      throw new ConfigError('the template refuses it');
-    return new Int32Array(1);
-  };
-  const tokenizer = { encode: () => new Int32Array(1), encodeChat };
-  return [0, 1].map((id) => ({ id, name: `a${id}`, tokenizer })) as unknown as AgentText[];
-}
-
-function check(changes: Partial<Protocol>, refused = 'nothing'): void {
-  const protocol = {
-    name: 'mine',
-    maxTurns: 3,
-    active: (turn: number) => [turn % 2],
-    view: (_: unknown, __: number, messages: readonly unknown[]) => [
-      { role: 'user', content: `${messages.length} messages` },
-    ],
-    ...changes,
-  } as unknown as Protocol;
-  checkConversations(textsOf(refused), {
-    ...{ task: createLetterTask(), protocol, agents: 2 },
-    problem: (agent, message) => new ConfigError(`agent ${agent}: ${message}`),
-  });
-}
-
-const parse = (messages: readonly { readonly text: string }[]): void => {
-  for (const { text } of messages) if (!text.startsWith('{')) throw new ConfigError(`no object: ${text}`);
-};
-
-describe('checkConversations', () => {
-  it('reports a conversation that a template cannot express, with its agent and turn', () => {
-    expect(() => check({}, '1 messages')).toThrow(
-      'agent 1: the template refuses it (turn 2 of protocol mine)',
-    );
-    expect(() => check({})).not.toThrow();
-  });
-
-  it('accepts a protocol that parses messages and cannot parse placeholders', () => {
-    expect(() =>
-      check({
-        view: (_, __, messages) => {
-          parse(messages);
-          return [{ role: 'user', content: 'x' }];
-        },
-      }),
-    ).not.toThrow();
-    expect(() =>
-      check({
-        active: (turn, messages) => {
-          parse(messages);
-          return [turn % 2];
-        },
-      }),
-    ).not.toThrow();
-  });
-
-  it('checks the later turns of a protocol that cannot show one of them', () => {
-    const view: Protocol['view'] = (_, agent, messages) => {
-      if (agent === 1) parse(messages);
-      return [{ role: 'user', content: `${messages.length} messages` }];
-    };
-    expect(() => check({ view }, '2 messages')).toThrow('agent 0: the template refuses it (turn 3');
-  });
-
-  it('passes on errors of a protocol without messages, with which training would end too', () => {
-    const view: Protocol['view'] = () => {
-      throw new Error('broken');
-    };
-    expect(() => check({ view })).toThrow('broken');
-  });
-});
+import { agentFileCheck, readAgentTexts } from './agent-text.ts';
 
 const FILE = join(import.meta.dirname, '../../../test/fixtures/gguf/llama.gguf');
 
@@ -90,15 +13,47 @@ beforeEach(() => {
 });
 afterEach(() => fs.rmSync(dir, { recursive: true, force: true }));
 
+/** Writes a team file and returns its path. */
+function teamFile(text: string): string {
+  const path = join(dir, 'team.yaml');
+  fs.writeFileSync(path, text);
+  return path;
+}
+
 describe('a GGUF file', () => {
   it.each(['torch', 'ray'])('is refused for engine %s, at its place in the team file', async (kind) => {
-    const team = join(dir, 'team.yaml');
     const agents = JSON.stringify([{ model: './folder' }, { model: FILE }]);
-    fs.writeFileSync(team, `agents: ${agents}\ntask: { name: arithmetic }\nengine: { kind: ${kind} }\n`);
+    const team = teamFile(`agents: ${agents}\ntask: { name: arithmetic }\nengine: { kind: ${kind} }\n`);
     const line = `${team}:1:\\d+ agents.1.model: .*llama\\.gguf: expected a model folder, because engine ${kind} does not`;
     // files of the folder, which does not exist, are the worker's
     await expect(readAgentTexts(resolveConfig(team), [join(dir, 'folder'), FILE])).rejects.toThrow(
       new RegExp(line),
     );
+  });
+});
+
+describe('agentFileCheck', () => {
+  const checkOf = (settings: string) =>
+    agentFileCheck(
+      resolveConfig(
+        teamFile(`base: m\nagents: 1\ntask: { name: arithmetic }\nchat_template: plain\n${settings}`),
+      ),
+      0,
+    );
+
+  it('refuses an architecture that the engine does not run', async () => {
+    fs.writeFileSync(
+      join(dir, 'config.json'),
+      JSON.stringify({ model_type: 'rwkv', architectures: ['RwkvForCausalLM'] }),
+    );
+    fs.writeFileSync(join(dir, 'tokenizer.json'), '{}');
+    await expect(checkOf('')(dir)).rejects.toThrow(/architecture "RwkvForCausalLM" is not supported/);
+  });
+
+  it('refuses a context that a message fills', async () => {
+    await expect(checkOf('train: { max_completion_length: 100000 }')(FILE)).rejects.toThrow(
+      /^expected max_completion_length below the \d+ tokens of the context window of agent "agent_0"/,
+    );
+    await expect(checkOf('train: { max_completion_length: 8 }')(FILE)).resolves.toBeUndefined();
   });
 });

@@ -12,10 +12,8 @@ import { refuseGguf } from '../../gguf/model-path.ts';
 import { ConfigError } from '../../support/errors.ts';
 import { readModelFileText } from '../../support/read-model-file.ts';
 import { componentFolders, isMixtureFolder } from '../../swap/mixture-folder.ts';
-import type { Task, TaskItem } from '../../task/task.ts';
-import { type PromptExample, withExamples } from '../../team/examples.ts';
-import type { Protocol, ProtocolMessage } from '../../team/team.ts';
-import { exchangeTranscript } from '../../team/transcript.ts';
+import type { PromptExample } from '../../team/examples.ts';
+import type { FileCheck } from '../hub-models.ts';
 import { locateErrors } from './config-errors.ts';
 
 /** Facts about an agent's model from its small files. */
@@ -90,6 +88,26 @@ export async function requireChatTemplate(dir: string, settings: ChatSettings): 
   }
 }
 
+/**
+ * Returns a check of the small files of an agent's model: that the engine supports it, its chat template renders a user
+ * message, and its context has room for a message. A model that only a worker can read is not checked.
+ */
+export function agentFileCheck(resolved: ResolvedConfig, agent: number): FileCheck {
+  return async (folder) => {
+    const { config } = resolved;
+    const text = await readModelText(folder, config, chatSettings(config, agent));
+    if (text === undefined) return;
+    text.tokenizer.encodeChat([{ role: 'user', content: 'Hello' }]);
+    const name = `agent "${config.agents[agent]?.name}"`;
+    // the caller adds the position in the team file
+    requireContextLength(
+      resolved,
+      { maxContext: text.maxContext, name },
+      (message) => new ConfigError(message),
+    );
+  };
+}
+
 /** Reads the small files of a model of the embedded engine that is not a mixture. */
 async function readOnnxText(
   dir: string,
@@ -102,6 +120,19 @@ async function readOnnxText(
   const { endTokens, vocabSize, maxPositions: maxContext } = decoder;
   const tokenizer = checkpointTokenizer(files, { dir: folder, endTokens, vocabSize, ...settings });
   return { maxContext, tokenizer };
+}
+
+/**
+ * Checks the headers of the weight files of a model of the embedded engine; for an adapter those of its base, for a mixture
+ * those of both models.
+ *
+ * @throws ConfigError if tensors are missing, unknown or of another shape
+ */
+export async function checkWeights(dir: string): Promise<void> {
+  const { checkWeightFiles } = await import('../../engine/onnx/weights/checkpoint.ts');
+  const { incumbent, replacement } = componentFolders(dir);
+  for (const folder of isMixtureFolder(dir) ? [incumbent, replacement] : [dir])
+    checkWeightFiles(await wholeModel(folder));
 }
 
 /** Returns the folder of a whole model; for an adapter that of its base. */
@@ -184,118 +215,4 @@ export function requireContextLength(
   throw problem(
     `expected max_completion_length below the ${maxContext} tokens of the context window of ${name}, which prompt and completion share, got ${max_completion_length}`,
   );
-}
-
-/** Creates an error about the chat template of an agent. */
-type TemplateProblem = (agent: number, message: string) => Error;
-
-/** Number of turns whose conversations are checked; later ones have the same pattern of roles. */
-const CHECKED_TURNS = 8;
-
-/**
- * Encodes the conversations that the protocol creates, with a digit in place of every message.
- *
- * @throws ConfigError if an agent's chat template cannot express one of them
- */
-export function checkConversations(
-  texts: readonly AgentText[],
-  {
-    agents,
-    task,
-    protocol,
-    problem,
-  }: {
-    /** Number of agents of the team. */
-    readonly agents: number;
-    readonly task: Task;
-    readonly protocol: Protocol;
-    /** Creates the error about an agent's template. */
-    readonly problem: TemplateProblem;
-  },
-): void {
-  const item = firstItem(task);
-  if (item === undefined) return;
-  if (task.environment !== undefined) {
-    for (const text of texts)
-      for (const exchanges of [0, 1, 2]) checkExchanges(text, { item, exchanges, problem });
-    return;
-  }
-  const messages: ProtocolMessage[] = [];
-  for (let turn = 0; turn < Math.min(protocol.maxTurns, CHECKED_TURNS); turn++) {
-    const active = ofPlaceholders(messages, () => protocol.active(turn, messages, agents)) ?? [];
-    if (active.length === 0) return;
-    // a router may choose any agent at a turn
-    for (const text of texts) {
-      if (!active.includes(text.id) && protocol.name !== 'router') continue;
-      const view = ofPlaceholders(messages, () => protocol.view(item, text.id, messages, text.instruction));
-      if (view !== undefined)
-        requireEncodable(text, {
-          problem,
-          view: withExamples(view, text.examples),
-          where: `turn ${turn + 1} of protocol ${protocol.name}`,
-        });
-    }
-    for (const agent of active) messages.push(placeholder(agent, turn, texts));
-  }
-}
-
-/**
- * Calls a function of a protocol. Returns undefined if it throws because of placeholders in place of messages, e.g. a
- * user's protocol that parses messages; such a conversation is not checked.
- */
-function ofPlaceholders<T>(messages: readonly ProtocolMessage[], call: () => T): T | undefined {
-  if (messages.length === 0) return call(); // as in training
-  try {
-    return call();
-  } catch {
-    return undefined;
-  }
-}
-
-function checkExchanges(
-  text: AgentText,
-  {
-    item,
-    exchanges,
-    problem,
-  }: { readonly item: TaskItem; readonly exchanges: number; readonly problem: TemplateProblem },
-): void {
-  const played = Array.from({ length: exchanges }, (_, turn) => ({
-    sent: placeholder(text.id, turn, [text]),
-    reply: '1',
-  }));
-  const { instruction, examples } = text;
-  requireEncodable(text, {
-    problem,
-    view: withExamples(exchangeTranscript(item, text.id, { exchanges: played, instruction }), examples),
-    where: `move ${exchanges + 1}`,
-  });
-}
-
-interface CheckedView {
-  readonly view: Parameters<Tokenizer['encodeChat']>[0];
-  /** Names the conversation. */
-  readonly where: string;
-  readonly problem: TemplateProblem;
-}
-
-function requireEncodable({ id, tokenizer }: AgentText, { view, where, problem }: CheckedView): void {
-  try {
-    tokenizer.encodeChat(view);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    throw problem(id, error.code === 'TROUPE_CHAT_TEMPLATE' ? error.message : `${error.message} (${where})`);
-  }
-}
-
-function placeholder(agent: number, turn: number, texts: readonly AgentText[]): ProtocolMessage {
-  const tokens = texts.find(({ id }) => id === agent)?.tokenizer.encode('1') ?? new Int32Array();
-  return { agent, turn, text: '1', tokens, meanLogp: 0 };
-}
-
-/** Returns the first item of the first split that has one. */
-function firstItem(task: Task): TaskItem | undefined {
-  for (const split of ['train', 'test', 'validation'] as const)
-    if (task.size(split) !== 0) return task.item(split, 0);
-  return undefined;
 }

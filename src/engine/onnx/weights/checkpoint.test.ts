@@ -6,7 +6,7 @@ import { ConfigError, StoreError } from '../../../support/errors.ts';
 import { readSafetensors, writeSafetensors } from '../../../support/safetensors.ts';
 import { createOnnxEngine } from '../engine.ts';
 import { tinyConfig, tinyTokenizer, tinyWeights } from '../testing/tiny-model.ts';
-import { type Checkpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
+import { type Checkpoint, checkWeightFiles, loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 
 let dir: string;
 beforeEach(() => {
@@ -207,6 +207,7 @@ describe('an incomplete or inconsistent folder is rejected with a one-line error
     changeConfig(changes);
     expect(refusal()).toMatch(line);
     expect(refusal()).toMatch(/^DIR\/model\.safetensors: .*; .*belong to different models$/);
+    expect(() => checkWeightFiles(dir)).toThrow(line);
   });
 
   it('weights with a tensor that the architecture does not have', () => {

@@ -186,6 +186,21 @@ export function readParameters(
   }
 }
 
+/**
+ * Checks the names and shapes of a model's tensors. Only the headers of its files are read.
+ *
+ * @param dir - folder of a whole model, or a GGUF file
+ * @throws ConfigError if weights are missing, or belong to another model than the configuration
+ */
+export function checkWeightFiles(dir: string): void {
+  const files = openModelWeights(dir);
+  try {
+    checkTensors(files, parameterSpecs(readDecoderConfig(dir)));
+  } finally {
+    files.close();
+  }
+}
+
 /** Returns the names of the model's tensors. @throws ConfigError if the files have others, or other shapes */
 function checkTensors(files: WeightFiles, specs: readonly ParameterSpec[]): ReadonlySet<string> {
   const known = new Set(specs.flatMap(({ parts }) => parts.map(({ name }) => name)));
