@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { randomStream } from '../../../core/rng.ts';
-import type { Sequence } from '../../engine.ts';
+import type { AdamWParams, Sequence, SnapshotId } from '../../engine.ts';
 import { parameterSpecs } from '../decoder/parameters.ts';
 import { createOnnxEngine } from '../engine.ts';
 import { tinyConfig, tinyWeights } from '../testing/tiny-model.ts';
@@ -34,6 +34,10 @@ const changes = [
   },
 ] as const;
 
+const ADAMW: AdamWParams = {
+  ...{ learningRate: 0.01, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0, maxGradNorm: 1 },
+};
+
 /**
  * Creates two scorers, one for a single graph and one that runs layer by layer. They have equal parameters,
  * which differ from those of their snapshots.
@@ -53,17 +57,18 @@ async function pair(config: Parameters<typeof tinyConfig>[0], activationBytes: n
   );
   const [one, other] = stores as [(typeof stores)[0], (typeof stores)[0]];
   const scorer = new Scorer(one.sessions, one.parameters, 24);
-  const layered = new LayeredScorer({
-    sessions: other.sessions,
-    weights: other.parameters,
-    parameters: other.parameters,
-    tokenBudget: 24,
-    activationBytes,
-    // vocabulary slices are small; some logits are kept between the passes, the others are recomputed
-    pairCost: 0, // contexts share rows wherever the budget permits it
-    headLimits: { sliceElements: 40, keptElements: activationBytes === 0 ? 0 : 100 },
-  });
-  return { config: full, one, other, scorer, layered };
+  const fresh = (): LayeredScorer =>
+    new LayeredScorer({
+      sessions: other.sessions,
+      weights: other.parameters,
+      parameters: other.parameters,
+      tokenBudget: 24,
+      activationBytes,
+      // vocabulary slices are small; some logits are kept between the passes, the others are recomputed
+      pairCost: 0, // contexts share rows wherever the budget permits it
+      headLimits: { sliceElements: 40, keptElements: activationBytes === 0 ? 0 : 100 },
+    });
+  return { config: full, one, other, scorer, layered: fresh(), fresh };
 }
 
 function sequences(vocabSize: number): Sequence[] {
@@ -153,6 +158,36 @@ describe.each(changes)('layer by layer, slice by slice ($name)', ({ config }) =>
       return found.filter((row) => row !== undefined);
     };
     expectRows(await rows(layered), await rows(scorer), 1e-5);
+  });
+
+  it('gives the bytes of a new pass with states that an earlier pass kept, and only under equal weights', async () => {
+    const { config: full, other, layered, fresh } = await pair(config, 0);
+    const { parameters } = other;
+    const messages = sequences(full.vocabSize);
+    const params = { temperature: 0.7 };
+    const cotangents = messages.map(({ tokens }) => tokens.map((_, t) => 1 + t));
+    const step = async (): Promise<void> => {
+      await layered.backward(messages, cotangents, params);
+      parameters.stepAdamW(ADAMW);
+    };
+    const compare = async (start: SnapshotId): Promise<void> =>
+      expect(await layered.divergence(messages, start, params)).toEqual(
+        await fresh().divergence(messages, start, params),
+      );
+
+    await layered.forward(messages, params);
+    const start = parameters.snapshot();
+    await step();
+    await compare(start); // with the states of the forward pass
+    parameters.restore(start);
+    await step();
+    await step();
+    await compare(start); // with those of the first comparison
+    await compare(other.reference); // other weights
+    const later = parameters.snapshot();
+    await step();
+    await compare(later); // weights that no pass has seen
+    await compare(start);
   });
 
   it('has exactly 0 divergence from itself, and exactly 0 gradient of it', async () => {

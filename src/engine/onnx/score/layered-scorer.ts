@@ -18,6 +18,7 @@ import type { Sessions } from '../sessions.ts';
 import type { ParameterStore } from '../weights/parameter-store.ts';
 import type { WeightSource } from '../weights/weight-source.ts';
 import { type Batch, packBatches } from './batch.ts';
+import { KeptStates } from './kept-states.ts';
 import { embeddingScale, gatherStates, LayerRunner } from './layer-runner.ts';
 import { type HeadLimits, type HeadSide, type HeadStatistics, LmHead } from './lm-head.ts';
 import { emptyRows, type SequenceScorer, scatterRows } from './scorer.ts';
@@ -41,6 +42,7 @@ export class LayeredScorer implements SequenceScorer {
   readonly #parts: LayeredScorerParts;
   readonly #layers: LayerRunner;
   readonly #head: LmHead;
+  readonly #kept = new KeptStates();
 
   constructor(parts: LayeredScorerParts) {
     this.#parts = parts;
@@ -50,12 +52,17 @@ export class LayeredScorer implements SequenceScorer {
 
   async forward(sequences: readonly Sequence[], params: ScoreParams): Promise<Float32Array[]> {
     const logp = emptyRows(sequences);
+    const version = this.#parts.weights.version();
+    const states: Float32Array[] = [];
     for (const batch of this.#pack(sequences)) {
       params.signal?.throwIfAborted();
-      const side = await this.#side(batch);
+      const own = await this.#states(batch);
+      states.push(own);
+      const side = await this.#normed(own);
       const scored = await this.#head.statistics(batch.targets, { side }, params);
       scatterRows(batch, scored.logp, logp);
     }
+    this.#kept.keep(version, sequences, states);
     return logp;
   }
 
@@ -89,9 +96,14 @@ export class LayeredScorer implements SequenceScorer {
       klOldNew: emptyRows(sequences),
       tv: emptyRows(sequences),
     };
-    for (const batch of this.#pack(sequences)) {
+    const version = this.#parts.weights.version(cur);
+    const known = this.#kept.find(version, sequences);
+    const states: Float32Array[] = [];
+    for (const [at, batch] of this.#pack(sequences).entries()) {
       params.signal?.throwIfAborted();
-      const sides = { side: await this.#side(batch), reference: await this.#side(batch, cur) };
+      const before = known?.[at] ?? (await this.#states(batch, cur));
+      states.push(before);
+      const sides = { side: await this.#side(batch), reference: await this.#normed(before, cur) };
       const statistics = await this.#head.statistics(batch.targets, sides, params);
       const rows = await this.#head.divergence(
         sides,
@@ -102,6 +114,7 @@ export class LayeredScorer implements SequenceScorer {
       scatterRows(batch, rows.kl_cur_new, result.klOldNew);
       scatterRows(batch, rows.tv, result.tv);
     }
+    if (known === undefined) this.#kept.keep(version, sequences, states);
     return result;
   }
 

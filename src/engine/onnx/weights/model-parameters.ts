@@ -115,4 +115,8 @@ class AdaptedWeights implements WeightSource {
     }
     return joined;
   }
+
+  version(snapshot?: Parameters<WeightSource['version']>[0]): number {
+    return this.#adapter.version(snapshot); // the base is frozen
+  }
 }

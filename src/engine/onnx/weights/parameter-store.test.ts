@@ -136,6 +136,24 @@ describe('a snapshot', () => {
     expect(state(store)).toEqual(there);
   });
 
+  it('has the version of its weights, to which restore returns; every change gives another one', () => {
+    const store = fresh();
+    const start = store.snapshot();
+    const version = store.version();
+    expect(store.version(start)).toBe(version);
+    train(store, [1]);
+    const changed = store.version();
+    expect(changed).not.toBe(version);
+    store.restore(start);
+    expect(store.version()).toBe(version);
+    train(store, [1]);
+    expect([version, changed]).not.toContain(store.version());
+    // the caller can change the arrays
+    const before = store.version();
+    store.weights();
+    expect(store.version()).not.toBe(before);
+  });
+
   it('has its own tensors, while the tensors of the store follow the current weights', () => {
     const store = fresh();
     const id = store.snapshot();

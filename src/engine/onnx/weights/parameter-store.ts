@@ -15,6 +15,7 @@ interface Snapshot {
   /** First and second moments. Absent before the first step, when all moments are zero. */
   readonly moments?: { readonly m: Float32Array[]; readonly v: Float32Array[] };
   readonly step: number;
+  readonly version: number;
   readonly tensors: Record<string, Tensor>;
 }
 
@@ -43,6 +44,9 @@ export class ParameterStore implements WeightSource {
   readonly #snapshots = new Map<SnapshotId, Snapshot>();
   #step = 0;
   #nextSnapshot = 0;
+  /** Version of the current weights. */
+  #version = 0;
+  #nextVersion = 1;
 
   /**
    * @param weights - initial weights by parameter name
@@ -77,8 +81,13 @@ export class ParameterStore implements WeightSource {
     return snapshot === undefined ? this.#tensors : this.#find(snapshot).tensors;
   }
 
-  /** Returns the current weights by name; the arrays are not copied. */
+  version(snapshot?: SnapshotId): number {
+    return snapshot === undefined ? this.#version : this.#find(snapshot).version;
+  }
+
+  /** Returns the current weights by name; the arrays are not copied, and the caller may change them. */
   weights(): Weights {
+    this.#version = this.#nextVersion++;
     return new Map(this.specs.map((spec, i) => [spec.name, this.#weights[i]]));
   }
 
@@ -132,6 +141,7 @@ export class ParameterStore implements WeightSource {
     const norm = globalNorm(gradients);
     const scale = norm > params.maxGradNorm ? params.maxGradNorm / norm : 1;
     this.#step++;
+    this.#version = this.#nextVersion++;
     this.specs.forEach((spec, i) => {
       adamwStep(
         { weights: this.#weights[i], gradient: gradients[i], m: m[i], v: v[i], decay: spec.decay },
@@ -151,6 +161,7 @@ export class ParameterStore implements WeightSource {
       weights,
       ...(this.#moments ? { moments: { m: copy(this.#moments.m), v: copy(this.#moments.v) } } : {}),
       step: this.#step,
+      version: this.#version,
       tensors: this.#wrap(weights),
     });
     return id;
@@ -166,6 +177,7 @@ export class ParameterStore implements WeightSource {
     });
     if (!moments) this.#moments = undefined;
     this.#step = snapshot.step;
+    this.#version = snapshot.version;
     if (!keepGradients) this.zeroGradients();
   }
 
