@@ -136,7 +136,7 @@ describe('a run', () => {
       const draws = randomStream(20, 5);
       for (let kill = 0; kill < 5; kill++) {
         const start = fs.existsSync(join(run, 'config.yaml')) ? ['--resume', run] : [team, '--run', run];
-        const events = 1 + draws.int(250);
+        const events = 1 + draws.int(150);
         expect(await signalled('SIGKILL', events, 'train', ...start)).toMatchObject({
           code: null,
           seen: events,

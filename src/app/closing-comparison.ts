@@ -17,7 +17,7 @@ import type { Scores } from '../evaluate/scores.ts';
 import type { Task } from '../task/task.ts';
 import type { TruncatedRule } from '../team/cut-off.ts';
 import type { Team } from '../team/team.ts';
-import type { RunEvent } from '../train/events.ts';
+import { type RunEvent, TRAINED_TEAM } from '../train/events.ts';
 import { evaluationStream } from './evaluation-stream.ts';
 
 export interface ClosingComparisonOptions {
@@ -32,6 +32,11 @@ export interface ClosingComparisonOptions {
   readonly temperature: number;
   readonly maxTokens: number;
   readonly truncated: TruncatedRule;
+  /**
+   * Whether the untrained agents are copies of one model that vote. The untrained team is then one model with as many
+   * votes, and is not evaluated twice.
+   */
+  readonly areCopies: boolean;
   readonly signal?: AbortSignal;
   /** Receives progress as `phase` events. */
   readonly emit: (event: RunEvent) => void;
@@ -54,8 +59,8 @@ export async function closingComparison(
   { untrained, trained, champion }: ComparedTeams,
   options: ClosingComparisonOptions,
 ): Promise<RunEvent[]> {
-  const { task, stage, emit, seed, ...shared } = options;
-  const evaluations = champion === undefined ? 3 : 4;
+  const { task, stage, emit, seed, areCopies, ...shared } = options;
+  const evaluations = 2 + (areCopies ? 0 : 1) + (champion === undefined ? 0 : 1);
   let finished = 0;
   // a set, because all evaluations use the same prompts and therefore issue the same warnings
   const warnings = new Set<string>();
@@ -80,7 +85,7 @@ export async function closingComparison(
     return evaluation;
   };
 
-  const after = await evaluated(evaluateTeam(trained, task, measure('trained team')));
+  const after = await evaluated(evaluateTeam(trained, task, measure(TRAINED_TEAM)));
   const best =
     champion &&
     (await evaluated(
@@ -89,9 +94,10 @@ export async function closingComparison(
   const before = await evaluated(evaluateTeam(untrained, task, measure('untrained team')));
   const strongest = untrained.agents[bestAgent(before)?.agent ?? 0]!;
   const votes = messagesPerAnswer(task, untrained, before);
-  const alone = await evaluated(
-    selfConsistency(strongest, task, { ...measure(`untrained ${strongest.name} x ${votes}, voting`), votes }),
-  );
+  const label = `untrained ${areCopies ? 'model' : strongest.name} x ${votes}, voting`;
+  const alone = areCopies
+    ? { ...before, label }
+    : await evaluated(selfConsistency(strongest, task, { ...measure(label), votes }));
 
   return [
     ...[...warnings].map((message): RunEvent => ({ kind: 'warning', stage, message })),
@@ -130,11 +136,11 @@ function comparisons(
   });
   const strongest = bestAgent(after);
   return [
-    event('trained team - untrained team', after.team, before.team),
+    event(`${TRAINED_TEAM} - untrained team`, after.team, before.team),
     ...(strongest && after.agents.length > 1
-      ? [event('trained team - its best agent', after.team, strongest.scores)]
+      ? [event(`${TRAINED_TEAM} - its best agent`, after.team, strongest.scores)]
       : []),
-    event(`trained team - ${alone.label}`, after.team, alone.team),
+    event(`${TRAINED_TEAM} - ${alone.label}`, after.team, alone.team),
     ...(best ? [event(`${best.label} - untrained team`, best.team, before.team)] : []),
   ];
 }

@@ -173,11 +173,11 @@ async function evaluateRun(
   { signal, onEvent, env }: UseCaseOptions,
 ): Promise<TeamEvaluation> {
   const stored = await findStoredTeam(run.dir);
-  warnIfNotNewest(stored, { onEvent });
   const composition = await compose(run.resolved, { signal, onEvent, env, onWarning });
   const { config, engine, task } = composition;
   let team: Team | undefined;
   try {
+    warnIfNotNewest(stored, { onEvent });
     team = await loadTeam(composition, { folders: stored?.agents });
     return await evaluateTeam(team, task, {
       ...settings,

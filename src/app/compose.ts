@@ -61,7 +61,7 @@ export async function compose(requested: ResolvedConfig, context: EngineContext 
     task,
     protocol,
     engine,
-    context,
+    context: { ...context, onWarning },
     loadModel: (options) => loadModelFolder(engine, config.engine.decode_batch, { onWarning, ...options }),
   };
 }
@@ -97,14 +97,16 @@ export async function checkModels(
         )),
     );
   const texts = await readAgentTexts(resolved, dirs);
-  if (resolved.config.engine.kind === 'onnx')
-    for (const dir of new Set(dirs))
-      await locateErrors(resolved, modelPath(resolved, dirs.indexOf(dir)), () => checkWeights(dir));
   checkConversations(texts, {
     ...{ task, protocol, agents: dirs.length },
     problem: (agent, message) => resolved.problem([{ path: modelPath(resolved, agent), message }]),
   });
   if (readable !== undefined) requireReadable({ resolved, task }, readable, texts);
+  if (resolved.config.engine.kind === 'onnx')
+    for (const dir of new Set(dirs))
+      await locateErrors(resolved, modelPath(resolved, dirs.indexOf(dir)), () =>
+        checkWeights(dir, context.onWarning),
+      );
   return texts;
 }
 

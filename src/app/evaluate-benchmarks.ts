@@ -14,6 +14,7 @@ import { compare, type MeasureName } from '../evaluate/compare.ts';
 import type { EarlyStop } from '../evaluate/play.ts';
 import { evaluationReportJson, renderEvaluationPage } from '../report/benchmark-report.ts';
 import { EVALUATION_FILE, readEvaluationRequest, readTimings } from '../store/evaluation-folder.ts';
+import type { StoredTeam } from '../store/read-run.ts';
 import { ConfigError } from '../support/errors.ts';
 import { Interrupted } from '../train/interrupted.ts';
 import {
@@ -77,9 +78,9 @@ const MEASURES: readonly MeasureName[] = ['avg', 'pass', 'maj'];
 export async function evaluateBenchmarks(request: BenchmarkRequest): Promise<BenchmarkResult> {
   const { signal, onEvent, env } = request;
   const options = { signal, onEvent, env };
-  const team = await nameTeam(request.team, withTask(overridesOf(request), request.task), options);
+  const team = await nameTeam(request.team, withTask(overridesOf(request), request.task));
   const benchmarks = await plannedBenchmarks(request, team.resolved);
-  const other = request.against === undefined ? undefined : await findOpponent(request.against, options);
+  const other = request.against === undefined ? undefined : await findOpponent(request.against);
   const out = request.out ?? join(team.run ?? '.', 'evaluations', folderName(team.name, benchmarks));
   const context: BenchmarkContext = {
     ...options,
@@ -88,6 +89,7 @@ export async function evaluateBenchmarks(request: BenchmarkRequest): Promise<Ben
     ...stopping(team.resolved),
   };
   try {
+    warnIfNotNewest(team.stored, options);
     const resume = request.resume ?? false;
     const own = await evaluateContestant(team, { out, resume, command: commandOf(request) }, context);
     const theirs = other && (await opponentScores(other, { out, resume }, context));
@@ -218,22 +220,23 @@ async function plannedBenchmarks(
 interface FoundContestant extends NamedTeam {
   /** Run folder of the team; undefined if the team comes from a team file. */
   readonly run: string | undefined;
+  /** The checkpoint, if the team comes from a run. */
+  readonly stored: StoredTeam | undefined;
   /** First part of the name of the default evaluation folder. */
   readonly name: string;
 }
 
 async function nameTeam(
   team: string | TeamFile,
-  overrides: readonly Override[],
-  options: UseCaseOptions,
+  overrides: readonly Override[] = [],
 ): Promise<FoundContestant> {
   const { resolved, stored } = await findTeam(team, overrides);
-  warnIfNotNewest(stored, options);
   const { name } = resolved.config;
   return {
     resolved,
     title: stored ? `${basename(stored.run)} ${stored.checkpoint}` : name,
     ...(stored && { folders: stored.agents }),
+    stored,
     run: stored?.run,
     name: stored?.checkpoint ?? name,
   };
@@ -247,9 +250,9 @@ type Opponent =
   | { readonly title: string; readonly folder: string }
   | { readonly title: string; readonly team: NamedTeam };
 
-async function findOpponent(against: string, options: UseCaseOptions): Promise<Opponent> {
+async function findOpponent(against: string): Promise<Opponent> {
   if (existsSync(join(against, EVALUATION_FILE))) return { title: shownPath(against), folder: against };
-  const team = await nameTeam(against, [], options);
+  const team = await nameTeam(against);
   return { title: team.title, team };
 }
 

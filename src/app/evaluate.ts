@@ -3,7 +3,7 @@
  * transcripts can be written to a file.
  * @module
  */
-import { mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import type { Override } from '../config/overrides.ts';
 import type { TeamFile } from '../config/schema.ts';
@@ -36,7 +36,7 @@ export interface EvaluationRequest extends UseCaseOptions {
   /** Number of prompts. Default: `eval.prompts`. */
   readonly prompts?: number | undefined;
   /**
-   * JSON-lines file to write the transcripts to; false: write none. Default: a file in `evaluations/` of the
+   * JSON-lines file to write the transcripts to; false: write none. Default: a new file in `evaluations/` of the
    * run folder, or of the current folder for a team without a run.
    */
   readonly transcripts?: string | false | undefined;
@@ -55,13 +55,13 @@ export interface EvaluationResult {
 export async function evaluate(request: EvaluationRequest): Promise<EvaluationResult> {
   const { signal, onEvent, env } = request;
   const found = await findTeam(request.team, withTask(request.overrides ?? [], request.task));
-  warnIfNotNewest(found.stored, request);
   const settings = settingsOf(request, found);
   const composition = await compose(found.resolved, { signal, onEvent, env });
   let team: Team | undefined;
   try {
     if (settings.transcripts !== undefined) requireWritableFile(settings.transcripts);
     requirePrompts(composition, settings.split, { atLeast: 1, purpose: 'an evaluation' });
+    warnIfNotNewest(found.stored, request);
     team = await loadTeam(composition, { folders: found.stored?.agents });
     return await evaluateLoaded(composition, team, { ...settings, signal, onEvent });
   } finally {
@@ -82,15 +82,25 @@ interface Settings {
 function settingsOf(request: EvaluationRequest, { resolved, stored }: FoundTeam): Settings {
   const { config } = resolved;
   const { split = 'test', transcripts } = request;
-  const name = `${stored?.checkpoint ?? config.name}-${config.task.name}-${split}.jsonl`;
+  const name = `${stored?.checkpoint ?? config.name}-${config.task.name}-${split}`;
   return {
     label: stored ? `${relative(process.cwd(), stored.run) || '.'} ${stored.checkpoint}` : config.name,
     split,
     samples: request.samples ?? config.eval.k,
     prompts: request.prompts ?? config.eval.prompts,
     transcripts:
-      transcripts === false ? undefined : (transcripts ?? join(stored?.run ?? '.', 'evaluations', name)),
+      transcripts === false
+        ? undefined
+        : (transcripts ?? unusedFile(join(stored?.run ?? '.', 'evaluations', name), '.jsonl')),
   };
+}
+
+/** Returns the path of a file that does not exist: `stem.jsonl`, `stem-2.jsonl`, ... Earlier transcripts are kept. */
+function unusedFile(stem: string, extension: string): string {
+  for (let n = 1; ; n++) {
+    const path = `${stem}${n === 1 ? '' : `-${n}`}${extension}`;
+    if (!existsSync(path)) return path;
+  }
 }
 
 async function evaluateLoaded(

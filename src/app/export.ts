@@ -63,11 +63,11 @@ export async function exportTeam(request: ExportRequest): Promise<ExportedAgent[
   const stored = await findStoredTeam(team);
   if (stored === undefined)
     throw new ConfigError(`${team}: expected a run folder or a checkpoint inside one, got neither`);
-  warnIfNotNewest(stored, request);
   const config = join(stored.run, CONFIG_FILE);
   if (!existsSync(config))
     throw new ConfigError(`${team}: expected a checkpoint inside its run, got one without ${config}`);
   const resolved = readTemplates(resolveRunConfig(config));
+  warnIfNotNewest(stored, request);
   const temporary = `${resolve(out)}.tmp-${process.pid}`;
   try {
     const made = await writeTeam(temporary, {

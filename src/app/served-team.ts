@@ -163,9 +163,9 @@ async function trainedTeam(
   { overrides, ...context }: ServedTeamOptions,
 ): Promise<Trained> {
   const { resolved, stored } = await findTeam(source, overrides);
-  warnIfNotNewest(stored, context);
   const composition = await compose(resolved, context);
   const { config, task } = composition;
+  warnIfNotNewest(stored, context);
   const team = await loadTeam(composition, stored ? { folders: stored.agents } : {});
   const folders = stored?.agents ?? config.agents.map(({ model }) => model);
   return {

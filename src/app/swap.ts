@@ -94,6 +94,7 @@ export async function swap(request: SwapRequest): Promise<SwapRecord> {
     });
     for (const message of warnings) onEvent?.({ kind: 'warning', message });
     const composition = { ...composed, task };
+    warnIfNotNewest(stored, request);
     team = await loadTeam(composition, { folders: stored.agents, areChecked: true });
     replacement = await composition.loadModel({ dir: source, ...chatSettings(composition.config, agent) });
     const slots = resolved.config.engine.decode_batch;
@@ -149,7 +150,6 @@ async function checkRequest(request: SwapRequest): Promise<CheckedRequest> {
       `${request.team}: expected a run folder or a checkpoint inside one, got neither; "troupe train" makes one`,
     );
   if (out !== undefined) assertFree(out);
-  warnIfNotNewest(stored, request);
   const resolved = resolveRunConfig(join(stored.run, CONFIG_FILE), request.overrides);
   return {
     settings,

@@ -23,9 +23,8 @@ import type { Team } from '../team/team.ts';
 import type { EventSink, RunEvent } from '../train/events.ts';
 import { Interrupted } from '../train/interrupted.ts';
 import { checkRun } from '../train/preflight.ts';
-import { runTraining, type TrainingOutcome } from '../train/run.ts';
+import { runTraining } from '../train/run.ts';
 import { checkpointName } from '../train/store-port.ts';
-import { closingComparison } from './closing-comparison.ts';
 import type { EngineContext } from './compose/engine.ts';
 import {
   agentFileCheck,
@@ -39,6 +38,7 @@ import {
 } from './compose.ts';
 import { pinModels } from './hub-models.ts';
 import { withLengthChecks } from './length-checks.ts';
+import { evaluateOutcome } from './outcome-evaluation.ts';
 import { packageVersion } from './package-version.ts';
 import { unreadablePrompts } from './tokenizer-coverage.ts';
 import type { TrainingEvent, TrainingResult } from './training-run.ts';
@@ -285,63 +285,6 @@ function agentLoader(
     unused.delete(dir);
     return loaded ?? loadModel({ dir, optimizer: true, ...chatSettings(config, agent) });
   };
-}
-
-/**
- * Compares the trained with the untrained team. Loads the untrained team again, because training changed its
- * weights.
- */
-async function evaluateOutcome(
-  composition: Composition,
-  { team, champion }: TrainingOutcome,
-  {
-    store,
-    sink,
-    signal,
-  }: {
-    readonly store: DiskRunStore;
-    readonly sink: EventSink;
-    readonly signal: AbortSignal | undefined;
-  },
-): Promise<readonly RunEvent[]> {
-  const { config, task } = composition;
-  const best = store.champion();
-  const isOther = best !== undefined && best.stage > 0 && best.stage !== store.lastCheckpoint()?.stage;
-  const untrained = await loadTeam(composition, { areChecked: true });
-  try {
-    return await closingComparison(
-      {
-        untrained,
-        trained: team,
-        ...(isOther && champion
-          ? {
-              champion: {
-                stage: best.stage,
-                load: async () => {
-                  await champion.load();
-                  return champion.team;
-                },
-              },
-            }
-          : {}),
-      },
-      {
-        task,
-        seed: config.seed,
-        stage: config.train.stages,
-        // the start of the run has warned about a smaller test split
-        prompts: Math.min(config.eval.prompts, task.size('test') ?? Number.POSITIVE_INFINITY),
-        samples: config.eval.k,
-        temperature: config.train.temperature,
-        maxTokens: config.train.max_completion_length,
-        truncated: config.train.truncated,
-        ...(signal && { signal }),
-        emit: (event) => sink.emit(event),
-      },
-    );
-  } finally {
-    await closeTeam(untrained);
-  }
 }
 
 function withResumeCommand(error: Interrupted, store: DiskRunStore, run: string): Interrupted {

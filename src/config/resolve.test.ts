@@ -64,7 +64,7 @@ describe('a team file', () => {
     const again = resolveConfigText(resolvedYaml, { path: '/elsewhere/config.yaml' });
     expect(again.config).toEqual(config);
     expect(again.resolvedYaml).toBe(resolvedYaml);
-    expect(resolvedYaml).toContain('dual_clip: off');
+    expect(resolvedYaml).toContain('dual_clip: "off"');
     expect(resolvedYaml).toContain('max_backtracks: 5');
   });
 

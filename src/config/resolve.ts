@@ -16,6 +16,11 @@ import { applyOverrides, type Override } from './overrides.ts';
 import { type Config, configSchema, type TeamFile } from './schema.ts';
 import { type ConfigValues, parseYamlFile } from './yaml-file.ts';
 
+/** Writes YAML. Strings such as 13:00, which YAML 1.1 reads as numbers, are quoted. */
+function toYaml(config: Config): string {
+  return stringify(config, { lineWidth: 0, compat: 'yaml-1.1' });
+}
+
 export interface ResolvedConfig {
   /** Validated configuration; paths are absolute. */
   readonly config: Config;
@@ -55,7 +60,7 @@ export function resolveRunConfig(path: string, overrides: readonly Override[] = 
     ...resolved.config,
     train: { ...resolved.config.train, truncated: 'judge' },
   };
-  return { ...resolved, config, resolvedYaml: stringify(config, { lineWidth: 0 }) };
+  return { ...resolved, config, resolvedYaml: toYaml(config) };
 }
 
 /**
@@ -106,7 +111,7 @@ function resolveFile(
   const config = withAbsoluteFolders(parsed.data, folder, overrides);
   return {
     config,
-    resolvedYaml: stringify(config, { lineWidth: 0 }),
+    resolvedYaml: toYaml(config),
     problem: (problems) => configError(problems, sources),
   };
 }
@@ -119,7 +124,7 @@ export function withModels(resolved: ResolvedConfig, nameOf: (model: string) => 
     ...(base === undefined ? {} : { base: nameOf(base) }),
     agents: agents.map((agent) => ({ ...agent, model: nameOf(agent.model) })),
   };
-  return { ...resolved, config, resolvedYaml: stringify(config, { lineWidth: 0 }) };
+  return { ...resolved, config, resolvedYaml: toYaml(config) };
 }
 
 /** Replaces the chat templates of the team and of each agent, e.g. the path of a file by its text. */
@@ -137,14 +142,14 @@ export function withTemplates(
       ...at(agent, ['agents', id, 'chat_template']),
     })),
   };
-  return { ...resolved, config, resolvedYaml: stringify(config, { lineWidth: 0 }) };
+  return { ...resolved, config, resolvedYaml: toYaml(config) };
 }
 
 /** Replaces the model folder of each agent. */
 export function withAgentFolders(resolved: ResolvedConfig, folders: readonly string[]): ResolvedConfig {
   const agents = resolved.config.agents.map((agent, id) => ({ ...agent, model: folders[id] ?? agent.model }));
   const config: Config = { ...resolved.config, agents };
-  return { ...resolved, config, resolvedYaml: stringify(config, { lineWidth: 0 }) };
+  return { ...resolved, config, resolvedYaml: toYaml(config) };
 }
 
 /**

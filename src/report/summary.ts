@@ -18,6 +18,7 @@ import {
   updateTotals,
 } from '../run-view/selectors.ts';
 import type { EvaluationRecord } from '../train/events.ts';
+import { TRAINED_TEAM } from '../train/events.ts';
 import { checkpointName } from '../train/store-port.ts';
 import { accuracy, count, percent, plural, points, small } from './format.ts';
 import { type Alignment, markdownTable, sparkline, textTable } from './text-table.ts';
@@ -35,7 +36,7 @@ export function renderSummary(view: RunView): string {
   const { evaluations, comparisons, warnings } = view;
   const blocks = [
     ...(evaluations.length === 0 ? [] : [textTable(evaluationRows(evaluations), EVALUATION_ALIGN)]),
-    ...(comparisons.length === 0 ? [] : [comparisonLines(view).join('\n')]),
+    ...(comparisons.length === 0 ? [] : [[...comparisonLines(view), ...agentAccuracies(view)].join('\n')]),
     textTable(countRows(view)),
     ...(warnings.length === 0
       ? []
@@ -61,11 +62,7 @@ export function renderReport(view: RunView, { title, facts, pictures = [] }: Rep
       : `Accuracy on test prompts, with 95% intervals.\n\n${markdownTable(evaluationRows(evaluations), EVALUATION_ALIGN)}`,
     ...(comparisons.length === 0
       ? []
-      : [
-          comparisonLines(view)
-            .map((line) => `* ${line}`)
-            .join('\n'),
-        ]),
+      : [[...comparisonLines(view), ...agentAccuracies(view)].map((line) => `* ${line}`).join('\n')]),
     '## What training did',
     markdownTable([['', ''], ...countRows(view)]),
     markdownTable(agentRows(view), AGENT_ALIGN),
@@ -117,6 +114,16 @@ function comparisonLines({ comparisons }: RunView): string[] {
     const verdict = low > 0 ? 'better' : high < 0 ? 'worse' : 'no proven difference';
     return `${label}: ${points(difference)} points, ${verdict} (paired 95% interval, ${prompts} prompts)`;
   });
+}
+
+/** Lists the accuracies of the trained agents' own answers: a team member can be as good as the team, or lag behind. */
+function agentAccuracies({ evaluations, agents }: RunView): string[] {
+  const trained = evaluations.findLast(({ label }) => label === TRAINED_TEAM);
+  if (trained === undefined || trained.agents.length < 2) return [];
+  const known = trained.agents.flatMap(({ mean }, id) =>
+    Number.isFinite(mean) ? [`${agents[id] ?? `agent_${id}`} ${percent(mean)}`] : [],
+  );
+  return known.length === 0 ? [] : [`its agents alone: ${known.join(', ')}`];
 }
 
 function countRows(view: RunView): string[][] {

@@ -23,9 +23,14 @@ export function timedStages(view: RunView): (StageView & { reward: number; clock
   );
 }
 
-/** Mean duration of the most recent stages, ms; undefined before the first stage is finished. */
+/**
+ * Mean duration of the most recent stages, ms; undefined before the first stage is finished. The first stage of a run takes
+ * longer because of probes, so it counts only as long as there is no other one.
+ */
 export function stagePaceMs(view: RunView): number | undefined {
-  const recent = timedStages(view).slice(-RECENT_STAGES);
+  const timed = timedStages(view);
+  const later = timed.filter(({ stage }) => stage > 1);
+  const recent = (later.length > 0 ? later : timed).slice(-RECENT_STAGES);
   if (recent.length === 0) return undefined;
   return recent.reduce((sum, { clock }) => sum + stageMs(clock), 0) / recent.length;
 }

@@ -199,6 +199,9 @@ export interface AccuracyRecord {
   readonly high: number;
 }
 
+/** Label of the evaluation of the trained team in the closing comparison. */
+export const TRAINED_TEAM = 'trained team';
+
 export interface EvaluationRecord {
   readonly label: string;
   readonly prompts: number;

@@ -126,13 +126,14 @@ async function readOnnxText(
  * Checks the headers of the weight files of a model of the embedded engine; for an adapter those of its base, for a mixture
  * those of both models.
  *
+ * @param onWarning - receives the warnings about its configuration, which can explain an error
  * @throws ConfigError if tensors are missing, unknown or of another shape
  */
-export async function checkWeights(dir: string): Promise<void> {
+export async function checkWeights(dir: string, onWarning: LoadOptions['onWarning']): Promise<void> {
   const { checkWeightFiles } = await import('../../engine/onnx/weights/checkpoint.ts');
   const { incumbent, replacement } = componentFolders(dir);
   for (const folder of isMixtureFolder(dir) ? [incumbent, replacement] : [dir])
-    checkWeightFiles(await wholeModel(folder));
+    checkWeightFiles(await wholeModel(folder), onWarning);
 }
 
 /** Returns the folder of a whole model; for an adapter that of its base. */

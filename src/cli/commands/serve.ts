@@ -75,7 +75,8 @@ function banner({ url, team, keys }: RunningServer): string {
   return (
     `serving "${team.name}" at ${url}: ${team.protocol.name} of ${agents.join(', ')}\n` +
     `chat      ${url}/\nAPI       ${url}/v1 (model: ${models.join(', ')})\n` +
-    `keys      ${keys ?? 'none needed'}\n`
+    `keys      ${keys ?? 'none needed'}\n` +
+    `stop      Ctrl-C, or kill ${process.pid}\n`
   );
 }
 

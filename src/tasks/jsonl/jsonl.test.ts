@@ -347,6 +347,14 @@ describe('a set for evaluation', () => {
       difficulty: '3',
     });
     expect(task.alphabet).toContain('\\');
+    const alone = createJsonl({
+      testPath: records('alone.jsonl', [{ text: 'How long?', unit: 'm', answer: 2 }]),
+      promptTemplate: '{text} In {unit}.',
+    });
+    expect(alone.item('test', 0)).toMatchObject({ prompt: 'How long? In m.', problem: 'How long?\nm' });
+    expect(() => createJsonl({ testPath: path, promptTemplate: '{level}', promptField: 'text' })).toThrow(
+      'expected a field "text", got none',
+    );
     expect(() => createJsonl({ testPath: path, promptTemplate: '{promt}' })).toThrow(
       'expected a field "promt", got none; set prompt_template to "prompt"',
     );

@@ -19,7 +19,7 @@ import { defineTask } from '../../task/definition.ts';
 import type { Demonstration, Split, Task, TaskItem, Verdict } from '../../task/task.ts';
 import { lineError } from '../shared/json-lines.ts';
 import { type FileRecord, type Partition, partition, type Source } from './partition.ts';
-import { readRecords } from './records.ts';
+import { DEFAULT_PROMPT, readRecords } from './records.ts';
 
 export interface JsonlOptions {
   /**
@@ -56,7 +56,7 @@ export const DEFAULT_JSONL: JsonlOptions = {
   path: undefined,
   validationPath: undefined,
   testPath: undefined,
-  promptField: 'prompt',
+  promptField: DEFAULT_PROMPT,
   answerField: 'answer',
   demonstrationField: undefined,
   difficultyField: undefined,
@@ -80,7 +80,9 @@ export const jsonl = defineTask({
         ),
       validation_path: file().optional().describe('Records of `validation`. Default: 15% of `path`.'),
       test_path: file().optional().describe('Records of `test`. Default: 15% of `path`.'),
-      prompt_field: text('the name of a field').default('prompt').describe('Field with the prompt.'),
+      prompt_field: text('the name of a field')
+        .default(DEFAULT_PROMPT)
+        .describe('Field with the prompt. Not needed if `prompt_template` names the fields.'),
       answer_field: text('the name of a field')
         .default('answer')
         .describe('Field with the gold answer: a text, a number or a boolean.'),

@@ -5,8 +5,15 @@
 import { nearestName } from '../../support/nearest.ts';
 import { type JsonLine, lineError, readJsonLines, type SourceLine } from '../shared/json-lines.ts';
 
+/** Name of the prompt field if the team file names none. */
+export const DEFAULT_PROMPT = 'prompt';
+
 /** Names of the fields of a record. */
 export interface RecordFields {
+  /**
+   * Field with the problem alone. If it is {@link DEFAULT_PROMPT}, the file does not have it, and there is a template, the
+   * problem is the text of the template's fields.
+   */
   readonly prompt: string;
   readonly answer: string;
   /** Field with a text that solves the problem, for demonstrations; undefined: the answer is used. */
@@ -60,9 +67,14 @@ function readRecord(
     fieldText(object, { option, name, isCommon: expected.has(name) }, source);
   const answer = readField('answer_field', fields.answer);
   const { demonstration, difficulty, template } = fields;
+  const named = template === undefined ? [] : templateFields(template);
+  const isTemplateAlone =
+    named.length > 0 && fields.prompt === DEFAULT_PROMPT && !expected.has(fields.prompt);
   return {
     line: source.line,
-    prompt: readField('prompt_field', fields.prompt),
+    prompt: isTemplateAlone
+      ? named.map((name) => readField('prompt_template', name)).join('\n')
+      : readField('prompt_field', fields.prompt),
     answer,
     demonstration: demonstration === undefined ? answer : readField('demonstration_field', demonstration),
     ...(difficulty === undefined ? {} : { difficulty: readField('difficulty_field', difficulty) }),
@@ -72,9 +84,18 @@ function readRecord(
   };
 }
 
+/** Matches `{name}`, a field, and `{{word}}`, literal braces. */
+const PLACEHOLDER = /\{\{(\w+)\}\}|\{(\w+)\}/g;
+
+/** Returns the names of a template's fields, in order. */
+function templateFields(template: string): string[] {
+  const names = [...template.matchAll(PLACEHOLDER)].map(([, , name]) => name);
+  return [...new Set(names.filter((name) => name !== undefined))];
+}
+
 /** Replaces `{name}` by the text of the field `name`, and `{{word}}` by `{word}`. */
 function fillTemplate(template: string, readField: (name: string) => string): string {
-  return template.replaceAll(/\{\{(\w+)\}\}|\{(\w+)\}/g, (_, literal: string | undefined, name: string) =>
+  return template.replaceAll(PLACEHOLDER, (_, literal: string | undefined, name: string) =>
     literal === undefined ? readField(name) : `{${literal}}`,
   );
 }

@@ -192,10 +192,11 @@ export function readParameters(
  * @param dir - folder of a whole model, or a GGUF file
  * @throws ConfigError if weights are missing, or belong to another model than the configuration
  */
-export function checkWeightFiles(dir: string): void {
+export function checkWeightFiles(dir: string, onWarning?: OnWarning): void {
+  const config = readDecoderConfig(dir, onWarning);
   const files = openModelWeights(dir);
   try {
-    checkTensors(files, parameterSpecs(readDecoderConfig(dir)));
+    checkTensors(files, parameterSpecs(config));
   } finally {
     files.close();
   }
