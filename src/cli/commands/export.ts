@@ -2,6 +2,8 @@
  * `troupe export RUN --out DIR` exports a trained team as standard Hugging Face folders.
  * @module
  */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import { type ExportDtype, exportTeam } from '../../app/export.ts';
 import { exportReport } from '../../report/export-report.ts';
@@ -53,6 +55,8 @@ export const defineExport: DefineCommand = (program) => {
           onEvent: printer.onEvent,
         });
         process.stdout.write(exportReport(made));
+        const file = join(flags.out, 'team.yaml');
+        if (existsSync(file)) process.stdout.write(`\nteam  ${file}, for troupe eval and troupe serve\n`);
       } finally {
         printer.close();
       }
