@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Task } from '../task/task.ts';
-import { createRelay } from '../team/relay.ts';
+import { createParts } from '../team/parts.ts';
 import { createVote } from '../team/vote.ts';
 import { answerLengthWarnings } from './answer-lengths.ts';
 import type { AgentText } from './compose/agent-text.ts';
@@ -42,7 +42,7 @@ describe('answerLengthWarnings', () => {
 
   it('gives no warning if the answer can be spread over several messages', () => {
     const options = { task: taskOf(['abcdef']), reserved: 2 };
-    expect(answerLengthWarnings([agent('a'), agent('b')], { ...options, protocol: createRelay(2) })).toEqual(
+    expect(answerLengthWarnings([agent('a'), agent('b')], { ...options, protocol: createParts() })).toEqual(
       [],
     );
   });

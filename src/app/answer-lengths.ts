@@ -10,6 +10,9 @@ import type { AgentText } from './compose/agent-text.ts';
 /** Number of gold answers that are measured per split. */
 const MEASURED = 256;
 
+/** Protocols in which one message contains the whole answer. In others, several messages can share it. */
+const ONE_MESSAGE: ReadonlySet<string> = new Set(['vote', 'debate', 'relay', 'router']);
+
 interface Longest {
   readonly item: TaskItem;
   readonly agent: AgentText;
@@ -31,8 +34,7 @@ export function answerLengthWarnings(
     reserved,
   }: { readonly task: Task; readonly protocol: Protocol; readonly reserved: number },
 ): string[] {
-  // in other protocols, and in interactive tasks, several messages can share an answer
-  if (task.environment !== undefined || (texts.length > 1 && protocol.agentsAnswer !== true)) return [];
+  if (task.environment !== undefined || (texts.length > 1 && !ONE_MESSAGE.has(protocol.name))) return [];
   const agents = texts.filter((text, at) => texts.findIndex((a) => a.tokenizer === text.tokenizer) === at);
   let measured = 0;
   let tooLong = 0;

@@ -177,8 +177,8 @@ async function evaluateRun(
   const { config, engine, task } = composition;
   let team: Team | undefined;
   try {
-    warnIfNotNewest(stored, { onEvent });
     team = await loadTeam(composition, { folders: stored?.agents });
+    warnIfNotNewest(stored, { onEvent: ({ message }) => onWarning(message) });
     return await evaluateTeam(team, task, {
       ...settings,
       label: run.name,

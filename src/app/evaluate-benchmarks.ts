@@ -16,6 +16,7 @@ import { evaluationReportJson, renderEvaluationPage } from '../report/benchmark-
 import { EVALUATION_FILE, readEvaluationRequest, readTimings } from '../store/evaluation-folder.ts';
 import type { StoredTeam } from '../store/read-run.ts';
 import { ConfigError } from '../support/errors.ts';
+import { shellPath } from '../support/shell-word.ts';
 import { Interrupted } from '../train/interrupted.ts';
 import {
   type BenchmarkContext,
@@ -89,9 +90,10 @@ export async function evaluateBenchmarks(request: BenchmarkRequest): Promise<Ben
     ...stopping(team.resolved),
   };
   try {
-    warnIfNotNewest(team.stored, options);
     const resume = request.resume ?? false;
     const own = await evaluateContestant(team, { out, resume, command: commandOf(request) }, context);
+    warnIfNotNewest(team.stored, options);
+    if (other && 'team' in other) warnIfNotNewest(other.team.stored, options);
     const theirs = other && (await opponentScores(other, { out, resume }, context));
     const report: EvaluationReport = {
       title: team.title,
@@ -112,7 +114,7 @@ export async function evaluateBenchmarks(request: BenchmarkRequest): Promise<Ben
   } catch (error) {
     if (!signal?.aborted) throw error;
     throw new Interrupted(
-      `interrupted; what was finished is kept; go on with: troupe eval --resume ${shownPath(out)}`,
+      `interrupted; what was finished is kept; go on with: troupe eval --resume ${shellPath(shownPath(out))}`,
       error,
     );
   }
@@ -248,7 +250,7 @@ async function nameTeam(
  */
 type Opponent =
   | { readonly title: string; readonly folder: string }
-  | { readonly title: string; readonly team: NamedTeam };
+  | { readonly title: string; readonly team: FoundContestant };
 
 async function findOpponent(against: string): Promise<Opponent> {
   if (existsSync(join(against, EVALUATION_FILE))) return { title: shownPath(against), folder: against };

@@ -3,13 +3,14 @@
  * transcripts can be written to a file.
  * @module
  */
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import type { Override } from '../config/overrides.ts';
 import type { TeamFile } from '../config/schema.ts';
 import { evaluateTeam, type TeamEvaluation } from '../evaluate/evaluate.ts';
-import { writeFileAtomic } from '../support/atomic-file.ts';
+import { removeQuietly, writeFileAtomic } from '../support/atomic-file.ts';
 import { ConfigError } from '../support/errors.ts';
+import { systemErrorCode } from '../support/file-system.ts';
 import type { Split } from '../task/task.ts';
 import type { Team, Trajectory } from '../team/team.ts';
 import { dialogue } from '../team/transcript.ts';
@@ -59,10 +60,11 @@ export async function evaluate(request: EvaluationRequest): Promise<EvaluationRe
   const composition = await compose(found.resolved, { signal, onEvent, env });
   let team: Team | undefined;
   try {
-    if (settings.transcripts !== undefined) requireWritableFile(settings.transcripts);
+    const target = settings.transcripts ?? settings.newTranscripts;
+    if (target !== undefined) requireWritableFile(target);
     requirePrompts(composition, settings.split, { atLeast: 1, purpose: 'an evaluation' });
-    warnIfNotNewest(found.stored, request);
     team = await loadTeam(composition, { folders: found.stored?.agents });
+    warnIfNotNewest(found.stored, request);
     return await evaluateLoaded(composition, team, { ...settings, signal, onEvent });
   } finally {
     await closeTeam(team);
@@ -76,37 +78,67 @@ interface Settings {
   readonly split: Split;
   readonly samples: number;
   readonly prompts: number;
+  /** The file that the user named. */
   readonly transcripts: string | undefined;
+  /** Path of a new file without `.jsonl`; absent if the user named a file, or wants none. */
+  readonly newTranscripts: string | undefined;
 }
+
+/** Maximum number of episodes, whose results must fit into memory. */
+const MAX_EPISODES = 1e7;
 
 function settingsOf(request: EvaluationRequest, { resolved, stored }: FoundTeam): Settings {
   const { config } = resolved;
   const { split = 'test', transcripts } = request;
   const name = `${stored?.checkpoint ?? config.name}-${config.task.name}-${split}`;
+  const samples = request.samples ?? config.eval.k;
+  const prompts = request.prompts ?? config.eval.prompts;
+  if (samples * prompts > MAX_EPISODES)
+    throw new ConfigError(
+      `eval: expected at most ${MAX_EPISODES} episodes, got ${prompts} prompts x ${samples} samples; lower --prompts or -k`,
+    );
+  const folder = join(stored?.run ?? '.', 'evaluations');
   return {
     label: stored ? `${relative(process.cwd(), stored.run) || '.'} ${stored.checkpoint}` : config.name,
     split,
-    samples: request.samples ?? config.eval.k,
-    prompts: request.prompts ?? config.eval.prompts,
-    transcripts:
-      transcripts === false
-        ? undefined
-        : (transcripts ?? unusedFile(join(stored?.run ?? '.', 'evaluations', name), '.jsonl')),
+    samples,
+    prompts,
+    transcripts: transcripts === false ? undefined : transcripts,
+    newTranscripts: transcripts === undefined ? join(folder, name.replaceAll(/[^\w.-]+/g, '-')) : undefined,
   };
 }
 
-/** Returns the path of a file that does not exist: `stem.jsonl`, `stem-2.jsonl`, ... Earlier transcripts are kept. */
-function unusedFile(stem: string, extension: string): string {
-  for (let n = 1; ; n++) {
-    const path = `${stem}${n === 1 ? '' : `-${n}`}${extension}`;
-    if (!existsSync(path)) return path;
+/**
+ * Writes a file that does not exist yet: `stem.jsonl`, `stem-2.jsonl`, ... Earlier transcripts are kept, also those of an
+ * evaluation that runs at the same time.
+ *
+ * @returns its path
+ */
+function writeNewFile(stem: string, text: string): string {
+  const temporary = `${stem}.tmp-${process.pid}`;
+  writeFileAtomic(temporary, text);
+  try {
+    for (let n = 1; ; n++) {
+      const path = `${stem}${n === 1 ? '' : `-${n}`}.jsonl`;
+      try {
+        linkSync(temporary, path); // fails if the file exists
+        return path;
+      } catch (error) {
+        if (systemErrorCode(error) === 'EEXIST') continue;
+        if (existsSync(path)) continue;
+        renameSync(temporary, path); // a file system without hard links
+        return path;
+      }
+    }
+  } finally {
+    removeQuietly(temporary);
   }
 }
 
 async function evaluateLoaded(
   { config, task }: Composition,
   team: Team,
-  { transcripts, onEvent, signal, ...settings }: Settings & UseCaseOptions,
+  { transcripts, newTranscripts, onEvent, signal, ...settings }: Settings & UseCaseOptions,
 ): Promise<EvaluationResult> {
   const agents = config.agents.map(({ name }) => name);
   for (const text of [...(task.warnings ?? []), ...unreadablePrompts(team, task, settings.split)])
@@ -130,15 +162,18 @@ async function evaluateLoaded(
       }),
     onWarning: (message) => onEvent?.({ kind: 'warning', message }),
     onTrajectories: (trajectories) => {
-      if (transcripts === undefined) return;
+      if (transcripts === undefined && newTranscripts === undefined) return;
       rows = trajectories.map((trajectory) => JSON.stringify(transcriptRow(trajectory, agents)));
     },
   });
   const result = { task: task.name, agents, evaluation };
-  if (transcripts === undefined) return result;
-  mkdirSync(dirname(transcripts), { recursive: true });
-  writeFileAtomic(transcripts, `${rows.join('\n')}\n`);
-  return { ...result, transcripts };
+  const text = `${rows.join('\n')}\n`;
+  const target = transcripts ?? newTranscripts;
+  if (target === undefined) return result;
+  mkdirSync(dirname(target), { recursive: true });
+  if (newTranscripts !== undefined) return { ...result, transcripts: writeNewFile(newTranscripts, text) };
+  writeFileAtomic(target, text);
+  return { ...result, transcripts: target };
 }
 
 /** Checks before the evaluation that the transcript file can be written. @throws ConfigError if it cannot */

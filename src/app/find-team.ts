@@ -16,6 +16,7 @@ import type { TeamFile } from '../config/schema.ts';
 import { CHECKPOINTS, CONFIG_FILE } from '../store/layout.ts';
 import { findStoredTeam, type StoredTeam } from '../store/read-run.ts';
 import { ConfigError } from '../support/errors.ts';
+import { shellPath } from '../support/shell-word.ts';
 import { checkpointName } from '../train/store-port.ts';
 import type { UseCaseOptions, WarningEvent } from './use-case.ts';
 
@@ -61,7 +62,7 @@ export function warnIfNotNewest(
   const path = join(relative(process.cwd(), run), CHECKPOINTS, newest);
   onEvent?.({
     kind: 'warning',
-    message: `this is the team of ${used}, because no promotion test proved that a later team is better; for the newest team, name ${path}`,
+    message: `this is the team of ${used}, because no promotion test has proved that a later team is better; for the newest team, name ${shellPath(path)}`,
   });
 }
 

@@ -8,6 +8,7 @@ import type { ServeFile } from '../config/serve-file.ts';
 import type { LogLevel, ServerLog } from '../serve/http/log.ts';
 import { DEFAULT_SERVER_OPTIONS as DEFAULTS, type ServerOptions } from '../serve/options.ts';
 import type { ServedTeam } from '../serve/team/served-team.ts';
+import { warnIfNotNewest } from './find-team.ts';
 import type { DownloadOptions } from './hub-models.ts';
 import { packageVersion } from './package-version.ts';
 
@@ -83,6 +84,7 @@ export async function serve(request: ServeRequest): Promise<RunningServer> {
       version: packageVersion(),
       log: createLog?.(request.logLevel ?? settings.log_level ?? 'info') ?? SILENT_LOG,
     });
+    warnIfNotNewest(composed.stored, request);
     const closeAll = async (): Promise<void> => {
       await server.close();
       await composed.close();

@@ -20,6 +20,7 @@ import { createEmbeddedAgent } from '../serve/agent/embedded-agent.ts';
 import { EndpointAgent } from '../serve/agent/endpoint-agent.ts';
 import type { ServedAgent } from '../serve/agent/served-agent.ts';
 import { type ServedTeam, TEAM_MODEL, textAnswer } from '../serve/team/served-team.ts';
+import type { StoredTeam } from '../store/read-run.ts';
 import { ConfigError } from '../support/errors.ts';
 import { weightFilesIn } from '../support/model-files.ts';
 import { isMixtureFolder, MIXTURE_FILE } from '../swap/mixture-folder.ts';
@@ -30,7 +31,7 @@ import { requireChatTemplate } from './compose/agent-text.ts';
 import { templateText } from './compose/chat-templates.ts';
 import { loadProtocol, type ProtocolSection } from './compose/protocol.ts';
 import { answerReader, closeTeam, compose, loadServedModel, loadTeam, type VerifierName } from './compose.ts';
-import { findTeam, warnIfNotNewest } from './find-team.ts';
+import { findTeam } from './find-team.ts';
 import { type DownloadOptions, modelFolder } from './hub-models.ts';
 import { type Environment, environmentOf, warnOnce } from './use-case.ts';
 
@@ -45,6 +46,8 @@ export interface ComposedTeam {
   readonly team: ServedTeam;
   /** Section `server` of the serve file. */
   readonly settings: ServeFile['server'];
+  /** Checkpoint of the trained agents, if they come from a run. */
+  readonly stored: StoredTeam | undefined;
   /** Closes the models. */
   close(): Promise<void>;
 }
@@ -52,6 +55,7 @@ export interface ComposedTeam {
 /** A team from a run or a team file, before the agents of a serve file are added. */
 interface Trained {
   readonly name: string;
+  readonly stored: StoredTeam | undefined;
   readonly agents: readonly {
     readonly name: string;
     readonly model: Model;
@@ -133,6 +137,7 @@ export async function composeServedTeam(
   return {
     team,
     settings: file?.server ?? {},
+    stored: trained?.stored,
     close: async () => {
       for (const agent of agents) await agent.close();
       await trained?.close();
@@ -165,11 +170,11 @@ async function trainedTeam(
   const { resolved, stored } = await findTeam(source, overrides);
   const composition = await compose(resolved, context);
   const { config, task } = composition;
-  warnIfNotNewest(stored, context);
   const team = await loadTeam(composition, stored ? { folders: stored.agents } : {});
   const folders = stored?.agents ?? config.agents.map(({ model }) => model);
   return {
     name: config.name,
+    stored,
     agents: team.agents,
     protocol: config.protocol,
     answerOf: task.answerOf === undefined ? textAnswer : (text) => task.answerOf?.(text),

@@ -94,8 +94,8 @@ export async function swap(request: SwapRequest): Promise<SwapRecord> {
     });
     for (const message of warnings) onEvent?.({ kind: 'warning', message });
     const composition = { ...composed, task };
-    warnIfNotNewest(stored, request);
     team = await loadTeam(composition, { folders: stored.agents, areChecked: true });
+    warnIfNotNewest(stored, request);
     replacement = await composition.loadModel({ dir: source, ...chatSettings(composition.config, agent) });
     const slots = resolved.config.engine.decode_batch;
     const parts = { settings: checked.settings, agent, team, replacement, slots };

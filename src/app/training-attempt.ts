@@ -17,6 +17,7 @@ import { CHECKPOINTS } from '../store/layout.ts';
 import { checkpointOfModel } from '../store/read-run.ts';
 import { createRun, openRun } from '../store/run-folder.ts';
 import { isHubReference } from '../support/model-reference.ts';
+import { shellPath } from '../support/shell-word.ts';
 import { isMixtureFolder } from '../swap/mixture-folder.ts';
 import type { Task } from '../task/task.ts';
 import type { Team } from '../team/team.ts';
@@ -291,7 +292,7 @@ function withResumeCommand(error: Interrupted, store: DiskRunStore, run: string)
   const last = store.lastCheckpoint();
   const saved =
     last === undefined ? 'no checkpoint was written yet' : `everything up to ${last.name} is saved`;
-  return new Interrupted(`interrupted; ${saved}; go on with: troupe train --resume ${run}`, error);
+  return new Interrupted(`interrupted; ${saved}; go on with: troupe train --resume ${shellPath(run)}`, error);
 }
 
 function manifest({ agents }: Team): Record<string, string | number> {

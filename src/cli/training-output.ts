@@ -72,7 +72,7 @@ async function printSummary({ run, checkpoint, report, view }: TrainingResult): 
   const shown = (path: string): string => join(folder, relative(run, path));
   process.stdout.write(`\n${renderSummary(view)}\n`);
   process.stdout.write(`team to use   ${shown(checkpoint)}\n`);
-  const note = championNote(view);
+  const note = championNote(view, folder);
   if (note !== undefined) process.stdout.write(`              ${note}\n`);
   process.stdout.write(`report        ${shown(report)}\n`);
 }

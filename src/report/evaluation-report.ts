@@ -2,9 +2,11 @@
  * Renders one evaluation on one split as text for a terminal, and as one JSON object.
  * @module
  */
+
 import { relative } from 'node:path';
 import type { TeamEvaluation } from '../evaluate/evaluate.ts';
 import type { Scores } from '../evaluate/scores.ts';
+import { shellPath } from '../support/shell-word.ts';
 import { accuracy, percent } from './format.ts';
 import { scoresJson } from './scores-json.ts';
 import { furtherLines } from './task-scores.ts';
@@ -78,7 +80,7 @@ function transcriptLines({ wrongAnswers }: TeamEvaluation, transcripts: string |
   const path = relative(process.cwd(), transcripts);
   return [
     `transcripts   ${path}`,
-    ...(wrongAnswers.length === 0 ? [] : [`read them     troupe show ${path} --wrong`]),
+    ...(wrongAnswers.length === 0 ? [] : [`read them     troupe show ${shellPath(path)} --wrong`]),
   ];
 }
 

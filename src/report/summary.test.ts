@@ -20,11 +20,11 @@ const test = (decision: GateRecord['decision'], stage: number): RunEvent => ({
 
 it('the note about the champion says whether it is the last team', () => {
   const stages = madeEvents({ stages: 4, agents: 2 }).filter(({ kind }) => kind !== 'gate');
-  const note = (...tests: RunEvent[]) => championNote(foldEvents([...stages, ...tests]));
+  const note = (...tests: RunEvent[]) => championNote(foldEvents([...stages, ...tests]), 'runs/a');
   expect(note()).toBeUndefined();
   expect(note(test('promote', 4))).toBeUndefined();
   expect(note(test('keep', 4))).toMatch(
-    /^this is the untrained team, .*last team is checkpoints\/stage-0004$/,
+    /^this is the untrained team, .*last team is runs\/a\/checkpoints\/stage-0004$/,
   );
   expect(note(test('promote', 2), test('keep', 4))).toMatch(/^this is the team of stage 2, /);
 });
@@ -44,7 +44,7 @@ it('the summary lists the accuracies of the trained agents, which can differ', (
   );
   const summary = (agents: readonly number[]): string =>
     renderSummary(foldEvents([...stages, evaluation('trained team', agents), comparison]));
-  expect(summary([0.98, 0.875])).toMatch(/^its agents alone: \w+ 98\.0%, \w+ 87\.5%$/m);
-  expect(summary([0.98])).not.toContain('its agents alone');
-  expect(summary([Number.NaN, Number.NaN])).not.toContain('its agents alone');
+  expect(summary([0.98, 0.875])).toMatch(/^own answers of its agents: \w+ 98\.0%, \w+ 87\.5%$/m);
+  expect(summary([0.98])).not.toContain('own answers of its agents');
+  expect(summary([Number.NaN, Number.NaN])).not.toContain('own answers of its agents');
 });

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { join } from 'node:path';
 import type { RunView } from '../run-view/run-view.ts';
 import {
   certificateCounts,
@@ -17,6 +18,7 @@ import {
   updatesOf,
   updateTotals,
 } from '../run-view/selectors.ts';
+import { CHECKPOINTS } from '../store/layout.ts';
 import type { EvaluationRecord } from '../train/events.ts';
 import { TRAINED_TEAM } from '../train/events.ts';
 import { checkpointName } from '../train/store-port.ts';
@@ -116,14 +118,14 @@ function comparisonLines({ comparisons }: RunView): string[] {
   });
 }
 
-/** Lists the accuracies of the trained agents' own answers: a team member can be as good as the team, or lag behind. */
+/** Lists the accuracies of the trained agents' own answers: an agent can be as good as the team, or lag behind. */
 function agentAccuracies({ evaluations, agents }: RunView): string[] {
   const trained = evaluations.findLast(({ label }) => label === TRAINED_TEAM);
   if (trained === undefined || trained.agents.length < 2) return [];
   const known = trained.agents.flatMap(({ mean }, id) =>
     Number.isFinite(mean) ? [`${agents[id] ?? `agent_${id}`} ${percent(mean)}`] : [],
   );
-  return known.length === 0 ? [] : [`its agents alone: ${known.join(', ')}`];
+  return known.length === 0 ? [] : [`own answers of its agents: ${known.join(', ')}`];
 }
 
 function countRows(view: RunView): string[][] {
@@ -207,11 +209,13 @@ function warningLines({ warnings }: RunView): string[] {
 /**
  * Describes a champion that is not the last team of a run with promotion tests; undefined if it is the last team, or
  * there were no tests.
+ *
+ * @param run - path of the run folder
  */
-export function championNote(view: RunView): string | undefined {
+export function championNote(view: RunView, run: string): string | undefined {
   const last = Math.max(0, ...finishedStages(view).map(({ stage }) => stage));
   const champion = view.championStage ?? 0;
   if (!gatesOf(view).some(({ gate }) => gate === 'promotion') || champion === last) return undefined;
   const team = champion === 0 ? 'the untrained team' : `the team of stage ${champion}`;
-  return `this is ${team}, because no test proved that a later one is better; the last team is checkpoints/${checkpointName(last)}`;
+  return `this is ${team}, because no test proved that a later one is better; the last team is ${join(run, CHECKPOINTS, checkpointName(last))}`;
 }

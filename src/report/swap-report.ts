@@ -3,9 +3,11 @@
  * comparison of the teams, and the decision.
  * @module
  */
+
 import { createHash } from 'node:crypto';
 import { relative } from 'node:path';
 import { weightFileNames } from '../support/model-files.ts';
+import { shellPath } from '../support/shell-word.ts';
 import type { SignTest } from '../swap/sign-test.ts';
 import type { Distillation, SwapRecord } from '../swap/swap-record.ts';
 import { accuracy, count, percent, plural, points, signed, small } from './format.ts';
@@ -132,7 +134,7 @@ function decisionLines({ decision }: SwapRecord): string[] {
 function closingLines({ out, dryRun }: SwapRecord): string[] {
   if (dryRun) return ['dry run       nothing was written'];
   if (out === undefined) return ['nothing was written: name a folder with --out'];
-  return [`team          ${shown(out)}`, `go on with    troupe train --resume ${shown(out)}`];
+  return [`team          ${shown(out)}`, `go on with    troupe train --resume ${shellPath(shown(out))}`];
 }
 
 function shown(path: string): string {

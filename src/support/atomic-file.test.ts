@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -66,4 +67,30 @@ describe('writeError', () => {
     expect(error).toMatchObject({ code: 'TROUPE_STORE_FULL', exitCode: 2 });
     expect(writeError('p', new Error('bad'))).toMatchObject({ code: 'TROUPE_STORE_WRITE', exitCode: 74 });
   });
+});
+
+it.skipIf(process.platform === 'win32')('follows symbolic links, and writes into a pipe', async () => {
+  const folder = fs.mkdtempSync(join(tmpdir(), 'troupe-atomic-'));
+  const [file, link, pipe] = ['file', 'link', 'pipe'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  try {
+    fs.writeFileSync(file, 'old');
+    fs.symlinkSync('file', link);
+    writeFileAtomic(link, 'new');
+    expect(fs.lstatSync(link).isSymbolicLink()).toBe(true);
+    expect(fs.readFileSync(file, 'utf8')).toBe('new');
+    execFileSync('mkfifo', [pipe]);
+    const reader = fs.openSync(pipe, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+    writeFileAtomic(pipe, 'text');
+    const bytes = Buffer.alloc(8);
+    expect(bytes.toString('utf8', 0, fs.readSync(reader, bytes))).toBe('text');
+    fs.closeSync(reader);
+    expect(fs.statSync(pipe).isFIFO()).toBe(true);
+    expect(fs.readdirSync(folder).sort()).toEqual(['file', 'link', 'pipe']);
+  } finally {
+    fs.rmSync(folder, { recursive: true });
+  }
 });

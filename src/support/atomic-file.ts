@@ -8,7 +8,8 @@ import { StoreError } from './errors.ts';
 import { diskFileSystem, type FileSystem, systemErrorCode } from './file-system.ts';
 
 /**
- * Replaces a file atomically: after a crash at any time it has either all old or all new bytes.
+ * Replaces a file atomically: after a crash at any time it has either all old or all new bytes. A symbolic link is followed.
+ * A device or pipe is written to, because replacing it by a file would destroy it.
  *
  * @param path - target file; its folder must exist
  * @param data - contents of the file, or its pieces in order; each piece is requested after the previous one
@@ -20,22 +21,29 @@ export function writeFileAtomic(
   data: string | Uint8Array | Iterable<Uint8Array>,
   fs: FileSystem = diskFileSystem,
 ): void {
-  const temporary = `${path}.tmp-${process.pid}`;
+  const found = fs.statSync(path, { throwIfNoEntry: false });
+  const target = found === undefined ? path : fs.realpathSync(path);
+  const isReplaced = found === undefined || found.isFile() || found.isDirectory();
+  const temporary = isReplaced ? `${target}.tmp-${process.pid}` : target;
   try {
     const fd = fs.openSync(temporary, 'w');
     try {
       const pieces = typeof data === 'string' || data instanceof Uint8Array ? [data] : data;
+      if (!isReplaced) {
+        for (const piece of pieces) fs.writeFileSync(fd, piece);
+        return;
+      }
       for (const piece of pieces) fs.writeFileSync(fd, piece); // writing to a file descriptor appends
       fs.fsyncSync(fd);
     } finally {
       fs.closeSync(fd);
     }
-    fs.renameSync(temporary, path);
+    fs.renameSync(temporary, target);
   } catch (error) {
-    removeQuietly(temporary, fs);
+    if (isReplaced) removeQuietly(temporary, fs);
     throw writeError(path, error, fs.existsSync(path) ? 'the old file is intact' : undefined);
   }
-  syncFolder(dirname(path), fs);
+  syncFolder(dirname(target), fs);
 }
 
 /**

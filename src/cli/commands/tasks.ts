@@ -7,6 +7,7 @@ import { InvalidArgumentError } from 'commander';
 import { createTaskFolder } from '../../app/task-folder.ts';
 import { checkTeamTask, taskCatalogue } from '../../app/tasks.ts';
 import { renderCatalogue, renderTaskCheck } from '../../report/tasks-report.ts';
+import { shellPath } from '../../support/shell-word.ts';
 import { positiveInteger } from '../arguments.ts';
 import { type DefineCommand, OVERRIDE_HELP } from '../command.ts';
 import { printEvents } from '../event-printer.ts';
@@ -34,7 +35,7 @@ export const defineTasks: DefineCommand = (program, { overrides }) => {
         `${shown}   ${created.files.join(', ')}`,
         `test it       node --test ${join(shown, 'task.test.mjs')}`,
         `look at it    troupe tasks check ${join(shown, 'team.yaml')}`,
-        `train on it   troupe train ${join(shown, 'team.yaml')}`,
+        `train on it   troupe train ${shellPath(join(shown, 'team.yaml'))}`,
       ];
       process.stdout.write(`${lines.join('\n')}\n`);
     });

@@ -249,6 +249,57 @@ describe('fields', () => {
   });
 });
 
+describe('a prompt template', () => {
+  const rows = (key: (n: number) => object) =>
+    Array.from({ length: 60 }, (_, n) => ({ q: `question ${n % 40}`, answer: 'a', ...key(n) }));
+
+  it('is part of the comparison of splits, also if another field is the prompt', () => {
+    const overlap = (path: string, options: object): string[] => {
+      const task = createJsonl({ path, promptTemplate: '{q}?', ...options });
+      const shown = SPLITS.map((split) => new Set(prompts(task, split)));
+      return shown.flatMap((own, at) =>
+        shown.slice(at + 1).flatMap((other) => [...own].filter((one) => other.has(one))),
+      );
+    };
+    const path = records(
+      'ids.jsonl',
+      rows((n) => ({ id: `id ${n}` })),
+    );
+    expect(overlap(path, { promptField: 'id' })).toEqual([]);
+    const plain = records(
+      'plain.jsonl',
+      rows(() => ({})),
+    );
+    const testPath = records('tested.jsonl', [{ prompt: 'x', q: 'question 3', answer: 'a' }]);
+    expect(overlap(plain, { testPath })).toEqual([]);
+  });
+
+  it('can name fields with spaces and letters of any language', () => {
+    const testPath = records('names.jsonl', [{ 'my field': 'A', naïve: 'B', answer: 'a' }]);
+    const task = createJsonl({ testPath, promptTemplate: '{my field} {naïve} { q } {{my field}}' });
+    expect(task.item('test', 0).prompt).toBe('A B { q } {my field}');
+  });
+
+  it('is refused without a field', () => {
+    const testPath = records('no-field.jsonl', [{ prompt: 'A', answer: 'a' }]);
+    expect(() => createJsonl({ testPath, promptTemplate: 'Solve { prompt }.' })).toThrow(
+      /no-field\.jsonl: expected a field in braces in prompt_template, e\.g\. \{prompt\}, got "Solve \{ prompt \}\."$/,
+    );
+  });
+});
+
+it('reads numbers without exponents', () => {
+  const numbers = [1e-7, 1.5e-9, 1e21, -1.25e30, 0.001, 100];
+  const testPath = records(
+    'numbers.jsonl',
+    numbers.map((answer, n) => ({ prompt: `p${n}`, answer })),
+  );
+  const task = createJsonl({ testPath });
+  const read = numbers.map((_, n) => task.item('test', n).answer);
+  expect(read.map(Number)).toEqual(numbers);
+  expect(read.join()).not.toContain('e');
+});
+
 describe('bad files', () => {
   const good = '{"prompt":"p","answer":"a"}';
   const message = (content: string | Uint8Array, options: object = {}) =>
@@ -356,7 +407,7 @@ describe('a set for evaluation', () => {
       'expected a field "text", got none',
     );
     expect(() => createJsonl({ testPath: path, promptTemplate: '{promt}' })).toThrow(
-      'expected a field "promt", got none; set prompt_template to "prompt"',
+      'expected a field "promt", got none; write {prompt} in prompt_template',
     );
   });
 });

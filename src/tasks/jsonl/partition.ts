@@ -71,7 +71,7 @@ function shareOf(record: PromptRecord, sources: Sources): Split {
  * @param splits - modified in place
  * @returns one line per pair of splits from which records were removed
  */
-export function removeOverlap<T extends { readonly prompt: string }>(splits: Record<Split, T[]>): string[] {
+export function removeOverlap<T extends Prompted>(splits: Record<Split, T[]>): string[] {
   const warnings: string[] = [];
   dropShared(splits, { from: 'validation', where: 'test' }, warnings);
   dropShared(splits, { from: 'train', where: 'test' }, warnings);
@@ -79,13 +79,23 @@ export function removeOverlap<T extends { readonly prompt: string }>(splits: Rec
   return warnings;
 }
 
-function dropShared<T extends { readonly prompt: string }>(
+/** A prompt alone, and as a template completes it: either can be equal in records that differ otherwise. */
+interface Prompted {
+  readonly prompt: string;
+  readonly templated?: string;
+}
+
+function normalPrompts({ prompt, templated = prompt }: Prompted): string[] {
+  return [normalPrompt(prompt), normalPrompt(templated)];
+}
+
+function dropShared<T extends Prompted>(
   splits: Record<Split, T[]>,
   { from, where }: { readonly from: Split; readonly where: Split },
   warnings: string[],
 ): void {
-  const prompts = new Set(splits[where].map((record) => normalPrompt(record.prompt)));
-  const kept = splits[from].filter((record) => !prompts.has(normalPrompt(record.prompt)));
+  const prompts = new Set(splits[where].flatMap(normalPrompts));
+  const kept = splits[from].filter((record) => !normalPrompts(record).some((prompt) => prompts.has(prompt)));
   const dropped = splits[from].length - kept.length;
   if (dropped > 0)
     warnings.push(

@@ -2,6 +2,7 @@
  * Reads a JSON-lines file of prompts and answers. Errors contain the file and the line.
  * @module
  */
+import { ConfigError } from '../../support/errors.ts';
 import { nearestName } from '../../support/nearest.ts';
 import { type JsonLine, lineError, readJsonLines, type SourceLine } from '../shared/json-lines.ts';
 
@@ -49,6 +50,7 @@ export interface PromptRecord {
 export function readRecords(path: string, fields: RecordFields): PromptRecord[] {
   const lines = readJsonLines(path);
   const expected = lines[0]?.fields ?? new Map();
+  if (fields.template !== undefined) requireField(fields.template, expected, path);
   return lines.map((line) => readRecord(line, fields, expected));
 }
 
@@ -67,7 +69,7 @@ function readRecord(
     fieldText(object, { option, name, isCommon: expected.has(name) }, source);
   const answer = readField('answer_field', fields.answer);
   const { demonstration, difficulty, template } = fields;
-  const named = template === undefined ? [] : templateFields(template);
+  const named = template === undefined ? [] : templateFields(template, expected);
   const isTemplateAlone =
     named.length > 0 && fields.prompt === DEFAULT_PROMPT && !expected.has(fields.prompt);
   return {
@@ -80,23 +82,47 @@ function readRecord(
     ...(difficulty === undefined ? {} : { difficulty: readField('difficulty_field', difficulty) }),
     ...(template === undefined
       ? {}
-      : { templated: fillTemplate(template, (name) => readField('prompt_template', name)) }),
+      : { templated: fillTemplate(template, expected, (name) => readField('prompt_template', name)) }),
   };
 }
 
-/** Matches `{name}`, a field, and `{{word}}`, literal braces. */
-const PLACEHOLDER = /\{\{(\w+)\}\}|\{(\w+)\}/g;
+/** Matches `{name}`, a field, and `{{name}}`, literal braces. */
+const PLACEHOLDER = /\{\{([^{}]+)\}\}|\{([^{}]+)\}/g;
 
-/** Returns the names of a template's fields, in order. */
-function templateFields(template: string): string[] {
-  const names = [...template.matchAll(PLACEHOLDER)].map(([, , name]) => name);
-  return [...new Set(names.filter((name) => name !== undefined))];
+/** Whether a text in braces is a field: a word, or the name of a field of the first record. Other braces are literal. */
+function isFieldName(name: string, expected: ReadonlyMap<string, unknown>): boolean {
+  return /^\w+$/.test(name) || expected.has(name);
 }
 
-/** Replaces `{name}` by the text of the field `name`, and `{{word}}` by `{word}`. */
-function fillTemplate(template: string, readField: (name: string) => string): string {
-  return template.replaceAll(PLACEHOLDER, (_, literal: string | undefined, name: string) =>
-    literal === undefined ? readField(name) : `{${literal}}`,
+/** Returns the names of a template's fields, in order. */
+function templateFields(template: string, expected: ReadonlyMap<string, unknown>): string[] {
+  const names = [...template.matchAll(PLACEHOLDER)].flatMap(([, , name]) =>
+    name !== undefined && isFieldName(name, expected) ? [name] : [],
+  );
+  return [...new Set(names)];
+}
+
+/** @throws ConfigError if a template has no field, so that all prompts would be the same */
+function requireField(template: string, expected: ReadonlyMap<string, unknown>, path: string): void {
+  if (templateFields(template, expected).length > 0) return;
+  throw new ConfigError(
+    `${path}: expected a field in braces in prompt_template, e.g. {${[...expected.keys()][0] ?? 'prompt'}}, got ${JSON.stringify(template.slice(0, 40))}`,
+  );
+}
+
+/** Replaces `{name}` by the text of the field `name`, and `{{name}}` by `{name}`. */
+function fillTemplate(
+  template: string,
+  expected: ReadonlyMap<string, unknown>,
+  readField: (name: string) => string,
+): string {
+  return template.replaceAll(
+    PLACEHOLDER,
+    (all: string, literal: string | undefined, name: string | undefined) => {
+      const text = literal ?? name ?? '';
+      if (!isFieldName(text, expected)) return all;
+      return literal === undefined ? readField(text) : `{${literal}}`;
+    },
   );
 }
 
@@ -115,7 +141,8 @@ function fieldText(
   source: SourceLine,
 ): string {
   const value = object.get(name);
-  const text = typeof value === 'number' || typeof value === 'boolean' ? String(value) : value;
+  const text =
+    typeof value === 'number' ? decimal(value) : typeof value === 'boolean' ? String(value) : value;
   if (typeof text === 'string' && text.trim() !== '') return text;
   if (object.has(name)) {
     const shown = JSON.stringify(value).slice(0, 40);
@@ -127,6 +154,22 @@ function fieldText(
   if (isCommon) throw lineError(source, `expected a field "${name}", got none; add it or delete the line`);
   const others = [...object.keys()];
   const nearest = nearestName(name, others);
+  if (option === 'prompt_template') {
+    const choice = nearest === undefined ? `one of ${others.join(', ')}` : `{${nearest}}`;
+    throw lineError(source, `expected a field "${name}", got none; write ${choice} in prompt_template`);
+  }
   const help = nearest === undefined ? `one of ${others.join(', ')}` : `"${nearest}"`;
   throw lineError(source, `expected a field "${name}", got none; set ${option} to ${help}`);
+}
+
+/** Writes a number without an exponent, which verifiers of numbers would read as a number of its own. */
+function decimal(value: number): string {
+  const text = String(value);
+  const [, sign = '', whole = '', fraction = '', exponent = ''] =
+    /^(-?)(\d+)(?:\.(\d+))?e([+-]\d+)$/.exec(text) ?? [];
+  if (exponent === '') return text;
+  const digits = whole + fraction;
+  const point = whole.length + Number(exponent);
+  if (point <= 0) return `${sign}0.${'0'.repeat(-point)}${digits}`;
+  return `${sign}${digits.padEnd(point, '0')}`;
 }
