@@ -337,9 +337,9 @@ describe('a training of arithmetic with the embedded engine', () => {
   });
 
   // about 20 files read GGUF: checkpoints are read synchronously, so their readers cannot be imported on demand
-  it('loads at most 288 files, at most 165 of them before the engine', () => {
-    expect(loaded.length).toBeLessThanOrEqual(288);
-    expect(loadedFiles(['cli/main.ts', 'cli/commands/train.ts']).length).toBeLessThanOrEqual(165);
+  it('loads at most 296 files, at most 172 of them before the engine', () => {
+    expect(loaded.length).toBeLessThanOrEqual(296);
+    expect(loadedFiles(['cli/main.ts', 'cli/commands/train.ts']).length).toBeLessThanOrEqual(172);
   });
 });
 

@@ -18,7 +18,6 @@ import {
   updatesOf,
   updateTotals,
 } from '../run-view/selectors.ts';
-import { CHECKPOINTS } from '../store/layout.ts';
 import type { EvaluationRecord } from '../train/events.ts';
 import { TRAINED_TEAM } from '../train/events.ts';
 import { checkpointName } from '../train/store-port.ts';
@@ -217,5 +216,5 @@ export function championNote(view: RunView, run: string): string | undefined {
   const champion = view.championStage ?? 0;
   if (!gatesOf(view).some(({ gate }) => gate === 'promotion') || champion === last) return undefined;
   const team = champion === 0 ? 'the untrained team' : `the team of stage ${champion}`;
-  return `this is ${team}, because no test proved that a later one is better; the last team is ${join(run, CHECKPOINTS, checkpointName(last))}`;
+  return `this is ${team}, because no test proved that a later one is better; the last team is ${join(run, 'checkpoints', checkpointName(last))}`;
 }
