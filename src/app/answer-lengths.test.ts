@@ -31,7 +31,7 @@ const warnings = (answers: readonly (string | undefined)[], reserved: number) =>
 describe('answerLengthWarnings', () => {
   it('counts answers that are longer than a message with its end token', () => {
     expect(warnings(['abc', 'abcd', 'abcdefg', undefined], 4)).toEqual([
-      '2 of 3 gold answers need more than the 4 tokens of train.max_completion_length, so a message with such an answer is always cut off; the longest is that of 2 with 8 tokens (agent "a", with the end token); raise train.max_completion_length to at least 8',
+      '2 of 3 gold answers, as they are written, need more than the 4 tokens of train.max_completion_length, so a message with such an answer is always cut off; the longest is that of 2 with 8 tokens (agent "a", with the end token); raise train.max_completion_length to at least 8',
     ]);
     expect(warnings(['abc', 'abcd', 'abcdefg'], 8)).toEqual([]);
   });

@@ -34,7 +34,13 @@ export function answerLengthWarnings(
     reserved,
   }: { readonly task: Task; readonly protocol: Protocol; readonly reserved: number },
 ): string[] {
-  if (task.environment !== undefined || (texts.length > 1 && !ONE_MESSAGE.has(protocol.name))) return [];
+  // a task that reads no answers can accept texts that are shorter than its gold answer
+  if (
+    task.answerOf === undefined ||
+    task.environment !== undefined ||
+    (texts.length > 1 && !ONE_MESSAGE.has(protocol.name))
+  )
+    return [];
   const agents = texts.filter((text, at) => texts.findIndex((a) => a.tokenizer === text.tokenizer) === at);
   let measured = 0;
   let tooLong = 0;
@@ -52,7 +58,7 @@ export function answerLengthWarnings(
   if (tooLong === 0 || longest === undefined) return [];
   const { item, agent, tokens } = longest;
   return [
-    `${tooLong} of ${measured} gold answers need more than the ${reserved} tokens of train.max_completion_length, so a message with such an answer is always cut off; the longest is that of ${item.id} with ${tokens} tokens (agent "${agent.name}", with the end token); raise train.max_completion_length to at least ${tokens}`,
+    `${tooLong} of ${measured} gold answers, as they are written, need more than the ${reserved} tokens of train.max_completion_length, so a message with such an answer is always cut off; the longest is that of ${item.id} with ${tokens} tokens (agent "${agent.name}", with the end token); raise train.max_completion_length to at least ${tokens}`,
   ];
 }
 
@@ -61,12 +67,10 @@ function answerTokens(task: Task, item: TaskItem, agents: readonly AgentText[]):
   const { answer } = item;
   if (answer === undefined) return undefined;
   // a gold answer can contain a derivation, of which the verifier reads the last number only
-  const read = task.answerOf?.(answer) ?? answer;
-  const shortest = read.length < answer.length ? read : answer;
-  const lengths = agents.map((agent) => ({
-    item,
-    agent,
-    tokens: agent.tokenizer.encode(shortest).length + 1,
-  }));
+  const texts = [answer, task.answerOf?.(answer) ?? answer];
+  const lengths = agents.map((agent) => {
+    const tokens = Math.min(...texts.map((text) => agent.tokenizer.encode(text).length)) + 1;
+    return { item, agent, tokens };
+  });
   return lengths.sort((a, b) => b.tokens - a.tokens)[0];
 }

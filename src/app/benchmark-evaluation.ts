@@ -18,12 +18,14 @@ import {
   readEvaluationRequest,
 } from '../store/evaluation-folder.ts';
 import { FORMAT } from '../store/format.ts';
+import type { StoredTeam } from '../store/read-run.ts';
 import { ConfigError } from '../support/errors.ts';
 import type { Team } from '../team/team.ts';
 import type { PlannedBenchmark } from './benchmark-tasks.ts';
 import { readTemplates } from './compose/chat-templates.ts';
 import { chatSettings, closeTeam, compose, loadTeam } from './compose.ts';
 import { evaluationStream } from './evaluation-stream.ts';
+import { warnIfNotNewest } from './find-team.ts';
 import { unreadablePrompts } from './tokenizer-coverage.ts';
 import type { UseCaseOptions } from './use-case.ts';
 
@@ -34,6 +36,8 @@ export interface NamedTeam {
   readonly title: string;
   /** Model folders of agent 0, 1, ...; default: the models that the team file names. */
   readonly folders?: readonly string[];
+  /** The checkpoint, if the team comes from a run. */
+  readonly stored?: StoredTeam;
 }
 
 /** Settings that all teams of a comparison share. */
@@ -121,12 +125,13 @@ interface LoadedTeam {
 }
 
 async function load(
-  { resolved, folders }: NamedTeam,
+  { resolved, folders, stored }: NamedTeam,
   { signal, onEvent, env, onModelWarning: onWarning }: BenchmarkContext,
 ): Promise<LoadedTeam> {
   const composition = await compose(resolved, { signal, onEvent, env, onWarning });
   try {
     const team = await loadTeam(composition, { folders });
+    warnIfNotNewest(stored, { onEvent });
     return {
       team,
       close: async () => {

@@ -96,7 +96,7 @@ export async function checkModels(
           modelFolder(model, { ...context, checkFiles: agentFileCheck(resolved, id) }),
         )),
     );
-  const texts = await readAgentTexts(resolved, dirs);
+  const texts = await readAgentTexts(resolved, dirs, context.onWarning);
   checkConversations(texts, {
     ...{ task, protocol, agents: dirs.length },
     problem: (agent, message) => resolved.problem([{ path: modelPath(resolved, agent), message }]),

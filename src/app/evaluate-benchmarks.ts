@@ -14,7 +14,6 @@ import { compare, type MeasureName } from '../evaluate/compare.ts';
 import type { EarlyStop } from '../evaluate/play.ts';
 import { evaluationReportJson, renderEvaluationPage } from '../report/benchmark-report.ts';
 import { EVALUATION_FILE, readEvaluationRequest, readTimings } from '../store/evaluation-folder.ts';
-import type { StoredTeam } from '../store/read-run.ts';
 import { ConfigError } from '../support/errors.ts';
 import { shellPath } from '../support/shell-word.ts';
 import { Interrupted } from '../train/interrupted.ts';
@@ -32,7 +31,7 @@ import {
   planBenchmarks,
   planTeamTask,
 } from './benchmark-tasks.ts';
-import { findTeam, warnIfNotNewest, withTask } from './find-team.ts';
+import { findTeam, withTask } from './find-team.ts';
 import { type UseCaseOptions, warnOnce } from './use-case.ts';
 
 export interface BenchmarkRequest extends UseCaseOptions {
@@ -92,8 +91,6 @@ export async function evaluateBenchmarks(request: BenchmarkRequest): Promise<Ben
   try {
     const resume = request.resume ?? false;
     const own = await evaluateContestant(team, { out, resume, command: commandOf(request) }, context);
-    warnIfNotNewest(team.stored, options);
-    if (other && 'team' in other) warnIfNotNewest(other.team.stored, options);
     const theirs = other && (await opponentScores(other, { out, resume }, context));
     const report: EvaluationReport = {
       title: team.title,
@@ -222,8 +219,6 @@ async function plannedBenchmarks(
 interface FoundContestant extends NamedTeam {
   /** Run folder of the team; undefined if the team comes from a team file. */
   readonly run: string | undefined;
-  /** The checkpoint, if the team comes from a run. */
-  readonly stored: StoredTeam | undefined;
   /** First part of the name of the default evaluation folder. */
   readonly name: string;
 }
@@ -237,8 +232,7 @@ async function nameTeam(
   return {
     resolved,
     title: stored ? `${basename(stored.run)} ${stored.checkpoint}` : name,
-    ...(stored && { folders: stored.agents }),
-    stored,
+    ...(stored && { folders: stored.agents, stored }),
     run: stored?.run,
     name: stored?.checkpoint ?? name,
   };

@@ -8,7 +8,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import type { Override } from '../config/overrides.ts';
 import type { TeamFile } from '../config/schema.ts';
 import { evaluateTeam, type TeamEvaluation } from '../evaluate/evaluate.ts';
-import { removeQuietly, writeFileAtomic } from '../support/atomic-file.ts';
+import { removeQuietly, writeError, writeFileAtomic } from '../support/atomic-file.ts';
 import { ConfigError } from '../support/errors.ts';
 import { systemErrorCode } from '../support/file-system.ts';
 import type { Split } from '../task/task.ts';
@@ -126,7 +126,11 @@ function writeNewFile(stem: string, text: string): string {
       } catch (error) {
         if (systemErrorCode(error) === 'EEXIST') continue;
         if (existsSync(path)) continue;
-        renameSync(temporary, path); // a file system without hard links
+        try {
+          renameSync(temporary, path); // a file system without hard links
+        } catch (cause) {
+          throw writeError(path, cause);
+        }
         return path;
       }
     }

@@ -51,7 +51,7 @@ export async function findTeam(
   return { resolved, stored };
 }
 
-/** Emits a warning if a run has a newer team than its champion, because the user may expect the newest one. */
+/** Emits a warning if a run has a newer team than its champion. */
 export function warnIfNotNewest(
   stored: StoredTeam | undefined,
   { onEvent }: Pick<UseCaseOptions<WarningEvent>, 'onEvent'>,

@@ -51,8 +51,7 @@ export async function evaluateOutcome(
         task,
         seed: config.seed,
         stage: config.train.stages,
-        // the start of the run has warned about a smaller test split
-        prompts: Math.min(config.eval.prompts, task.size('test') ?? Number.POSITIVE_INFINITY),
+        prompts: config.eval.prompts,
         samples: config.eval.k,
         temperature: config.train.temperature,
         maxTokens: config.train.max_completion_length,
@@ -68,7 +67,7 @@ export async function evaluateOutcome(
 }
 
 /** Returns whether the agents start as copies of one model, with the same prompts, and vote. */
-function areCopies({ agents, protocol }: Config): boolean {
+export function areCopies({ agents, protocol }: Pick<Config, 'agents' | 'protocol'>): boolean {
   const settings = agents.map(({ name: _, ...rest }) => JSON.stringify(rest));
   return protocol.kind === 'vote' && new Set(settings).size === 1;
 }

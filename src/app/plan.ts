@@ -12,8 +12,9 @@ import type { ModelSize } from '../plan/memory.ts';
 import { type MachineRates, ratesOf } from '../plan/rates.ts';
 import { type Workload, type WorkloadOptions, workloadOf } from '../plan/workload.ts';
 import type { Task } from '../task/task.ts';
-import { agentFileCheck } from './compose/agent-text.ts';
+import { agentFileCheck, modelPath } from './compose/agent-text.ts';
 import { readTemplates } from './compose/chat-templates.ts';
+import { locateErrors } from './compose/config-errors.ts';
 import { modelSize } from './compose/model-size.ts';
 import { composeEpisodes } from './compose/task.ts';
 import { requirePrompts } from './compose.ts';
@@ -79,7 +80,9 @@ async function planMachine(
   const models: ModelSize[] = [];
   const withTemplates = readTemplates(resolved);
   for (const [id, { model }] of config.agents.entries()) {
-    const folder = await modelFolder(model, { ...request, checkFiles: agentFileCheck(withTemplates, id) });
+    const folder = await locateErrors(resolved, modelPath(resolved, id), () =>
+      modelFolder(model, { ...request, checkFiles: agentFileCheck(withTemplates, id) }),
+    );
     models.push(modelSize(folder, config));
   }
   if (request.machine !== undefined) return { models, task, machine: readRates(request.machine) };

@@ -20,6 +20,7 @@ import { composeEpisodes } from './compose/task.ts';
 import { resolveTeam } from './find-team.ts';
 import { cachedModelFolder, type DownloadOptions } from './hub-models.ts';
 import { splitLengths } from './prompt-lengths.ts';
+import { warnOnce } from './use-case.ts';
 
 export async function taskCatalogue(): Promise<TaskCatalogue> {
   const tasks = (await loadTaskDefinitions()).map(({ name, about }) => [name, about] as const);
@@ -50,7 +51,7 @@ export async function checkTeamTask(request: CheckTaskRequest): Promise<TaskChec
   const { signal, onEvent, env, prompts = 200 } = request;
   const resolved = readTemplates(resolveTeam(request.config, request.overrides));
   const { task, protocol } = await composeEpisodes(resolved, { signal, onEvent, env });
-  const found = await textsOnThisMachine(resolved, { env });
+  const found = await textsOnThisMachine(resolved, { env, onEvent });
   const check = checkTask(task, prompts);
   if ('missing' in found) {
     const missing = `the model ${found.missing} is not on this machine, so the lengths of prompts and answers were not checked`;
@@ -80,5 +81,5 @@ async function textsOnThisMachine(
     if (folder === undefined || !existsSync(folder)) return { missing: model };
     folders.push(folder);
   }
-  return { texts: await readAgentTexts(resolved, folders) };
+  return { texts: await readAgentTexts(resolved, folders, warnOnce(options)) };
 }

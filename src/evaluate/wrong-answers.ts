@@ -14,8 +14,12 @@ export interface WrongAnswer {
 /** Maximum number of different wrong answers. */
 const SHOWN = 5;
 
-/** Returns the most frequent wrong answers, the most frequent one first; ties are in order of appearance. */
+/**
+ * Returns the most frequent wrong answers, the most frequent one first; ties are in order of appearance. Empty if no verdict
+ * states an answer, as with tasks that count no votes.
+ */
 export function frequentWrongAnswers(verdicts: readonly Verdict[]): WrongAnswer[] {
+  if (verdicts.every(({ answer }) => answer === undefined)) return [];
   const counts = new Map<string | undefined, number>();
   for (const { correct, answer } of verdicts) if (!correct) counts.set(answer, (counts.get(answer) ?? 0) + 1);
   return [...counts]

@@ -22,7 +22,7 @@ export interface FetchModelOptions extends Partial<Pick<RequestOptions, 'signal'
   readonly onProgress?: (done: number, total: number) => void;
   /**
    * Checks the small files of a model folder (config, tokenizer, chat templates) before its weights are downloaded. Not
-   * called if the weights are in the cache, or for GGUF files. An error ends the download.
+   * called if the weights are in the cache, or for GGUF files. If it throws, no weights are downloaded.
    */
   readonly checkFiles?: ((folder: string) => Promise<void>) | undefined;
 }

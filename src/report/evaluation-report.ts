@@ -56,7 +56,7 @@ export function renderEvaluation({ task, agents, evaluation, transcripts }: Repo
 /** Lists the most frequent wrong answers, e.g. `wrong         12 of 50: no answer 8, "hat" 3, "cup" 1`. */
 function wrongLine({ wrongAnswers, prompts, samples, team }: TeamEvaluation): string[] {
   const [most] = wrongAnswers;
-  // wrong answers that all differ are better read in the transcripts
+  // counts of 1 are no pattern
   if (most === undefined || (most.count < 2 && wrongAnswers.length > 1)) return [];
   const wrong = Math.round((1 - team.avg.mean) * prompts * samples);
   const counted = wrongAnswers.map(

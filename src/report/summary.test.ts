@@ -18,7 +18,7 @@ const test = (decision: GateRecord['decision'], stage: number): RunEvent => ({
   ...{ meanDifference: 0.08, decision },
 });
 
-it('the note about the champion says whether it is the last team', () => {
+it('the note about the champion names the last team, if that is another one', () => {
   const stages = madeEvents({ stages: 4, agents: 2 }).filter(({ kind }) => kind !== 'gate');
   const note = (...tests: RunEvent[]) => championNote(foldEvents([...stages, ...tests]), 'runs/a');
   expect(note()).toBeUndefined();

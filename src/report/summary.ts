@@ -117,7 +117,7 @@ function comparisonLines({ comparisons }: RunView): string[] {
   });
 }
 
-/** Lists the accuracies of the trained agents' own answers: an agent can be as good as the team, or lag behind. */
+/** Lists the accuracies of the trained agents' own answers, which can differ from each other and from the team's. */
 function agentAccuracies({ evaluations, agents }: RunView): string[] {
   const trained = evaluations.findLast(({ label }) => label === TRAINED_TEAM);
   if (trained === undefined || trained.agents.length < 2) return [];

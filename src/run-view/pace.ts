@@ -50,7 +50,7 @@ export function timeLeftMs(view: RunView, nowMs: number): number | undefined {
   return whole > 0 ? whole * pace : undefined;
 }
 
-/** Smallest finished share of a task from which its duration is extrapolated; the first part also loads and warms up. */
+/** Smallest finished share of a task from which its duration is extrapolated; the time of the first part includes loading. */
 const MIN_SHARE = 0.05;
 
 /**

@@ -130,6 +130,16 @@ describe('the estimated time left', () => {
     expect(phaseLeftMs(view, 3000)).toBeUndefined();
   });
 
+  it('leaves out the first stage, which has probes, as soon as there is another one', () => {
+    const { view, add } = liveRun(4);
+    add({ kind: 'stage_started', stage: 1, order: [0] }, 0);
+    add(finished(1), 5000);
+    expect(timeLeftMs(view, 5000)).toBe(3 * 5000);
+    add({ kind: 'stage_started', stage: 2, order: [0] }, 5000);
+    add(finished(2), 6000);
+    expect(timeLeftMs(view, 6000)).toBe(2 * 1000);
+  });
+
   it('averages over the last five stages of this process only', () => {
     const { view, add } = liveRun(20);
     add(finished(3), 5000); // stage 3 was started by an earlier process, so its duration is unknown

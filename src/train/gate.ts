@@ -115,12 +115,12 @@ function isExhausted(context: RunContext, stage: number): boolean {
 }
 
 /**
- * Emits a warning once no validation prompt is left, so that the user does not wait for further tests. About a split
- * without a prompt that fits, the start of the run has warned.
+ * Emits a warning once no validation prompt is left for a further test. About a split without a prompt that fits, the start
+ * of the run has warned.
  */
-function warnIfExhausted({ prompts, state, emit }: RunContext, stage: number): void {
+function warnIfExhausted({ prompts, state, emit, options }: RunContext, stage: number): void {
   if (prompts.validation.remaining !== 0) return;
-  if (!state.gate.exhausted && prompts.validation.position > 0)
+  if (!state.gate.exhausted && prompts.validation.position > 0 && stage < options.stages)
     emit({
       kind: 'warning',
       stage,

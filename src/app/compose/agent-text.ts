@@ -49,12 +49,14 @@ export function modelPath({ config }: ResolvedConfig, agent: number): readonly (
  * Reads the small files of every agent's model.
  *
  * @param folders - model folders of agent 0, 1, ...
+ * @param onWarning - receives the warnings about these files
  * @returns one entry per agent; agents whose files only a worker can read are left out
  * @throws ConfigError with a position in the team file
  */
 export async function readAgentTexts(
   resolved: ResolvedConfig,
   folders: readonly string[],
+  onWarning?: LoadOptions['onWarning'],
 ): Promise<AgentText[]> {
   const { config } = resolved;
   const known = new Map<string, Pick<AgentText, 'tokenizer' | 'maxContext'>>();
@@ -65,7 +67,9 @@ export async function readAgentTexts(
     const key = JSON.stringify([dir, settings]);
     const text =
       known.get(key) ??
-      (await locateErrors(resolved, modelPath(resolved, id), () => readModelText(dir, config, settings)));
+      (await locateErrors(resolved, modelPath(resolved, id), () =>
+        readModelText(dir, config, settings, onWarning),
+      ));
     if (text === undefined) continue;
     known.set(key, text);
     requireContextLength(resolved, { maxContext: text.maxContext, name: `agent "${name}"` });
@@ -89,22 +93,22 @@ export async function requireChatTemplate(dir: string, settings: ChatSettings): 
 }
 
 /**
- * Returns a check of the small files of an agent's model: that the engine supports it, its chat template renders a user
- * message, and its context has room for a message. A model that only a worker can read is not checked.
+ * Returns a check of the small files of a model, for all agents that have it: that the engine supports it, its chat template
+ * renders a user message, and its context has room for a message. A model that only a worker can read is not checked.
+ *
+ * @param agent - one of the agents; the caller adds its position in the team file to errors
  */
 export function agentFileCheck(resolved: ResolvedConfig, agent: number): FileCheck {
   return async (folder) => {
     const { config } = resolved;
-    const text = await readModelText(folder, config, chatSettings(config, agent));
-    if (text === undefined) return;
-    text.tokenizer.encodeChat([{ role: 'user', content: 'Hello' }]);
-    const name = `agent "${config.agents[agent]?.name}"`;
-    // the caller adds the position in the team file
-    requireContextLength(
-      resolved,
-      { maxContext: text.maxContext, name },
-      (message) => new ConfigError(message),
-    );
+    for (const [id, { model, name }] of config.agents.entries()) {
+      if (model !== config.agents[agent]?.model) continue;
+      const text = await readModelText(folder, config, chatSettings(config, id));
+      if (text === undefined) return;
+      text.tokenizer.encodeChat([{ role: 'user', content: 'Hello' }]);
+      const where = { maxContext: text.maxContext, name: `agent "${name}"` };
+      requireContextLength(resolved, where, (message) => new ConfigError(message));
+    }
   };
 }
 
@@ -112,11 +116,12 @@ export function agentFileCheck(resolved: ResolvedConfig, agent: number): FileChe
 async function readOnnxText(
   dir: string,
   settings: ChatSettings,
+  onWarning?: LoadOptions['onWarning'],
 ): Promise<Pick<AgentText, 'tokenizer' | 'maxContext'>> {
   const folder = await wholeModel(dir);
   const { readCheckpointFiles } = await import('../../engine/onnx/weights/checkpoint.ts');
   const { checkpointTokenizer } = await import('../../engine/text/checkpoint-text.ts');
-  const { config: decoder, tokenizer: files } = readCheckpointFiles(folder);
+  const { config: decoder, tokenizer: files } = readCheckpointFiles(folder, onWarning);
   const { endTokens, vocabSize, maxPositions: maxContext } = decoder;
   const tokenizer = checkpointTokenizer(files, { dir: folder, endTokens, vocabSize, ...settings });
   return { maxContext, tokenizer };
@@ -130,10 +135,18 @@ async function readOnnxText(
  * @throws ConfigError if tensors are missing, unknown or of another shape
  */
 export async function checkWeights(dir: string, onWarning: LoadOptions['onWarning']): Promise<void> {
-  const { checkWeightFiles } = await import('../../engine/onnx/weights/checkpoint.ts');
   const { incumbent, replacement } = componentFolders(dir);
   for (const folder of isMixtureFolder(dir) ? [incumbent, replacement] : [dir])
-    checkWeightFiles(await wholeModel(folder), onWarning);
+    await checkModelWeights(folder, onWarning);
+}
+
+async function checkModelWeights(dir: string, onWarning: LoadOptions['onWarning']): Promise<void> {
+  const { checkWeightFiles, readDecoderConfig } = await import('../../engine/onnx/weights/checkpoint.ts');
+  const { isAdapterFolder, readAdapter } = await import('../../engine/onnx/lora/adapter-folder.ts');
+  const base = await wholeModel(dir);
+  checkWeightFiles(base, onWarning);
+  // adapters are small
+  if (isAdapterFolder(dir)) readAdapter(dir, readDecoderConfig(base), { optimizer: false });
 }
 
 /** Returns the folder of a whole model; for an adapter that of its base. */
@@ -154,16 +167,17 @@ export async function readModelText(
   dir: string,
   config: Config,
   settings: ChatSettings,
+  onWarning?: LoadOptions['onWarning'],
 ): Promise<Pick<AgentText, 'tokenizer' | 'maxContext'> | undefined> {
   const { incumbent, replacement } = componentFolders(dir);
   if (isMixtureFolder(dir)) {
     const [first, second] = [
-      await readModelText(incumbent, config, settings),
-      await readModelText(replacement, config, settings),
+      await readModelText(incumbent, config, settings, onWarning),
+      await readModelText(replacement, config, settings, onWarning),
     ];
     return first && second && { ...first, maxContext: Math.min(first.maxContext, second.maxContext) };
   }
-  if (config.engine.kind === 'onnx') return readOnnxText(dir, settings);
+  if (config.engine.kind === 'onnx') return readOnnxText(dir, settings, onWarning);
   const folder = await wholeModel(dir);
   const { readCheckpointTokenizer } = await import('../../engine/text/checkpoint-text.ts');
   refuseGguf(folder, config.engine.kind);

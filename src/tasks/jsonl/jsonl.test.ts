@@ -280,10 +280,15 @@ describe('a prompt template', () => {
     expect(task.item('test', 0).prompt).toBe('A B { q } {my field}');
   });
 
-  it('is refused without a field', () => {
+  it('is refused without a field, or with a misspelt one', () => {
     const testPath = records('no-field.jsonl', [{ prompt: 'A', answer: 'a' }]);
-    expect(() => createJsonl({ testPath, promptTemplate: 'Solve { prompt }.' })).toThrow(
-      /no-field\.jsonl: expected a field in braces in prompt_template, e\.g\. \{prompt\}, got "Solve \{ prompt \}\."$/,
+    const refused = (promptTemplate: string): string =>
+      errorOf(() => createJsonl({ testPath, promptTemplate })).message;
+    expect(refused('Solve it.')).toMatch(
+      /no-field\.jsonl: expected a field in braces in prompt_template, e\.g\. \{prompt\}, got "Solve it\."$/,
+    );
+    expect(refused('{answer} { prompt }')).toMatch(
+      /write \{prompt\}, or \{\{ prompt \}\} for literal braces$/,
     );
   });
 });

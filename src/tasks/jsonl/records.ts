@@ -102,8 +102,18 @@ function templateFields(template: string, expected: ReadonlyMap<string, unknown>
   return [...new Set(names)];
 }
 
-/** @throws ConfigError if a template has no field, so that all prompts would be the same */
+/** @throws ConfigError if a template has no field, so that all prompts would be the same, or one that is misspelt */
 function requireField(template: string, expected: ReadonlyMap<string, unknown>, path: string): void {
+  for (const [, , name] of template.matchAll(PLACEHOLDER)) {
+    const near =
+      name === undefined || isFieldName(name, expected)
+        ? undefined
+        : nearestName(name.trim(), [...expected.keys()]);
+    if (near !== undefined)
+      throw new ConfigError(
+        `${path}: expected a field in the braces {${name}} of prompt_template, got none of this name; write {${near}}, or {{${name}}} for literal braces`,
+      );
+  }
   if (templateFields(template, expected).length > 0) return;
   throw new ConfigError(
     `${path}: expected a field in braces in prompt_template, e.g. {${[...expected.keys()][0] ?? 'prompt'}}, got ${JSON.stringify(template.slice(0, 40))}`,

@@ -20,11 +20,10 @@ it('finds the states of the same sequences in the same order under the same weig
   expect(kept.find(3, [a, sequence(2)])).toBeUndefined();
 });
 
-it('does not keep states of more than 128 MiB', () => {
+it('drops the kept states before it collects others, and collects at most 128 MiB', () => {
   const kept = new KeptStates();
-  const states = [Float32Array.of(1)];
-  kept.keep(1, [a], states);
-  kept.keep(2, [a], [new Float32Array(2 ** 25 + 1)]);
-  expect(kept.find(1, [a])).toBe(states);
-  expect(kept.find(2, [a])).toBeUndefined();
+  kept.keep(1, [a], [Float32Array.of(1)]);
+  expect(kept.collect([a, b], 2 ** 24)).toEqual([]);
+  expect(kept.find(1, [a])).toBeUndefined();
+  expect(kept.collect([a, b], 2 ** 24 + 1)).toBeUndefined();
 });

@@ -5,7 +5,7 @@
  */
 import type { Sequence } from '../../engine.ts';
 
-/** Maximum size of the kept states, bytes. Logits, which are not kept, are about a hundred times larger. */
+/** Maximum size of the kept states, bytes. Logits, which have the width of the vocabulary, are not kept. */
 const MAX_BYTES = 2 ** 27;
 
 interface Entry {
@@ -29,9 +29,20 @@ export class KeptStates {
     return sequences.every((sequence, at) => sequence === entry.sequences[at]) ? entry.states : undefined;
   }
 
-  /** Replaces the kept states. Has no effect if they are too large. */
+  /**
+   * Drops the kept states, and returns an array that collects the new ones, in the order of the batches; undefined if they
+   * are too large to be kept.
+   *
+   * @param width - elements of a token's state
+   */
+  collect(sequences: readonly Sequence[], width: number): Float32Array[] | undefined {
+    this.#entry = undefined;
+    const tokens = sequences.reduce((sum, sequence) => sum + sequence.tokens.length, 0);
+    return tokens * width * Float32Array.BYTES_PER_ELEMENT <= MAX_BYTES ? [] : undefined;
+  }
+
+  /** Keeps collected states, after the pass over all sequences. */
   keep(version: number, sequences: readonly Sequence[], states: readonly Float32Array[]): void {
-    const bytes = states.reduce((sum, { byteLength }) => sum + byteLength, 0);
-    if (bytes <= MAX_BYTES) this.#entry = { version, sequences: [...sequences], states };
+    this.#entry = { version, sequences: [...sequences], states };
   }
 }

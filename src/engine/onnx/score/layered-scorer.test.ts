@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { randomStream } from '../../../core/rng.ts';
 import type { AdamWParams, Sequence, SnapshotId } from '../../engine.ts';
 import { parameterSpecs } from '../decoder/parameters.ts';
@@ -170,24 +170,31 @@ describe.each(changes)('layer by layer, slice by slice ($name)', ({ config }) =>
       await layered.backward(messages, cotangents, params);
       parameters.stepAdamW(ADAMW);
     };
-    const compare = async (start: SnapshotId): Promise<void> =>
-      expect(await layered.divergence(messages, start, params)).toEqual(
-        await fresh().divergence(messages, start, params),
-      );
+    /** Compares with a scorer that keeps nothing, and returns the number of layer passes it saved. */
+    const savedLayers = async (start: SnapshotId): Promise<number> => {
+      const layer = vi.spyOn(other.sessions, 'layer');
+      const got = await layered.divergence(messages, start, params);
+      const passes = layer.mock.calls.length;
+      expect(got).toEqual(await fresh().divergence(messages, start, params));
+      const saved = layer.mock.calls.length - 2 * passes;
+      layer.mockRestore();
+      return saved;
+    };
 
     await layered.forward(messages, params);
     const start = parameters.snapshot();
     await step();
-    await compare(start); // with the states of the forward pass
+    const half = await savedLayers(start); // with the states of the forward pass
+    expect(half).toBeGreaterThan(0);
     parameters.restore(start);
     await step();
     await step();
-    await compare(start); // with those of the first comparison
-    await compare(other.reference); // other weights
+    expect(await savedLayers(start)).toBe(half); // with those of the first comparison
+    expect(await savedLayers(other.reference)).toBe(0); // other weights
     const later = parameters.snapshot();
     await step();
-    await compare(later); // weights that no pass has seen
-    await compare(start);
+    expect(await savedLayers(later)).toBe(0); // weights that no pass has seen
+    expect(await savedLayers(start)).toBe(0); // states that another pass replaced
   });
 
   it('has exactly 0 divergence from itself, and exactly 0 gradient of it', async () => {

@@ -53,16 +53,16 @@ export class LayeredScorer implements SequenceScorer {
   async forward(sequences: readonly Sequence[], params: ScoreParams): Promise<Float32Array[]> {
     const logp = emptyRows(sequences);
     const version = this.#parts.weights.version();
-    const states: Float32Array[] = [];
+    const states = this.#kept.collect(sequences, this.#parts.sessions.config.hiddenSize);
     for (const batch of this.#pack(sequences)) {
       params.signal?.throwIfAborted();
       const own = await this.#states(batch);
-      states.push(own);
+      states?.push(own);
       const side = await this.#normed(own);
       const scored = await this.#head.statistics(batch.targets, { side }, params);
       scatterRows(batch, scored.logp, logp);
     }
-    this.#kept.keep(version, sequences, states);
+    if (states) this.#kept.keep(version, sequences, states);
     return logp;
   }
 
@@ -98,11 +98,11 @@ export class LayeredScorer implements SequenceScorer {
     };
     const version = this.#parts.weights.version(cur);
     const known = this.#kept.find(version, sequences);
-    const states: Float32Array[] = [];
+    const states = known ? undefined : this.#kept.collect(sequences, this.#parts.sessions.config.hiddenSize);
     for (const [at, batch] of this.#pack(sequences).entries()) {
       params.signal?.throwIfAborted();
       const before = known?.[at] ?? (await this.#states(batch, cur));
-      states.push(before);
+      states?.push(before);
       const sides = { side: await this.#side(batch), reference: await this.#normed(before, cur) };
       const statistics = await this.#head.statistics(batch.targets, sides, params);
       const rows = await this.#head.divergence(
@@ -114,7 +114,7 @@ export class LayeredScorer implements SequenceScorer {
       scatterRows(batch, rows.kl_cur_new, result.klOldNew);
       scatterRows(batch, rows.tv, result.tv);
     }
-    if (known === undefined) this.#kept.keep(version, sequences, states);
+    if (states) this.#kept.keep(version, sequences, states);
     return result;
   }
 
