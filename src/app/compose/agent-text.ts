@@ -128,8 +128,8 @@ async function readOnnxText(
 }
 
 /**
- * Checks the headers of the weight files of a model of the embedded engine; for an adapter those of its base, for a mixture
- * those of both models.
+ * Checks the names and shapes of the tensors of a model of the embedded engine: of an adapter and its base, and of both models
+ * of a mixture. Only headers and adapters are read.
  *
  * @param onWarning - receives the warnings about its configuration, which can explain an error
  * @throws ConfigError if tensors are missing, unknown or of another shape

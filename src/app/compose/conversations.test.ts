@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../support/errors.ts';
-import type { Protocol } from '../../team/team.ts';
+import type { Protocol, ProtocolMessage } from '../../team/team.ts';
 import { createLetterTask } from '../../train/testing/letter-task.ts';
 import type { AgentText } from './agent-text.ts';
 import { checkConversations } from './conversations.ts';
@@ -17,15 +17,14 @@ function textsOf(refused: string): AgentText[] {
 }
 
 function check(changes: Partial<Protocol>, refused = 'nothing'): void {
-  const protocol = {
+  const protocol: Protocol = {
     name: 'mine',
     maxTurns: 3,
+    decide: (messages) => messages[0] as ProtocolMessage,
     active: (turn: number) => [turn % 2],
-    view: (_: unknown, __: number, messages: readonly unknown[]) => [
-      { role: 'user', content: `${messages.length} messages` },
-    ],
+    view: (_item, _agent, messages) => [{ role: 'user', content: `${messages.length} messages` }],
     ...changes,
-  } as unknown as Protocol;
+  };
   checkConversations(textsOf(refused), {
     ...{ task: createLetterTask(), protocol, agents: 2 },
     problem: (agent, message) => new ConfigError(`agent ${agent}: ${message}`),
